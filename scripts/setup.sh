@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Makes a Debian 12 machine ready to build Skylift: packages from Debian, and a private .venv whose torch wheel holds libtorch.
+# Idempotent: a second run finds everything in place and does nothing. Nothing is installed outside apt and .venv.
+# Whoever has libtorch and the libraries elsewhere sets CMAKE_PREFIX_PATH, and this script leaves the machine alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+torch_version=2.13.0
+packages=(
+    g++ cmake ninja-build ccache python3-venv
+    libopencv-dev libturbojpeg0-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev
+    libfmt-dev libspdlog-dev libgtest-dev libgmock-dev libbenchmark-dev
+)
+
+say() { echo "setup: $*" >&2; }
+
+if [ -n "${CMAKE_PREFIX_PATH:-}" ]; then
+    say "CMAKE_PREFIX_PATH is set: using the libraries found there, installing nothing"
+    exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || { say "need root (or sudo) to install: ${missing[*]}"; exit 2; }
+        as_root=(sudo)
+    fi
+    say "installing Debian packages: ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if ! .venv/bin/python -c "import importlib.metadata as m; assert m.version('torch').split('+')[0] == '$torch_version'" 2>/dev/null; then
+    say "creating .venv with torch $torch_version (libtorch: headers, libraries, CMake files)"
+    python3 -m venv --clear .venv
+    .venv/bin/pip install --quiet "torch==$torch_version"
+fi

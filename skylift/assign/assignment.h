@@ -1,0 +1,24 @@
+// Which prediction answers for which object: the result of an assigner, for a whole batch.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace skylift {
+
+/// Shapes: B images, A points, P positives over the batch (image by image, by rising point).
+struct Assignment {
+  at::Tensor image;       ///< [P] int64, index into the batch
+  at::Tensor point;       ///< [P] int64, index into the PointGrid
+  at::Tensor object;      ///< [P] int64, index into the image's Targets
+  at::Tensor labels;      ///< [P] int64, class of the object
+  at::Tensor boxes_xyxy;  ///< [P,4] float, px, box of the object
+  at::Tensor weights;     ///< [B,A] float: 1 where the classification loss counts, 0 on padding and in ignored regions
+  std::vector<int64_t> positives_per_image;  ///< B
+
+  int64_t count() const { return point.size(0); }
+};
+
+}  // namespace skylift

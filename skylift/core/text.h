@@ -1,0 +1,26 @@
+// Small helpers on strings: splitting, strict numbers, and the nearest known word for error messages.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace skylift {
+
+/// Pieces between separators; "a,,b" has three. Surrounding blanks of each piece are removed.
+std::vector<std::string_view> split(std::string_view text, char separator);
+std::string_view trim(std::string_view text);
+
+/// The whole text as a number, or nothing: "12x", "" and "nan" are no numbers.
+std::optional<double> parse_number(std::string_view text);
+std::optional<long long> parse_integer(std::string_view text);
+
+/// The candidate with the smallest edit distance, or nothing if none is near (more than a third of the letters differ).
+std::optional<std::string> nearest_word(std::string_view word, std::span<const std::string> candidates);
+
+/// " (did you mean 'X'?)" with the nearest candidate, or the list of all where none is near. For the end of an error message.
+std::string suggestion(std::string_view word, std::span<const std::string> candidates);
+
+}  // namespace skylift

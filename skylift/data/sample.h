@@ -1,0 +1,66 @@
+// What flows from the data set to the model: a Sample is one image on its way through the transforms, a Batch is what the
+// training step gets.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <opencv2/core/mat.hpp>
+#include <string>
+#include <vector>
+
+#include "skylift/image/preprocess.h"
+
+namespace skylift {
+
+/// Corners in pixels of the present (transformed) image.
+struct BoxXyxy {
+  float x1 = 0, y1 = 0, x2 = 0, y2 = 0;
+  float width() const { return x2 - x1; }
+  float height() const { return y2 - y1; }
+};
+
+struct LabelledBox {
+  BoxXyxy box;
+  int label = 0;  ///< class index
+};
+
+/// How the transformed image lies on the original: x_original = (x + offset_x) / scale_x, after undoing the flip
+/// (x -> content_width - x).
+struct ImageGeometry {
+  int original_width = 0, original_height = 0;  ///< px
+  int content_width = 0, content_height = 0;    ///< px of the transformed image before padding
+  double scale_x = 1, scale_y = 1;
+  double offset_x = 0, offset_y = 0;            ///< px of the scaled image, left and above the crop
+  bool flipped = false;                         ///< mirrored left to right, as the last geometric step
+};
+
+struct Sample {
+  cv::Mat rgb;                      ///< [H,W] 8-bit RGB
+  std::vector<LabelledBox> boxes;   ///< objects to find, clipped to the image
+  std::vector<BoxXyxy> ignored;     ///< ignored regions, crowds, objects of no trained class: neither positive nor negative
+  ImageGeometry geometry;
+  int64_t image_index = 0;          ///< into the data set
+};
+
+/// The objects of one image on the training device.
+struct Targets {
+  at::Tensor boxes_xyxy;    ///< [G,4] float, px
+  at::Tensor labels;        ///< [G] int64
+  at::Tensor ignored_xyxy;  ///< [I,4] float, px
+};
+
+/// B images, normalised and padded on the right and below with 0 to one size.
+struct Batch {
+  at::Tensor images;  ///< [B,3,H,W] float
+  std::vector<Targets> targets;
+  std::vector<ImageGeometry> geometries;
+  std::vector<int64_t> image_indices;
+
+  /// The same batch on another device and in another memory format.
+  Batch to(c10::Device device, c10::MemoryFormat format) const;
+};
+
+/// Normalises, pads to the largest sample rounded up to `pad_multiple`, and stacks. [B,3,H,W], contiguous, on the CPU.
+Batch collate(const std::vector<Sample>& samples, const Preprocess& preprocess);
+
+}  // namespace skylift

@@ -1,0 +1,65 @@
+// What every annotation format is read into and written from: images, their objects and their ignored regions.
+// It holds what any of the formats can hold, so that a conversion loses only what the target has no place for.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace skylift {
+
+/// A rectangle in pixels of the original image: left, top, width, height. Pixel edges, not centres; fractions are allowed.
+struct BoxXywh {
+  double x = 0, y = 0, w = 0, h = 0;
+  bool operator==(const BoxXywh&) const = default;
+};
+
+/// One annotated object.
+struct Object {
+  BoxXywh box;
+  int class_index = 0;     ///< 0-based index into AnnotationSet::classes; -1: an object of none of them (VisDrone's "others")
+  int truncation = 0;      ///< VisDrone 0 none, 1 partial; VOC 0 or 1; UAVDT out-of-view 1 none, 2 medium, 3 small part is stored minus 1
+  int occlusion = 0;       ///< VisDrone 0 none, 1 partial, 2 heavy; VOC 0 or 1
+  bool crowd = false;      ///< COCO iscrowd: stands for a group of objects
+  bool ignored = false;    ///< VisDrone score 0, COCO "ignore": neither a hit nor a miss
+  bool difficult = false;  ///< VOC
+  double area = -1;        ///< COCO's area in px^2 as the file gives it; -1: not given, use w*h
+  int64_t id = 0;          ///< COCO annotation id; 0 elsewhere
+};
+
+/// One image and all that is known of it.
+struct ImageRecord {
+  std::string file;                      ///< path relative to AnnotationSet::image_folder
+  int64_t id = 0;                        ///< COCO image id; elsewhere 1, 2, ... in order of the file names
+  int width = 0, height = 0;             ///< px; 0: not known before the image is opened
+  std::vector<Object> objects;           ///< in file order
+  std::vector<BoxXywh> ignored_regions;  ///< areas where nothing is annotated: neither positives nor negatives
+};
+
+/// A data set: annotations only, never pixels.
+struct AnnotationSet {
+  std::string format;                  ///< "visdrone", "coco", "uavdt", "voc" or "yolo"
+  std::filesystem::path image_folder;  ///< where ImageRecord::file is found
+  std::vector<std::string> classes;    ///< names by class index
+  std::vector<int64_t> class_ids;      ///< the file's own category ids, parallel to `classes`
+  std::vector<ImageRecord> images;
+
+  std::filesystem::path image_path(const ImageRecord& image) const { return image_folder / image.file; }
+};
+
+/// Something wrong in a file, for `data check`. Readers given a list of problems note them and skip the bad line; without a list
+/// the first one is thrown as an Error with the same text.
+struct Problem {
+  std::string where;  ///< "FILE:LINE" or "FILE: $.annotations[3].bbox"
+  std::string what;   ///< what was got, what was expected
+};
+using Problems = std::vector<Problem>;
+
+/// The ten classes that VisDrone evaluates, in its order (category ids 1..10).
+const std::vector<std::string>& visdrone_classes();
+
+/// The three of UAVDT (category ids 1..3): car, truck, bus.
+const std::vector<std::string>& uavdt_classes();
+
+}  // namespace skylift

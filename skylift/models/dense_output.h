@@ -1,0 +1,36 @@
+// What a dense detector returns: everything that a loss, a distillation method or the decoder reads, per pyramid level.
+// Shapes: B images, K channels, C classes, R = reg_max, H x W cells of the level.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "skylift/boxes/point_grid.h"
+
+namespace skylift {
+
+struct LevelOutput {
+  at::Tensor feature;      ///< [B,K,H,W] the pyramid's output, what both towers read
+  at::Tensor cls_feature;  ///< [B,K,H,W] what the classification predictor reads (after Light-ML, if any)
+  at::Tensor reg_feature;  ///< [B,K,H,W] what the box predictor reads (after Light-ML, if any)
+  at::Tensor cls_logits;   ///< [B,C,H,W] one sigmoid per class, no background channel
+  at::Tensor box_logits;   ///< [B,4(R+1),H,W] side-major (left, top, right, bottom), R+1 bins a side, after the level's scale; float
+};
+
+struct DenseOutput {
+  std::vector<LevelOutput> levels;  ///< finest first
+  std::vector<int> strides;         ///< px, parallel to `levels`
+  int reg_max = 16;                 ///< R: bins 0..R, in strides
+};
+
+/// The points of these maps, on their device.
+PointGrid point_grid(const DenseOutput& output);
+
+/// [B,A,C] class logits over all points, in float.
+at::Tensor flat_cls_logits(const DenseOutput& output);
+
+/// [B,A,4,R+1] box logits over all points, in float.
+at::Tensor flat_box_logits(const DenseOutput& output);
+
+}  // namespace skylift
