@@ -25,7 +25,9 @@ endfunction()
 # Files that see torch share one precompiled header: <torch/torch.h> costs half a minute a file without it.
 function(skylift_use_torch target)
     target_link_libraries(${target} PUBLIC torch)
-    target_compile_options(${target} PRIVATE ${SKYLIFT_TORCH_FLAGS})
+    # One precompiled header serves libraries and programs only if both are compiled alike: all -fPIC, never CMake's -fPIE.
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${target} PRIVATE -fPIC ${SKYLIFT_TORCH_FLAGS})
     if(target STREQUAL skylift_boxes)
         target_precompile_headers(${target} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/torch_pch.h")
     else()
