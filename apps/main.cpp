@@ -1,1 +1,45 @@
-int main() { return 0; }
+// skylift: the program. Exit status 0 done, 2 the user's mistake (one line on stderr), 1 anything else.
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <string_view>
+
+#include "apps/commands.h"
+#include "skylift/core/error.h"
+
+namespace {
+
+int fail(int status, std::string_view message) {
+  // libtorch appends a stack trace after the first line; a person needs the first.
+  fmt::print(stderr, "skylift: {}\n", message.substr(0, message.find('\n')));
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Skylift distils small, fast object detectors for drone imagery.", "skylift"};
+  app.set_version_flag("--version", SKYLIFT_VERSION);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  skylift::add_demo_command(app);
+  skylift::add_synth_command(app);
+  skylift::add_data_command(app);
+  skylift::add_train_command(app);
+  skylift::add_distill_command(app);
+  skylift::add_eval_command(app);
+  skylift::add_predict_command(app);
+  skylift::add_info_command(app);
+  skylift::add_list_commands(app);
+
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return fail(2, fmt::format("{} (see skylift --help)", error.what()));
+  } catch (const skylift::Error& error) {
+    return fail(2, error.what());
+  } catch (const std::exception& error) {
+    return fail(1, error.what());
+  }
+}
