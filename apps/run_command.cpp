@@ -1,0 +1,51 @@
+#include "apps/run_command.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+
+#include "apps/progress_bar.h"
+#include "skylift/core/error.h"
+#include "skylift/core/file.h"
+#include "skylift/core/log.h"
+
+namespace skylift {
+
+void add_run_arguments(CLI::App& command, RunArguments& arguments) {
+  command.add_option("--config", arguments.config, "TOML file; `skylift options` lists its keys")->required()->type_name("FILE");
+  command.add_option("--set", arguments.assignments, "KEY=VALUE over the config, may be repeated")->type_name("KEY=VALUE")->allow_extra_args(false);
+  command.add_option("--out", arguments.out, "the run's folder (default: runs/ and the config's name)")->type_name("DIR");
+  command.add_option("--json", arguments.json, "write the last evaluation here, - for stdout")->type_name("FILE");
+  command.add_flag("--resume", arguments.resume, "go on with the run in --out exactly where it stopped");
+  command.add_flag("--keep-lifting", arguments.keep_lifting, "model files keep Light-ML instead of folding it into the predictors");
+}
+
+RunOptions read_run_options(const RunArguments& arguments) {
+  RunOptions options;
+  OptionTable table;
+  bind(table.root(), options);
+  table.load_toml(arguments.config);
+  for (const std::string& assignment : arguments.assignments) table.set(assignment);
+  return options;
+}
+
+std::filesystem::path run_folder(const RunArguments& arguments) {
+  if (!arguments.out.empty()) return arguments.out;
+  return std::filesystem::path("runs") / std::filesystem::path(arguments.config).stem();
+}
+
+void print_evaluation(const EvalResult& result, const std::string& json) {
+  if (json != "-") fmt::print("{}", to_text(result));
+  if (json == "-") fmt::print("{}\n", to_json(result));
+  if (!json.empty() && json != "-") write_file(json, to_json(result) + "\n");
+}
+
+TrainSummary run_training(TrainRequest request, const std::string& json) {
+  ProgressBar bar;
+  const TrainSummary summary = train_detector(request, bar.callback());
+  print_evaluation(summary.last, json);
+  log_info("best AP {:.2f}; student in {}", 100 * summary.best_ap, (request.folder / "best.safetensors").string());
+  return summary;
+}
+
+}  // namespace skylift

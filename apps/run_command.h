@@ -1,0 +1,39 @@
+// What `skylift train` and `skylift distill` have in common: a config, assignments on top of it, a folder, and going on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "skylift/eval/evaluation.h"
+#include "skylift/train/trainer.h"
+
+namespace CLI {
+class App;
+}
+
+namespace skylift {
+
+struct RunArguments {
+  std::string config;
+  std::vector<std::string> assignments;  ///< key=value, applied after the config
+  std::string out;
+  std::string json;
+  bool resume = false;
+  bool keep_lifting = false;
+};
+
+void add_run_arguments(CLI::App& command, RunArguments& arguments);
+
+/// The config with its assignments. Error: unknown keys, values out of range.
+RunOptions read_run_options(const RunArguments& arguments);
+
+/// --out, or runs/NAME of the config.
+std::filesystem::path run_folder(const RunArguments& arguments);
+
+/// Trains with a progress bar, prints the last evaluation, writes --json.
+TrainSummary run_training(TrainRequest request, const std::string& json);
+
+/// Prints a table, and writes the JSON where --json says ("-": stdout instead of the table).
+void print_evaluation(const EvalResult& result, const std::string& json);
+
+}  // namespace skylift

@@ -1,0 +1,26 @@
+// skylift train: a detector without a teacher.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "apps/commands.h"
+#include "apps/run_command.h"
+
+namespace skylift {
+
+void add_train_command(CLI::App& app) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* command = app.add_subcommand("train", "Train a detector without a teacher");
+  add_run_arguments(*command, *arguments);
+  command->footer("Example: skylift train --config configs/visdrone/cpu_student.toml --set data.train=DATA/train --set data.val=DATA/val");
+  command->callback([arguments] {
+    run_training({.options = read_run_options(*arguments),
+                  .folder = run_folder(*arguments),
+                  .teacher = {},
+                  .student = {},
+                  .resume = arguments->resume,
+                  .keep_lifting = arguments->keep_lifting},
+                 arguments->json);
+  });
+}
+
+}  // namespace skylift

@@ -1,0 +1,69 @@
+#include "skylift/infer/device.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+
+#include "skylift/core/error.h"
+
+namespace skylift {
+namespace {
+
+bool cpu_computes_bf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");  // machines with AMX have it too
+#else
+  return false;
+#endif
+}
+
+c10::Device parse_device(const std::string& name) {
+  if (name == "cpu") return c10::kCPU;
+  if (name != "cuda" && name.rfind("cuda:", 0) != 0) throw Error("device: got '{}', expected cpu, cuda or cuda:N", name);
+  if (!at::hasCUDA()) throw Error("device: got '{}', but this libtorch sees no CUDA device (hint: --set train.device=cpu)", name);
+  return c10::Device(name);
+}
+
+}  // namespace
+
+void bind(OptionSection section, DeviceOptions& options) {
+  section.add("device", options.device, "cpu, cuda or cuda:N");
+  section.add("precision", options.precision, "auto: bf16 autocast where the hardware computes in it", one_of({"auto", "float32", "bf16"}));
+  section.add("memory_format", options.memory_format, "layout of images and features in memory; auto: what measured faster",
+              one_of({"auto", "contiguous", "channels_last"}));
+  section.add("threads", options.threads, "threads of one operation on the CPU, 0: libtorch's choice", between(0, 1024));
+}
+
+ComputeDevice open_device(const DeviceOptions& options) {
+  ComputeDevice compute;
+  compute.device = parse_device(options.device);
+  const bool bf16_possible = compute.device.is_cuda() || cpu_computes_bf16();
+  if (options.precision == "bf16" && !bf16_possible) {
+    throw Error("precision: got bf16, but this CPU has no bf16 arithmetic (hint: --set train.precision=float32)");
+  }
+  compute.bf16 = bf16_possible && options.precision != "float32";
+  compute.memory_format =
+      options.memory_format == "contiguous" ? c10::MemoryFormat::Contiguous : c10::MemoryFormat::ChannelsLast;
+  if (options.threads > 0) at::set_num_threads(options.threads);
+  return compute;
+}
+
+std::string ComputeDevice::description() const {
+  return fmt::format("{}, {}, {}, {} threads", device.str(), bf16 ? "bf16" : "float32",
+                     memory_format == c10::MemoryFormat::ChannelsLast ? "channels_last" : "contiguous", at::get_num_threads());
+}
+
+AutocastScope::AutocastScope(const ComputeDevice& compute) : type_(compute.device.type()), active_(compute.bf16) {
+  if (!active_) return;
+  before_ = at::autocast::is_autocast_enabled(type_);
+  at::autocast::set_autocast_enabled(type_, true);
+  at::autocast::set_autocast_dtype(type_, at::kBFloat16);
+}
+
+AutocastScope::~AutocastScope() {
+  if (!active_) return;
+  at::autocast::set_autocast_enabled(type_, before_);
+  at::autocast::clear_cache();
+}
+
+}  // namespace skylift

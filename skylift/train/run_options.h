@@ -1,0 +1,29 @@
+// Everything that a training run is made of, as one tree of options: what a config file, --set and config.toml talk about.
+#pragma once
+
+#include "skylift/assign/atss.h"
+#include "skylift/config/option_table.h"
+#include "skylift/data/options.h"
+#include "skylift/eval/evaluation.h"
+#include "skylift/infer/decode.h"
+#include "skylift/kd/distiller.h"
+#include "skylift/losses/detection_loss.h"
+#include "skylift/models/model_options.h"
+#include "skylift/train/train_options.h"
+
+namespace skylift {
+
+struct RunOptions {
+  DataOptions data;
+  ModelOptions model;
+  AtssOptions assign;
+  DetectionLossOptions loss;
+  TrainOptions train;
+  DecodeOptions decode;
+  EvalOptions eval;
+  DistillOptions kd;
+};
+
+void bind(OptionSection section, RunOptions& options);
+
+}  // namespace skylift

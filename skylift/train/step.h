@@ -1,0 +1,31 @@
+// One training step, plain or distilled: the whole of the mathematics, readable from top to bottom.
+#pragma once
+
+#include "skylift/assign/atss.h"
+#include "skylift/infer/device.h"
+#include "skylift/kd/distiller.h"
+#include "skylift/losses/detection_loss.h"
+
+namespace skylift {
+
+/// What a step reads. Without a teacher `teacher` and `distiller` are null.
+struct StepContext {
+  Detector& student;
+  Detector* teacher = nullptr;
+  Distiller* distiller = nullptr;
+  const AtssOptions& assign;
+  const DetectionLossOptions& loss;
+  const ComputeDevice& compute;
+};
+
+/// Forward passes, assignment, detection loss, distillation terms. `batch` is on the device already.
+LossTerms loss_terms(const StepContext& context, const Batch& batch);
+
+/// The sum of the terms and their values. Error, naming the term: one is not finite.
+struct SummedLoss {
+  at::Tensor total;                                     ///< scalar, in the graph
+  std::vector<std::pair<std::string, double>> values;   ///< "loss" first, then each term
+};
+SummedLoss sum_finite(const LossTerms& terms);
+
+}  // namespace skylift

@@ -1,0 +1,80 @@
+"""The program under test, as a user calls it."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = os.environ["SKYLIFT_PROGRAM"]
+
+# A detector that trains in seconds.
+TINY = """
+[data]
+train = "{data}/train"
+val = "{data}/val"
+threads = 2
+[data.input]
+long_side = 128
+short_side = 128
+[model.backbone]
+width = 0.125
+[model.neck]
+channels = 16
+last_level = 5
+[model.head]
+channels = 16
+depth = 1
+[train]
+epochs = 2
+batch_size = 2
+checkpoint_every = 1
+[train.schedule]
+warmup_steps = 2
+"""
+
+
+class ProgramTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="skylift-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+
+    def run_program(self, *arguments, **options):
+        return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=600, **options)
+
+    def succeed(self, *arguments, **options):
+        done = self.run_program(*arguments, **options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def refuse(self, *arguments, expect, **options):
+        """Exit 2 and one clear line that holds every text of `expect`."""
+        done = self.run_program(*arguments, **options)
+        message = [line for line in done.stderr.splitlines() if line.startswith("skylift: ")]
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(len(message), 1, done.stderr)
+        for text in expect:
+            self.assertIn(text, message[0])
+        return message[0]
+
+    def make_scenes(self, train=6, val=2, size="128x128"):
+        data = self.folder / "scenes"
+        if not data.exists():
+            self.succeed("synth", "--out", data / "train", "--images", train, "--size", size, "--seed", 1)
+            self.succeed("synth", "--out", data / "val", "--images", val, "--size", size, "--seed", 2)
+        config = self.folder / "tiny.toml"
+        config.write_text(TINY.format(data=data))
+        return data, config
+
+
+def step_lines(folder):
+    """The training lines of a run without what the clock puts in."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["kind"] == "train"]
+
+
+if __name__ == "__main__":
+    sys.exit("run the test files")

@@ -1,0 +1,95 @@
+"""Training runs as a whole: interrupted ones go on exactly, a distillation without weight is plain training, nothing half-written."""
+import json
+import resource
+import signal
+import subprocess
+import time
+import unittest
+
+from program import PROGRAM, ProgramTest, step_lines
+
+
+class TrainingTest(ProgramTest):
+    def train(self, config, out, *more):
+        return self.succeed("train", "--config", config, "--out", out, *more)
+
+    def test_a_killed_run_goes_on_with_the_same_losses(self):
+        _, config = self.make_scenes()
+        whole, killed = self.folder / "whole", self.folder / "killed"
+        # An average of the weights and several epochs: all that resuming has to restore.
+        settings = ["--set", "train.ema.decay=0.9", "--set", "train.epochs=4", "--set", "train.optimizer.name=adamw"]
+        self.train(config, whole, *settings)
+        process = subprocess.Popen([PROGRAM, "train", "--config", config, "--out", killed, *settings],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not ((killed / "metrics.jsonl").exists() and len(step_lines(killed)) >= 5):
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.train(config, killed, *settings, "--resume")
+        self.assertEqual(step_lines(killed), step_lines(whole))
+        self.assertEqual((killed / "last.safetensors").read_bytes(), (whole / "last.safetensors").read_bytes())
+
+    def test_resume_refuses_other_options_and_a_second_run_in_one_folder(self):
+        _, config = self.make_scenes()
+        out = self.folder / "once"
+        self.train(config, out, "--set", "train.epochs=1")
+        self.refuse("train", "--config", config, "--out", out, "--set", "train.epochs=1", expect=["holds a run already", "--resume"])
+        self.refuse("train", "--config", config, "--out", out, "--resume", "--set", "train.optimizer.lr=0.5", expect=["same options"])
+
+    def test_distilling_with_zero_weights_equals_plain_training(self):
+        _, config = self.make_scenes()
+        teacher, plain, distilled = (self.folder / name for name in ("teacher", "plain", "zero"))
+        self.train(config, teacher, "--set", "train.seed=9")
+        self.train(config, plain)
+        zero = self.zero_weights()
+        self.succeed("distill", "--config", config, "--teacher", teacher / "last.safetensors", "--out", distilled, "--method", "cid,ld,logit",
+                     "--set", "kd.min_teacher_ap50=0", *zero)
+        self.assertEqual(step_lines(distilled), step_lines(plain))
+
+    def zero_weights(self):
+        options = self.succeed("options").stdout
+        keys = [word for line in options.splitlines() for word in line.split()[:1] if word.startswith("kd.") and word.endswith("weight")]
+        self.assertTrue(keys, options)
+        return [part for key in keys for part in ("--set", f"{key}=0")]
+
+    def test_a_distilled_run_writes_a_student_that_evaluates(self):
+        data, config = self.make_scenes()
+        teacher, student = self.folder / "teacher2", self.folder / "student"
+        self.train(config, teacher, "--set", "train.seed=3")
+        self.succeed("distill", "--config", config, "--teacher", teacher / "last.safetensors", "--out", student, "--method", "cid",
+                     "--set", "model.head.lifting.enabled=true", "--set", "kd.min_teacher_ap50=0")
+        self.assertTrue(any(name.startswith("kd_") for name in step_lines(student)[0]), step_lines(student)[0])
+        report = self.folder / "eval.json"
+        self.succeed("eval", "--data", data / "val", "--model", student / "last.safetensors", "--protocol", "coco", "--json", report)
+        self.assertEqual(json.loads(report.read_text())["images"], 2)
+        out = self.folder / "predicted"
+        self.succeed("predict", "--model", student / "last.safetensors", data / "val" / "images", "--out", out, "--draw", "--score", 0)
+        self.assertEqual(len(list((out / "pictures").iterdir())), 2)
+        self.assertTrue(json.loads((out / "detections.json").read_text()))
+
+    def test_a_full_disk_leaves_nothing_half_written(self):
+        _, config = self.make_scenes()
+        out = self.folder / "full"
+
+        def small_files_only():  # writes beyond the limit fail as on a full disk
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+
+        self.refuse("train", "--config", config, "--out", out, expect=["cannot write"], preexec_fn=small_files_only)
+        left = [path.name for path in out.rglob("*") if path.is_file()]
+        self.assertFalse([name for name in left if ".tmp-" in name or name.endswith(".safetensors")], left)
+
+    def test_a_teacher_of_other_classes_or_bins_or_without_skill_is_refused(self):
+        data, config = self.make_scenes()
+        teacher = self.folder / "teacher3"
+        self.train(config, teacher, "--set", "train.epochs=1")
+        model = teacher / "last.safetensors"
+        distill = ["distill", "--config", config, "--teacher", model, "--method", "cid"]
+        self.refuse(*distill, "--out", self.folder / "a", expect=["AP50", "kd.min_teacher_ap50"])
+        self.refuse(*distill, "--out", self.folder / "b", "--set", "model.head.reg_max=8", expect=["reg_max"])
+        self.refuse(*distill, "--out", self.folder / "c", "--set", "data.classes=[\"car\"]", expect=["classes"])
+        self.assertFalse((self.folder / "b").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,37 @@
+"""Dependencies point one way: a folder of skylift/ includes only itself and the folders above it in the ladder of CONTRIBUTING.md."""
+import pathlib
+import re
+import sys
+
+LADDER = {
+    "core": [],
+    "config": ["core"],
+    "formats": ["core"],
+    "image": ["core"],
+    "boxes": ["core"],
+    "data": ["core", "config", "formats", "image", "boxes"],
+    "models": ["core", "config", "formats", "image", "boxes"],
+    "assign": ["core", "config", "boxes", "data", "models"],
+    "losses": ["core", "config", "boxes", "assign", "models"],
+    "kd": ["core", "config", "boxes", "data", "models", "assign", "losses"],
+    "eval": ["core", "config", "formats"],
+    "infer": ["core", "config", "formats", "image", "boxes", "data", "models"],
+    "train": ["core", "config", "formats", "image", "boxes", "data", "models", "assign", "losses", "kd", "eval", "infer"],
+    "report": ["core", "formats", "image", "eval"],
+}
+
+root = pathlib.Path(__file__).resolve().parents[2] / "skylift"
+failures = []
+files = sorted(root.rglob("*.h")) + sorted(root.rglob("*.cpp"))
+for path in files:
+    folder = path.parent.name
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        match = re.match(r'#include "(skylift|apps)/(\w+)', line)
+        if match and (match[1] == "apps" or (match[2] != folder and match[2] not in LADDER[folder])):
+            failures.append(f"{path.relative_to(root.parent)}:{number}: {folder} must not include {line.split()[1]}")
+        if path.suffix == ".h" and "torch/torch.h" in line and line.startswith("#include"):
+            failures.append(f"{path.relative_to(root.parent)}:{number}: headers include the narrowest torch header")
+if not files:
+    failures.append("no sources found")
+print("\n".join(failures) or f"{len(files)} files, dependencies point one way")
+sys.exit(bool(failures))
