@@ -1,0 +1,93 @@
+#include "skylift/image/codec.h"
+
+#include <algorithm>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <vector>
+
+#include "skylift/core/error.h"
+#include "skylift/core/file.h"
+#include "skylift/image/jpeg.h"
+
+namespace skylift {
+namespace fs = std::filesystem;
+namespace {
+
+/// OpenCV's BGR, BGRA or grey of 8 or 16 bits as 8-bit RGB.
+cv::Mat to_rgb8(cv::Mat pixels, const std::string& name) {
+  if (pixels.depth() == CV_16U) {
+    pixels.convertTo(pixels, CV_8U, 1.0 / 257);
+  } else if (pixels.depth() != CV_8U) {
+    throw Error("{}: pixels are neither 8 nor 16 bit integers; convert the image to 8-bit JPEG or PNG", name);
+  }
+  cv::Mat rgb;
+  switch (pixels.channels()) {
+    case 1:
+      cv::cvtColor(pixels, rgb, cv::COLOR_GRAY2RGB);
+      break;
+    case 3:
+      cv::cvtColor(pixels, rgb, cv::COLOR_BGR2RGB);
+      break;
+    case 4:
+      cv::cvtColor(pixels, rgb, cv::COLOR_BGRA2RGB);
+      break;
+    default:
+      throw Error("{}: {} channels, expected 1, 3 or 4", name, pixels.channels());
+  }
+  return rgb;
+}
+
+cv::Mat decode_with_opencv(std::string_view bytes, const std::string& name) {
+  const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
+  cv::Mat pixels;
+  try {
+    pixels = cv::imdecode(encoded, cv::IMREAD_UNCHANGED);  // this mode leaves EXIF orientation alone
+  } catch (const cv::Exception& exception) {
+    throw Error("{}: damaged image ({})", name, exception.err);
+  }
+  if (pixels.empty())
+    throw Error("{}: not an image that can be read, or damaged; expected JPEG, PNG, BMP, TIFF or WebP", name);
+  return to_rgb8(pixels, name);
+}
+
+ReducedImage decode(std::string_view bytes, const std::string& name, int min_long_side) {
+  if (bytes.empty()) throw Error("{}: the file is empty, expected an image", name);
+  if (is_jpeg(bytes)) {
+    if (auto image = decode_jpeg(bytes, name, min_long_side)) return *std::move(image);
+  }
+  cv::Mat rgb = decode_with_opencv(bytes, name);
+  return {rgb, rgb.cols, rgb.rows};
+}
+
+}  // namespace
+
+cv::Mat decode_rgb(std::string_view bytes, const std::string& name) { return decode(bytes, name, 0).rgb; }
+
+cv::Mat decode_rgb(const fs::path& path) { return decode_rgb_reduced(path, 0).rgb; }
+
+ReducedImage decode_rgb_reduced(const fs::path& path, int min_long_side) {
+  const MappedFile file(path);
+  return decode(file.bytes(), path.string(), min_long_side);
+}
+
+std::string encode_png(const cv::Mat& rgb) {
+  cv::Mat bgr;
+  cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
+  std::vector<unsigned char> bytes;
+  cv::imencode(".png", bgr, bytes);
+  return {bytes.begin(), bytes.end()};
+}
+
+void write_image(const fs::path& path, const cv::Mat& rgb, int quality) {
+  std::string ending = path.extension().string();
+  std::ranges::transform(ending, ending.begin(), [](unsigned char letter) { return std::tolower(letter); });
+  if (ending == ".jpg" || ending == ".jpeg") {
+    write_file(path, encode_jpeg(rgb, quality));
+  } else if (ending == ".png") {
+    write_file(path, encode_png(rgb));
+  } else {
+    throw Error("{}: cannot write '{}' images, expected .jpg, .jpeg or .png", path.string(), ending);
+  }
+}
+
+}  // namespace skylift

@@ -1,0 +1,39 @@
+// Image files to pixels and back. JPEG goes through TurboJPEG, everything else through OpenCV. Pixels are 8-bit RGB.
+//
+// EXIF orientation is ignored: annotations name pixels as they are stored, and most annotation tools and all benchmark
+// sets of the field were made that way, so turning an image would tear it from its boxes.
+#pragma once
+
+#include <filesystem>
+#include <opencv2/core/mat.hpp>
+#include <string>
+#include <string_view>
+
+namespace skylift {
+
+/// [H,W] 8-bit RGB; grey is spread over three channels, 16 bits are scaled to 8, alpha is dropped.
+/// Error, naming the file: missing, not an image, or damaged. A file of which only a part decodes is damaged too.
+cv::Mat decode_rgb(const std::filesystem::path& path);
+
+/// The same from memory; `name` stands for the path in messages.
+cv::Mat decode_rgb(std::string_view bytes, const std::string& name);
+
+/// An image that may have been decoded at less than its full size.
+struct ReducedImage {
+  cv::Mat rgb;
+  int full_width = 0, full_height = 0;  ///< px of the file's image
+};
+
+/// Decodes a JPEG at the smallest k/8 (k = 1..8) of its size whose long side is at least `min_long_side` px; this costs
+/// less and is anti-aliased. `min_long_side` 0, and every other kind of image: full size.
+ReducedImage decode_rgb_reduced(const std::filesystem::path& path, int min_long_side);
+
+/// JPEG with 4:2:0 colour; quality 1..100.
+std::string encode_jpeg(const cv::Mat& rgb, int quality = 92);
+std::string encode_png(const cv::Mat& rgb);
+
+/// Writes .jpg, .jpeg or .png by the file's ending, completely or not at all. Error: another ending, or it cannot be
+/// written.
+void write_image(const std::filesystem::path& path, const cv::Mat& rgb, int quality = 92);
+
+}  // namespace skylift
