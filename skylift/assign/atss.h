@@ -1,4 +1,6 @@
 // Adaptive training sample selection (Zhang et al. 2020, "Bridging the Gap Between Anchor-based and Anchor-free Detection").
+// Differs from the paper: an object that gets no positive may be given its best candidate (`rescue_small`), and equal distances or
+// overlaps are resolved by index, so that the result never depends on the machine.
 #pragma once
 
 #include "skylift/assign/assignment.h"
@@ -22,12 +24,14 @@ void bind(OptionSection section, AtssOptions& options);
 Assignment assign_atss(const PointGrid& grid, const std::vector<Targets>& targets, const std::vector<ImageGeometry>& geometries,
                        const AtssOptions& options);
 
-/// Of the candidates of one object: mean + unbiased standard deviation of their IoUs. For LD's valuable region and for tests.
+/// What is considered for one object: on each level the points nearest to its centre that lie on the image's content, level by
+/// level and by rising distance (then by index).
 struct AtssCandidates {
-  at::Tensor points;  ///< [K] int64
-  at::Tensor ious;    ///< [K] float, anchor with object
-  double threshold = 0;
+  std::vector<int64_t> points;    ///< K indices into the PointGrid
+  std::vector<double> ious;       ///< K, the point's anchor with the object
+  std::vector<double> distances;  ///< K, px, point to the object's centre
+  double threshold = 0;           ///< mean + unbiased standard deviation of `ious`
 };
-AtssCandidates atss_candidates(const PointGrid& grid, const at::Tensor& valid_points, const at::Tensor& box_xyxy, const AtssOptions& options);
+AtssCandidates atss_candidates(const PointGrid& grid, const ImageGeometry& geometry, const BoxXyxy& box, const AtssOptions& options);
 
 }  // namespace skylift

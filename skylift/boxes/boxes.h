@@ -20,21 +20,29 @@ at::Tensor aligned_giou(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, doub
 /// [N,4], [N,4] -> [N]: IoU - (centre distance)^2 / (enclosing diagonal)^2 (Zheng et al. 2020).
 at::Tensor aligned_diou(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, double epsilon = 1e-7);
 
+/// [N,4], [N,4] -> [N]: (centre distance)^2 / (enclosing diagonal)^2, what DIoU subtracts from IoU.
+at::Tensor aligned_centre_penalty(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, double epsilon = 1e-7);
+
+/// [N,4], [N,4] -> [N]: intersection over the area of a.
+at::Tensor aligned_iof(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, double epsilon = 1e-7);
+
 /// Points [N,2] and distances [N,4] to the left, top, right and bottom sides -> boxes [N,4]; all in one unit.
 at::Tensor boxes_from_distances(const at::Tensor& points, const at::Tensor& distances_ltrb);
 
 /// The inverse: [N,2], [N,4] -> distances [N,4]; negative where the point is outside.
 at::Tensor distances_from_boxes(const at::Tensor& points, const at::Tensor& boxes_xyxy);
 
-/// [N,4(R+1)] or [N,4,R+1] logits -> [N,4]: per side the expectation of the softmax over bins 0..R, in strides
-/// (the "integral" of GFL, Li et al. 2020, eq. 6 of its general distribution).
+/// [...,4(R+1)] or [...,4,R+1] logits -> [N,4], N rows: per side the expectation of the softmax over bins 0..R, in strides
+/// (the "integral" of GFL's general distribution, Li et al. 2020).
 at::Tensor integral(const at::Tensor& box_logits, int64_t reg_max);
 
-/// Centerness of points [N,2] in boxes [N,4] (Tian et al. 2019, FCOS): sqrt(min(l,r)/max(l,r) * min(t,b)/max(t,b)), 0 outside. [N].
+/// Centerness of points [N,2] in boxes [N,4] (Tian et al. 2019, FCOS): sqrt(min(l,r)/max(l,r) *
+/// min(t,b)/max(t,b)), 0 outside. [N].
 at::Tensor centerness(const at::Tensor& points, const at::Tensor& boxes_xyxy);
 
 /// Class-aware greedy non-maximum suppression: keeps boxes by descending score (ties: lower index first) unless one of the same
 /// label already kept overlaps by IoU > threshold. Returns kept indices [K] int64 by descending score, at most `limit`.
+/// A score that is no number is never kept. Runs on the CPU; the result is on the device of the boxes.
 at::Tensor nms(const at::Tensor& boxes_xyxy, const at::Tensor& scores, const at::Tensor& labels, double iou_threshold, int64_t limit);
 
 }  // namespace skylift

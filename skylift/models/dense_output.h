@@ -27,10 +27,11 @@ struct DenseOutput {
 /// The points of these maps, on their device.
 PointGrid point_grid(const DenseOutput& output);
 
-/// [B,A,C] class logits over all points, in float.
+/// [B,A,C] class logits over all points, in float (double stays double, for gradient checks).
 at::Tensor flat_cls_logits(const DenseOutput& output);
 
-/// [B,A,4,R+1] box logits over all points, in float.
+/// [B,A,4,R+1] box logits over all points, likewise. A copy of 4(R+1) numbers a point: to read some points only, see
+/// skylift/losses/point_gather.h.
 at::Tensor flat_box_logits(const DenseOutput& output);
 
 }  // namespace skylift

@@ -1,0 +1,48 @@
+#include "skylift/assign/assignment_builder.h"
+
+#include <ATen/Functions.h>
+
+#include <algorithm>
+
+namespace skylift {
+
+AssignmentBuilder::AssignmentBuilder(const PointGrid& grid, int64_t images)
+    : device_(grid.centres.device()), weights_(at::empty({images, grid.count()}, at::kFloat)) {}
+
+void AssignmentBuilder::add_image(const std::vector<int>& object_of, const std::vector<BoxXyxy>& boxes, const at::Tensor& labels,
+                                  const std::vector<float>& mask) {
+  const at::Tensor labels_cpu = labels.to(at::kCPU, at::kLong).contiguous();
+  const int64_t* label_of = labels_cpu.const_data_ptr<int64_t>();
+  float* weights = weights_.data_ptr<float>() + image_count_ * weights_.size(1);
+  std::copy(mask.begin(), mask.end(), weights);
+  int64_t positives = 0;
+  for (size_t point = 0; point < object_of.size(); ++point) {
+    const int object = object_of[point];
+    if (object < 0) continue;
+    const BoxXyxy& box = boxes[object];
+    image_.push_back(image_count_);
+    point_.push_back(static_cast<int64_t>(point));
+    object_.push_back(object);
+    labels_.push_back(label_of[object]);
+    boxes_.insert(boxes_.end(), {box.x1, box.y1, box.x2, box.y2});
+    weights[point] = 1;
+    ++positives;
+  }
+  positives_per_image_.push_back(positives);
+  ++image_count_;
+}
+
+Assignment AssignmentBuilder::finish() const {
+  const auto indices = [&](const std::vector<int64_t>& values) { return at::tensor(values, at::kLong).to(device_); };
+  Assignment assignment;
+  assignment.image = indices(image_);
+  assignment.point = indices(point_);
+  assignment.object = indices(object_);
+  assignment.labels = indices(labels_);
+  assignment.boxes_xyxy = at::tensor(boxes_, at::kFloat).view({-1, 4}).to(device_);
+  assignment.weights = weights_.to(device_);
+  assignment.positives_per_image = positives_per_image_;
+  return assignment;
+}
+
+}  // namespace skylift
