@@ -5,30 +5,42 @@
 namespace skylift {
 namespace {
 
-/// [B,K,H,W] -> [B,H*W,K] in float; a view where nothing has to be converted.
-at::Tensor flat(const at::Tensor& map) {
-  const at::Tensor rows = map.permute({0, 2, 3, 1}).flatten(1, 2);
-  return rows.scalar_type() == at::kDouble ? rows : rows.to(at::kFloat);
+/// [B,N,H,W] -> [B,H*W,N] in float; no copy where the map is channels_last and float already.
+at::Tensor points_first(const at::Tensor& map) {
+  return map.permute({0, 2, 3, 1}).reshape({map.size(0), -1, map.size(1)}).to(at::kFloat);
+}
+
+at::Tensor flat(const DenseOutput& output, at::Tensor LevelOutput::*logits) {
+  std::vector<at::Tensor> parts;
+  for (const auto& level : output.levels) parts.push_back(points_first(level.*logits));
+  return at::cat(parts, 1);
+}
+
+at::Tensor as_sides(const at::Tensor& flat_boxes, int reg_max) {
+  return flat_boxes.view({flat_boxes.size(0), flat_boxes.size(1), 4, reg_max + 1});
 }
 
 }  // namespace
 
 PointGrid point_grid(const DenseOutput& output) {
   std::vector<std::pair<int64_t, int64_t>> sizes;
-  for (const LevelOutput& level : output.levels) sizes.emplace_back(level.cls_logits.size(2), level.cls_logits.size(3));
+  for (const auto& level : output.levels) sizes.emplace_back(level.cls_logits.size(2), level.cls_logits.size(3));
   return make_point_grid(sizes, output.strides, output.levels.front().cls_logits.device());
 }
 
-at::Tensor flat_cls_logits(const DenseOutput& output) {
-  std::vector<at::Tensor> levels;
-  for (const LevelOutput& level : output.levels) levels.push_back(flat(level.cls_logits));
-  return at::cat(levels, 1);
-}
+at::Tensor flat_cls_logits(const DenseOutput& output) { return flat(output, &LevelOutput::cls_logits); }
 
 at::Tensor flat_box_logits(const DenseOutput& output) {
-  std::vector<at::Tensor> levels;
-  for (const LevelOutput& level : output.levels) levels.push_back(flat(level.box_logits));
-  return at::cat(levels, 1).unflatten(2, {4, output.reg_max + 1});
+  return as_sides(flat(output, &LevelOutput::box_logits), output.reg_max);
+}
+
+at::Tensor flat_lifted_cls_logits(const DenseOutput& output) {
+  return output.has_lifted() ? flat(output, &LevelOutput::lifted_cls_logits) : flat_cls_logits(output);
+}
+
+at::Tensor flat_lifted_box_logits(const DenseOutput& output) {
+  if (!output.has_lifted()) return flat_box_logits(output);
+  return as_sides(flat(output, &LevelOutput::lifted_box_logits), output.reg_max);
 }
 
 }  // namespace skylift

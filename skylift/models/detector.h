@@ -3,8 +3,13 @@
 
 #include <torch/nn/module.h>
 
+#include <memory>
+
 #include "skylift/models/dense_output.h"
+#include "skylift/models/fpn.h"
+#include "skylift/models/gfl_head.h"
 #include "skylift/models/model_options.h"
+#include "skylift/models/resnet.h"
 
 namespace skylift {
 
@@ -15,15 +20,22 @@ class Detector : public torch::nn::Module {
   /// Error: an option out of range, weights of another architecture (names the first tensor that does not fit).
   Detector(const ModelOptions& options, int class_count);
 
-  /// images: [B,3,H,W] float, normalised; H and W multiples of 32.
+  /// images: [B,3,H,W] float, normalised. Any size; a stride larger than the image has one row or column.
   DenseOutput forward(const at::Tensor& images);
 
   const ModelOptions& options() const { return options_; }
   int class_count() const { return class_count_; }
 
+  ResNet& backbone() { return *backbone_; }
+  FeaturePyramid& neck() { return *neck_; }
+  GflHead& head() { return *head_; }
+
  private:
   ModelOptions options_;
   int class_count_;
+  std::shared_ptr<ResNet> backbone_;
+  std::shared_ptr<FeaturePyramid> neck_;
+  std::shared_ptr<GflHead> head_;
 };
 
 }  // namespace skylift

@@ -1,0 +1,109 @@
+#include "skylift/models/lifting.h"
+
+#include <ATen/Functions.h>
+
+#include "skylift/models/layers.h"
+
+namespace skylift {
+namespace {
+
+/// First channel of the other tower that a branch's half holds, and how many: the first half of the shuffle begins with both towers'
+/// channel 0; the second goes up to their last. An odd K gives the cls channel in the middle to the first half.
+struct OtherChannels {
+  int64_t first, count;
+};
+
+OtherChannels other_channels(int64_t channels, Branch branch) {
+  const int64_t count = channels / 2;
+  return {branch == Branch::cls ? 0 : channels - count, count};
+}
+
+/// Where channel `j` of a branch's half lies in folded_input.
+int64_t folded_index(int64_t j, int64_t channels, Branch branch) {
+  const int64_t shuffled = branch == Branch::cls ? j : channels + j;
+  const bool own = (shuffled % 2 == 0) == (branch == Branch::cls);
+  return own ? shuffled / 2 : channels + shuffled / 2 - other_channels(channels, branch).first;
+}
+
+/// [K,K/groups,1,1] -> [K,K], zero between groups.
+at::Tensor dense_matrix(const at::Tensor& light) {
+  const int64_t channels = light.size(0), per_group = light.size(1), groups = channels / per_group;
+  at::Tensor matrix = at::zeros({channels, channels}, light.options());
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t first = g * per_group;
+    matrix.narrow(0, first, per_group).narrow(1, first, per_group).copy_(light.narrow(0, first, per_group).flatten(1));
+  }
+  return matrix;
+}
+
+}  // namespace
+
+std::array<at::Tensor, 2> shuffled_halves(const TowerPair& towers) {
+  const int64_t channels = towers.cls.size(1);
+  at::Tensor shuffled;
+  if (towers.cls.suggest_memory_format() == at::MemoryFormat::ChannelsLast) {
+    const auto last = [](const at::Tensor& map) { return map.permute({0, 2, 3, 1}); };
+    shuffled = at::stack({last(towers.cls), last(towers.reg)}, 4).flatten(3).permute({0, 3, 1, 2});
+  } else {
+    shuffled = at::stack({towers.cls, towers.reg}, 2).flatten(1, 2);
+  }
+  return {shuffled.narrow(1, 0, channels), shuffled.narrow(1, channels, channels)};
+}
+
+LightConv::LightConv(int64_t channels, const LiftingOptions& options, int norm_groups)
+    : padding_(options.kernel / 2),
+      groups_(options.groups == 0 ? channels : options.groups),
+      relu_(options.activation == "relu") {
+  // Not torch::nn::Conv2d, whose constructor draws random numbers.
+  weight_ = register_parameter("weight", at::zeros({channels, channels / groups_, options.kernel, options.kernel}));
+  if (options.norm == "gn") norm_ = register_module("norm", make_group_norm(channels, norm_groups));
+}
+
+at::Tensor LightConv::forward(const at::Tensor& half) {
+  at::Tensor x = norm_.is_empty() ? half : norm_->forward(half);
+  if (relu_) x = x.relu();
+  return at::conv2d(x, weight_, {}, 1, padding_, 1, groups_);
+}
+
+LightMl::LightMl(int64_t channels, const LiftingOptions& options, int norm_groups) {
+  cls_ = register_module("cls", std::make_shared<LightConv>(channels, options, norm_groups));
+  reg_ = register_module("reg", std::make_shared<LightConv>(channels, options, norm_groups));
+}
+
+TowerPair LightMl::forward(const TowerPair& towers) {
+  const auto halves = shuffled_halves(towers);
+  return {towers.cls + cls_->forward(halves[0]), towers.reg + reg_->forward(halves[1])};
+}
+
+at::Tensor folded_input(const TowerPair& towers, Branch branch) {
+  const auto [first, count] = other_channels(towers.cls.size(1), branch);
+  const auto& own = branch == Branch::cls ? towers.cls : towers.reg;
+  const auto& other = branch == Branch::cls ? towers.reg : towers.cls;
+  return at::cat({own, other.narrow(1, first, count)}, 1);
+}
+
+int64_t folded_channels(int64_t channels) { return channels + channels / 2; }
+
+at::Tensor folded_weight(const at::Tensor& predictor, const at::Tensor& light, Branch branch) {
+  const int64_t channels = predictor.size(1);
+  const at::Tensor wide = predictor.to(at::kDouble);  // rounded once, at the end
+  // [O,k,k,K] x [K,K] -> what the predictor sees of each channel of the half, [O,k,k,K]
+  const at::Tensor through = at::matmul(wide.permute({0, 2, 3, 1}), dense_matrix(light.to(at::kDouble)));
+  std::vector<int64_t> targets;
+  for (int64_t j = 0; j < channels; ++j) targets.push_back(folded_index(j, channels, branch));
+  at::Tensor folded = at::zeros({wide.size(0), folded_channels(channels), wide.size(2), wide.size(3)}, wide.options());
+  folded.narrow(1, 0, channels).copy_(wide);
+  folded.index_add_(1, at::tensor(targets, at::TensorOptions().dtype(at::kLong).device(light.device())),
+                    through.permute({0, 3, 1, 2}));
+  return folded.to(predictor.dtype());
+}
+
+std::optional<std::string> unfoldable_reason(const LiftingOptions& options) {
+  if (options.norm != "none") return "it has a norm";
+  if (options.activation != "none") return "it has an activation";
+  // Two 3x3 convolutions are not one 5x5: at the image's border the padding of the second hides outputs of the first.
+  if (options.kernel != 1) return "its convolutions are 3x3, which differ from one convolution at the border";
+  return std::nullopt;
+}
+
+}  // namespace skylift

@@ -1,0 +1,145 @@
+#include "skylift/models/resnet.h"
+
+#include <ATen/Functions.h>
+#include <torch/nn/init.h>
+#include <torch/nn/modules/container/modulelist.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "skylift/core/error.h"
+#include "skylift/core/text.h"
+#include "skylift/models/layers.h"
+
+namespace skylift {
+namespace {
+
+struct ResNetPlan {
+  const char* name;
+  bool bottleneck;
+  std::array<int, 4> blocks;
+};
+
+constexpr ResNetPlan plans[] = {
+    {"resnet18", false, {2, 2, 2, 2}},
+    {"resnet34", false, {3, 4, 6, 3}},
+    {"resnet50", true, {3, 4, 6, 3}},
+    {"resnet101", true, {3, 4, 23, 3}},
+};
+
+const ResNetPlan& plan_of(const std::string& name) {
+  for (const auto& plan : plans) {
+    if (name == plan.name) return plan;
+  }
+  throw Error("backbone.name: unknown backbone '{}'{}", name, suggestion(name, backbone_names()));
+}
+
+/// Multiples of 8 suit vector units; a full-width network keeps its own numbers.
+int64_t scaled(int64_t channels, double factor) {
+  if (factor == 1) return channels;
+  return std::max<int64_t>(8, std::llround(static_cast<double>(channels) * factor / 8) * 8);
+}
+
+/// He et al. 2015: the variance of the gradients is kept.
+torch::nn::Conv2d he_conv(int64_t in_channels, int64_t out_channels, int kernel, int stride) {
+  auto conv = make_conv(in_channels, out_channels, kernel, stride);
+  torch::nn::init::kaiming_normal_(conv->weight, 0, torch::kFanOut, torch::kReLU);
+  return conv;
+}
+
+void freeze_module(torch::nn::Module& module) {
+  for (auto& parameter : module.parameters()) parameter.set_requires_grad(false);
+}
+
+}  // namespace
+
+ResidualBlock::ResidualBlock(int64_t in_channels, int64_t width, int stride, bool bottleneck)
+    : out_channels_(bottleneck ? 4 * width : width) {
+  const int strided = bottleneck ? 1 : 0, count = bottleneck ? 3 : 2;
+  int64_t channels = in_channels;
+  for (int i = 0; i < count; ++i) {
+    const int64_t out = i + 1 < count ? width : out_channels_;
+    const int kernel = bottleneck && i != 1 ? 1 : 3;
+    const std::string number = std::to_string(i + 1);
+    convs_.push_back(register_module("conv" + number, he_conv(channels, out, kernel, i == strided ? stride : 1)));
+    norms_.push_back(register_module("bn" + number, torch::nn::BatchNorm2d(out)));
+    channels = out;
+  }
+  torch::nn::init::zeros_(norms_.back()->weight);  // every block begins as its shortcut
+  if (stride == 1 && in_channels == out_channels_) return;
+  downsample_ = register_module("downsample", torch::nn::Sequential(he_conv(in_channels, out_channels_, 1, stride),
+                                                                    torch::nn::BatchNorm2d(out_channels_)));
+}
+
+at::Tensor ResidualBlock::forward(const at::Tensor& input) {
+  at::Tensor x = input;
+  for (size_t i = 0; i < convs_.size(); ++i) {
+    x = norms_[i]->forward(convs_[i]->forward(x));
+    if (i + 1 < convs_.size()) x.relu_();  // batch norm's backward needs its input only, so its output may be overwritten
+  }
+  return x.add_(downsample_.is_empty() ? input : downsample_->forward(input)).relu_();
+}
+
+ResNet::ResNet(const BackboneOptions& options) : options_(options) {
+  const ResNetPlan& plan = plan_of(options.name);
+  const int64_t stem = scaled(64, options.width);
+  conv1_ = register_module("conv1", torch::nn::Conv2d(torch::nn::Conv2dOptions(3, stem, 7).stride(2).padding(3).bias(false)));
+  torch::nn::init::kaiming_normal_(conv1_->weight, 0, torch::kFanOut, torch::kReLU);
+  bn1_ = register_module("bn1", torch::nn::BatchNorm2d(stem));
+  for (int stage = 0; stage < 4; ++stage) {
+    add_stage(scaled(64 << stage, options.width), plan.blocks[stage], stage == 0 ? 1 : 2, plan.bottleneck);
+  }
+  freeze();
+  ResNet::train(true);
+}
+
+void ResNet::add_stage(int64_t width, int blocks, int stride, bool bottleneck) {
+  torch::nn::ModuleList list;
+  stages_.emplace_back();
+  int64_t channels = out_channels_.empty() ? conv1_->options.out_channels() : out_channels_.back();
+  for (int i = 0; i < blocks; ++i) {
+    auto block = std::make_shared<ResidualBlock>(channels, width, i == 0 ? stride : 1, bottleneck);
+    channels = block->out_channels();
+    list->push_back(block);
+    stages_.back().push_back(block);
+  }
+  register_module("layer" + std::to_string(stages_.size()), list);
+  out_channels_.push_back(channels);
+}
+
+std::vector<at::Tensor> ResNet::forward(const at::Tensor& images) {
+  at::Tensor x = bn1_->forward(conv1_->forward(images)).relu_();
+  x = at::max_pool2d(x, 3, 2, 1);
+  std::vector<at::Tensor> outputs;
+  for (auto& stage : stages_) {
+    for (auto& block : stage) x = block->forward(x);
+    outputs.push_back(x);
+  }
+  return outputs;
+}
+
+void ResNet::freeze() {
+  if (options_.frozen_stages < 0) return;
+  freeze_module(*conv1_);
+  freeze_module(*bn1_);
+  for (int stage = 0; stage < options_.frozen_stages; ++stage) {
+    for (auto& block : stages_[stage]) freeze_module(*block);
+  }
+}
+
+void ResNet::train(bool on) {
+  torch::nn::Module::train(on);
+  if (!on) return;
+  if (options_.norm_eval) {
+    for (auto& module : modules(/*include_self=*/false)) {
+      if (module->as<torch::nn::BatchNorm2dImpl>()) module->eval();
+    }
+  }
+  if (options_.frozen_stages >= 0) bn1_->eval();
+  for (int stage = 0; stage < options_.frozen_stages; ++stage) {
+    for (auto& block : stages_[stage]) block->eval();
+  }
+}
+
+}  // namespace skylift
