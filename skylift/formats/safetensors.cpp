@@ -80,7 +80,8 @@ struct HeaderReader {
     for (const auto& known : kDTypes) {
       if (known.name == text) return known.dtype;
     }
-    fail("tensor {}: got dtype {}, expected one of F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL", in_quotes(name), in_quotes(text));
+    fail("tensor {}: got dtype {}, expected one of F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL", in_quotes(name),
+         in_quotes(text));
   }
 
   std::vector<int64_t> integers(std::string_view name, dom::object object, const char* key) const {
@@ -101,28 +102,31 @@ struct HeaderReader {
     dom::object object;
     if (value.get(object)) fail("tensor {}: not an object, expected dtype, shape and data_offsets", in_quotes(name));
     for (const auto& [key, unused] : object) {
-      if (key != "dtype" && key != "shape" && key != "data_offsets") fail("tensor {}: unknown key {}", in_quotes(name), in_quotes(key));
+      if (key != "dtype" && key != "shape" && key != "data_offsets")
+        fail("tensor {}: unknown key {}", in_quotes(name), in_quotes(key));
     }
     if (object.size() != 3) fail("tensor {}: expected dtype, shape and data_offsets, once each", in_quotes(name));
     TensorView view{std::string(name), dtype(name, object), integers(name, object, "shape"), {}};
     const auto offsets = integers(name, object, "data_offsets");
-    if (offsets.size() != 2) fail("tensor {}: got {} data_offsets, expected begin and end", in_quotes(name), offsets.size());
+    if (offsets.size() != 2)
+      fail("tensor {}: got {} data_offsets, expected begin and end", in_quotes(name), offsets.size());
     const auto begin = static_cast<uint64_t>(offsets[0]), end = static_cast<uint64_t>(offsets[1]);
     if (begin > end || end > data.size()) {
-      fail("tensor {}: got data_offsets [{}, {}], expected begin <= end <= {} (is the file cut off?)", in_quotes(name), begin, end,
-           data.size());
+      fail("tensor {}: got data_offsets [{}, {}], expected begin <= end <= {} (is the file cut off?)", in_quotes(name),
+           begin, end, data.size());
     }
     const auto expected = byte_count(view.dtype, view.shape);
     if (!expected) fail("tensor {}: shape [{}] overflows 63 bits", in_quotes(name), fmt::join(view.shape, ","));
     if (*expected != end - begin) {
-      fail("tensor {}: got {} bytes, expected {} for {} [{}]", in_quotes(name), end - begin, *expected, dtype_name(view.dtype),
-           fmt::join(view.shape, ","));
+      fail("tensor {}: got {} bytes, expected {} for {} [{}]", in_quotes(name), end - begin, *expected,
+           dtype_name(view.dtype), fmt::join(view.shape, ","));
     }
     view.bytes = data.substr(begin, end - begin);
     return view;
   }
 
-  /// The tensors must cover the bytes one after the other: bytes of nobody may hide content, shared bytes are a mistake or an attack.
+  /// The tensors must cover the bytes one after the other: bytes of nobody may hide content, shared bytes are a mistake
+  /// or an attack.
   void check_cover(const std::vector<TensorView>& tensors) const {
     std::vector<size_t> order(tensors.size());
     std::iota(order.begin(), order.end(), size_t{0});
@@ -133,7 +137,8 @@ struct HeaderReader {
     size_t covered = 0;
     for (const size_t i : order) {
       if (begin(i) < covered) fail("tensor {}: its bytes overlap those of another tensor", in_quotes(tensors[i].name));
-      if (begin(i) > covered) fail("tensor {}: {} bytes before it belong to no tensor", in_quotes(tensors[i].name), begin(i) - covered);
+      if (begin(i) > covered)
+        fail("tensor {}: {} bytes before it belong to no tensor", in_quotes(tensors[i].name), begin(i) - covered);
       covered += tensors[i].bytes.size();
     }
     if (covered != data.size()) fail("{} bytes at the end belong to no tensor", data.size() - covered);
@@ -142,11 +147,13 @@ struct HeaderReader {
 
 /// The bytes between the length and the tensors.
 std::string_view header_of(const std::filesystem::path& path, std::string_view file) {
-  if (file.size() < 8) throw Error("{}: not a safetensors file: {} bytes, expected at least 8", path.string(), file.size());
+  if (file.size() < 8)
+    throw Error("{}: not a safetensors file: {} bytes, expected at least 8", path.string(), file.size());
   uint64_t length = 0;
   std::memcpy(&length, file.data(), 8);
   if (length > kMaxHeader || length > file.size() - 8) {
-    throw Error("{}: not a safetensors file, or cut off: header of {} bytes in a file of {}", path.string(), length, file.size());
+    throw Error("{}: not a safetensors file, or cut off: header of {} bytes in a file of {}", path.string(), length,
+                file.size());
   }
   return file.substr(8, length);
 }
@@ -192,14 +199,16 @@ const TensorView& SafetensorsFile::tensor(std::string_view name) const {
               near ? fmt::format(" (did you mean {}?)", in_quotes(*near)) : "");
 }
 
-void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors, const TextMap& metadata) {
+void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
+                       const TextMap& metadata) {
   std::set<std::string_view> names = {kMetadata};
   std::vector<const TensorView*> layout;
   for (const auto& tensor : tensors) {
-    if (!names.insert(tensor.name).second) throw Error("{}: two tensors are named {}", path.string(), in_quotes(tensor.name));
+    if (!names.insert(tensor.name).second)
+      throw Error("{}: two tensors are named {}", path.string(), in_quotes(tensor.name));
     if (byte_count(tensor.dtype, tensor.shape) != tensor.bytes.size()) {
-      throw Error("{}: tensor {}: got {} bytes, which do not fit {} [{}]", path.string(), in_quotes(tensor.name), tensor.bytes.size(),
-                  dtype_name(tensor.dtype), fmt::join(tensor.shape, ","));
+      throw Error("{}: tensor {}: got {} bytes, which do not fit {} [{}]", path.string(), in_quotes(tensor.name),
+                  tensor.bytes.size(), dtype_name(tensor.dtype), fmt::join(tensor.shape, ","));
     }
     layout.push_back(&tensor);
   }
@@ -231,7 +240,8 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
   write_file(path, [&](std::ostream& stream) {
     stream.write(reinterpret_cast<const char*>(&length), 8);
     stream.write(text.data(), static_cast<std::streamsize>(text.size()));
-    for (const auto* tensor : layout) stream.write(tensor->bytes.data(), static_cast<std::streamsize>(tensor->bytes.size()));
+    for (const auto* tensor : layout)
+      stream.write(tensor->bytes.data(), static_cast<std::streamsize>(tensor->bytes.size()));
   });
 }
 
