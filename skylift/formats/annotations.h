@@ -9,7 +9,8 @@
 
 namespace skylift {
 
-/// A rectangle in pixels of the original image: left, top, width, height. Pixel edges, not centres; fractions are allowed.
+/// A rectangle in pixels of the original image: left, top, width, height. Pixel edges, not centres; fractions are
+/// allowed.
 struct BoxXywh {
   double x = 0, y = 0, w = 0, h = 0;
   bool operator==(const BoxXywh&) const = default;
@@ -18,10 +19,12 @@ struct BoxXywh {
 /// One annotated object.
 struct Object {
   BoxXywh box;
-  int class_index = 0;     ///< 0-based index into AnnotationSet::classes; -1: an object of none of them (VisDrone's "others")
-  int truncation = 0;      ///< VisDrone 0 none, 1 partial; VOC 0 or 1; UAVDT out-of-view 1 none, 2 medium, 3 small part is stored minus 1
-  int occlusion = 0;       ///< VisDrone 0 none, 1 partial, 2 heavy; VOC 0 or 1
-  bool crowd = false;      ///< COCO iscrowd: stands for a group of objects
+  int class_index =
+      0;  ///< 0-based index into AnnotationSet::classes; -1: an object of none of them (VisDrone's "others")
+  int truncation = 0;  ///< VisDrone 0 none, 1 partial; VOC 0 or 1; UAVDT out-of-view 1 none, 2 medium, 3 small part is
+                       ///< stored minus 1
+  int occlusion = 0;   ///< VisDrone 0 none, 1 partial, 2 heavy; VOC 0 or 1
+  bool crowd = false;  ///< COCO iscrowd: stands for a group of objects
   bool ignored = false;    ///< VisDrone score 0, COCO "ignore": neither a hit nor a miss
   bool difficult = false;  ///< VOC
   double area = -1;        ///< COCO's area in px^2 as the file gives it; -1: not given, use w*h
@@ -48,8 +51,8 @@ struct AnnotationSet {
   std::filesystem::path image_path(const ImageRecord& image) const { return image_folder / image.file; }
 };
 
-/// Something wrong in a file, for `data check`. Readers given a list of problems note them and skip the bad line; without a list
-/// the first one is thrown as an Error with the same text.
+/// Something wrong in a file, for `data check`. Readers given a list of problems note them and skip the bad line;
+/// without a list the first one is thrown as an Error with the same text.
 struct Problem {
   std::string where;  ///< "FILE:LINE" or "FILE: $.annotations[3].bbox"
   std::string what;   ///< what was got, what was expected

@@ -20,13 +20,18 @@ using DetectionSet = std::vector<std::vector<Detection>>;
 
 /// COCO result JSON [{"image_id", "category_id", "bbox": [x,y,w,h], "score"}, ...] or a folder of VisDrone text files
 /// (x,y,w,h,score,category,-1,-1), matched to `truth` by image id or file stem. Images without any have an empty list.
-/// Error: malformed (file and line or JSON path), an image or a category that `truth` does not know.
-DetectionSet read_detections(const std::filesystem::path& path, const AnnotationSet& truth);
+/// Error: malformed (file and line or JSON path), an image or a category that `truth` does not know, unless `problems`
+/// is given. VisDrone's categories 0 and 11 (regions and "others") become class_index -1.
+DetectionSet read_detections(const std::filesystem::path& path, const AnnotationSet& truth,
+                             Problems* problems = nullptr);
 
-/// Writes COCO result JSON with `truth`'s image and category ids.
-void write_coco_detections(const std::filesystem::path& path, const AnnotationSet& truth, const DetectionSet& detections);
+/// Writes COCO result JSON with `truth`'s image and category ids; detections of class_index -1 have no id there and are
+/// left out.
+void write_coco_detections(const std::filesystem::path& path, const AnnotationSet& truth,
+                           const DetectionSet& detections);
 
 /// Writes one VisDrone text file an image into a folder, by descending score as the official toolkit expects.
-void write_visdrone_detections(const std::filesystem::path& folder, const AnnotationSet& truth, const DetectionSet& detections);
+void write_visdrone_detections(const std::filesystem::path& folder, const AnnotationSet& truth,
+                               const DetectionSet& detections);
 
 }  // namespace skylift

@@ -16,7 +16,8 @@ class TempFolder {
  public:
   TempFolder() {
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    std::string name = std::string("skylift-") + test->test_suite_name() + "-" + test->name() + "-" + std::to_string(::getpid());
+    std::string name =
+        std::string("skylift-") + test->test_suite_name() + "-" + test->name() + "-" + std::to_string(::getpid());
     for (char& c : name) c = c == '/' ? '_' : c;
     path_ = std::filesystem::path(::testing::TempDir()) / name;
     std::filesystem::remove_all(path_);
