@@ -29,7 +29,8 @@ std::vector<size_t> order_by(const std::vector<int64_t>& ids) {
   return order;
 }
 
-/// pycocotools keeps the id of the matched annotation and takes 0 for "no match". Elsewhere than in COCO files all ids are 0.
+/// pycocotools keeps the id of the matched annotation and takes 0 for "no match". Elsewhere than in COCO files all ids
+/// are 0.
 bool has_annotation_zero(const AnnotationSet& truth) {
   int64_t zeros = 0, others = 0;
   for (const auto& image : truth.images) {
@@ -86,7 +87,8 @@ class Means {
   double ar(Area area, size_t limit) const {
     std::vector<double> values;
     const size_t rows = curves_.thresholds.size() * static_cast<size_t>(curves_.classes);
-    for (size_t row = 0; row < rows; ++row) values.push_back(curves_.recall[(row * area_ranges.size() + area) * limits_ + limit]);
+    for (size_t row = 0; row < rows; ++row)
+      values.push_back(curves_.recall[(row * area_ranges.size() + area) * limits_ + limit]);
     return mean_of_defined(std::move(values));
   }
 
@@ -112,10 +114,12 @@ EvalMeans summarise(const Means& means, size_t limits) {
 
 }  // namespace
 
-void evaluate_coco(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options, EvalResult& result) {
+void evaluate_coco(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options,
+                   EvalResult& result) {
   const auto class_order = order_by(truth.class_ids);
   CocoImages images{truth, detections, std::vector<int>(class_order.size()), has_annotation_zero(truth)};
-  for (size_t place = 0; place < class_order.size(); ++place) images.class_place[class_order[place]] = static_cast<int>(place);
+  for (size_t place = 0; place < class_order.size(); ++place)
+    images.class_place[class_order[place]] = static_cast<int>(place);
   std::vector<int64_t> image_ids;
   for (const auto& image : truth.images) image_ids.push_back(image.id);
 
@@ -123,7 +127,8 @@ void evaluate_coco(const AnnotationSet& truth, const DetectionSet& detections, c
                     .areas = static_cast<int>(area_ranges.size()),
                     .max_dets = result.max_dets,
                     .prepare = [&](size_t image, PreparedImage& prepared) { images.prepare(image, prepared); }};
-  const Pools pools = pool_detections(order_by(image_ids), static_cast<int>(class_order.size()), rules, options.threads);
+  const Pools pools =
+      pool_detections(order_by(image_ids), static_cast<int>(class_order.size()), rules, options.threads);
   Denominators denominators;
   for (const auto& pool : pools.classes) denominators.push_back(pool.positives);
   result.curves = draw_curves(pools, denominators, rules, options.threads).sampled;
@@ -132,11 +137,12 @@ void evaluate_coco(const AnnotationSet& truth, const DetectionSet& detections, c
   result.means = result.uniform = summarise(means, result.max_dets.size());
   for (size_t k = 0; k < class_order.size(); ++k) {
     const int one_class = static_cast<int>(k);
-    result.per_class.push_back({truth.classes[class_order[k]], means.ap(all_areas, -1, one_class), means.ap(all_areas, 0, one_class),
-                                pools.classes[k].positives[all_areas]});
+    result.per_class.push_back({truth.classes[class_order[k]], means.ap(all_areas, -1, one_class),
+                                means.ap(all_areas, 0, one_class), pools.classes[k].positives[all_areas]});
   }
   if (images.has_zero) {
-    result.notes.push_back("an annotation has id 0: matches with it count as misses, as in pycocotools; number ids from 1");
+    result.notes.push_back(
+        "an annotation has id 0: matches with it count as misses, as in pycocotools; number ids from 1");
   }
 }
 

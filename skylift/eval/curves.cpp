@@ -27,7 +27,8 @@ class CurveWalk {
         wrong[t] += mistaken >> t & 1;
         if (!(outcome.hit >> t & 1)) continue;
         hits[t].push_back({one.score, static_cast<double>(wrong[t] + wrong_everywhere)});
-        for (size_t m = 0; m < rules.max_dets.size(); ++m) hits_within[t * rules.max_dets.size() + m] += one.rank < rules.max_dets[m];
+        for (size_t m = 0; m < rules.max_dets.size(); ++m)
+          hits_within[t * rules.max_dets.size() + m] += one.rank < rules.max_dets[m];
       }
     }
   }
@@ -40,7 +41,8 @@ class CurveWalk {
   std::vector<std::vector<Hit>> hits;  // by threshold, in order of score
   std::vector<int64_t> hits_within;    // [T,M]
 
-  /// Precision at each hit, then the highest at this recall or above. Between hits precision only falls, so hits are all it takes.
+  /// Precision at each hit, then the highest at this recall or above. Between hits precision only falls, so hits are
+  /// all it takes.
   static void envelope(std::vector<Hit>& hits) {
     double count = 0, highest = 0;
     for (auto& hit : hits) {
@@ -52,8 +54,8 @@ class CurveWalk {
 };
 
 /// Precision and score at each recall point: those of the first detection that reaches it, 0 where none does.
-void sample(const std::vector<CurveWalk::Hit>& hits, double first_score, double positives, std::span<const double> recalls,
-            double* precision, double* score, size_t stride) {
+void sample(const std::vector<CurveWalk::Hit>& hits, double first_score, double positives,
+            std::span<const double> recalls, double* precision, double* score, size_t stride) {
   size_t hit = 0;
   for (size_t r = 0; r < recalls.size(); ++r) {
     while (hit < hits.size() && static_cast<double>(hit + 1) / positives < recalls[r]) ++hit;
@@ -135,7 +137,8 @@ double mean_of_defined(std::vector<double> values) {
 }
 
 AllCurves draw_curves(const Pools& pools, const Denominators& denominators, const Rules& rules, int threads) {
-  const size_t thresholds = rules.thresholds.size(), classes = pools.classes.size(), areas = static_cast<size_t>(rules.areas);
+  const size_t thresholds = rules.thresholds.size(), classes = pools.classes.size(),
+               areas = static_cast<size_t>(rules.areas);
   AllCurves curves;
   auto& sampled = curves.sampled;
   sampled.thresholds = rules.thresholds;

@@ -11,7 +11,8 @@
 
 namespace skylift {
 
-/// `count` numbers from `first` to `last`, each rounded as numpy.linspace rounds it: several are not the nearest doubles.
+/// `count` numbers from `first` to `last`, each rounded as numpy.linspace rounds it: several are not the nearest
+/// doubles.
 std::vector<double> linspace(double first, double last, int count);
 
 /// The mean with numpy's pairwise order of addition; -1 without values.

@@ -52,8 +52,10 @@ std::vector<int> ascending(std::vector<int> limits) {
 
 void check(const AnnotationSet& truth, const DetectionSet& detections) {
   if (truth.images.size() != detections.size()) {
-    throw Error("detections: got lists for {} images, expected {} (one for each annotated image, empty where nothing was found)",
-                detections.size(), truth.images.size());
+    throw Error(
+        "detections: got lists for {} images, expected {} (one for each annotated image, empty where nothing was "
+        "found)",
+        detections.size(), truth.images.size());
   }
   const int classes = static_cast<int>(truth.classes.size());
   const auto check_class = [&](int index, const std::string& file, const char* what) {
@@ -66,7 +68,8 @@ void check(const AnnotationSet& truth, const DetectionSet& detections) {
     for (const auto& object : image.objects) check_class(object.class_index, image.file, "object");
     for (const auto& detection : detections[i]) {
       check_class(detection.class_index, image.file, "detection");
-      if (!std::isfinite(detection.score)) throw Error("{}: got a detection with score {}, expected a number", image.file, detection.score);
+      if (!std::isfinite(detection.score))
+        throw Error("{}: got a detection with score {}, expected a number", image.file, detection.score);
     }
   }
 }
@@ -76,9 +79,11 @@ void check(const AnnotationSet& truth, const DetectionSet& detections) {
 void bind(OptionSection section, EvalOptions& options) {
   section.add("protocol", options.protocol, "whose rules the score follows", one_of(protocol_names()));
   section.add("max_dets", options.max_dets, "limits of detections an image; empty: the protocol's own", at_least(1));
-  section.add("class_average", options.class_average, "visdrone: classes weigh by the images that contain them, or all the same",
+  section.add("class_average", options.class_average,
+              "visdrone: classes weigh by the images that contain them, or all the same",
               one_of({"image_weighted", "uniform"}));
-  section.add("count_ignored_in_recall", options.count_ignored_in_recall, "visdrone: ignored objects stand in the recall's denominator");
+  section.add("count_ignored_in_recall", options.count_ignored_in_recall,
+              "visdrone: ignored objects stand in the recall's denominator");
   section.add("threads", options.threads, "0: one per core", at_least(0));
 }
 

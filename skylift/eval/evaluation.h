@@ -1,14 +1,17 @@
 // Scores detections against ground truth by the protocol that a paper names: COCO, VisDrone-DET or UAVDT.
 //
 // coco      pycocotools' numbers (COCOeval, bbox): 101 recall points, IoU 0.50:0.05:0.95, areas 32^2 and 96^2, crowds.
-//           AP is taken at the largest of max_dets, where COCOeval.summarize insists on 100. For COCO files an object's "ignore"
-//           is overwritten by "iscrowd" as there (cocoapi issue 123); in sets of other formats ignored objects are neither
-//           hits nor misses. Ignored regions are not used. A match with the annotation of id 0 counts as a miss, as there.
-// visdrone  the VisDrone-DET toolkit's: objects and detections covered by ignored regions are dropped, the limits of max_dets are
-//           on the rows of an image over all classes, ignored objects stand in the recall's denominator, AP is the area under
-//           all recall steps, and a class weighs as much as the number of images that contain it. The plain mean is beside it.
-//           Differs: rows are sorted by score first, which the toolkit expects of the files.
-// uavdt     one class-agnostic AP at IoU 0.7 over all recall steps; detections strictly inside an ignored region are dropped.
+//           AP is taken at the largest of max_dets, where COCOeval.summarize insists on 100. For COCO files an object's
+//           "ignore" is overwritten by "iscrowd" as there (cocoapi issue 123); in sets of other formats ignored objects
+//           are neither hits nor misses. Ignored regions are not used. A match with the annotation of id 0 counts as a
+//           miss, as there.
+// visdrone  the VisDrone-DET toolkit's: objects and detections covered by ignored regions are dropped, the limits of
+// max_dets are
+//           on the rows of an image over all classes, ignored objects stand in the recall's denominator, AP is the area
+//           under all recall steps, and a class weighs as much as the number of images that contain it. The plain mean
+//           is beside it. Differs: rows are sorted by score first, which the toolkit expects of the files.
+// uavdt     one class-agnostic AP at IoU 0.7 over all recall steps; detections strictly inside an ignored region are
+// dropped.
 //           AP50 and AP75 are the same at other thresholds. For the 3-class COCO numbers of most papers take coco.
 #pragma once
 
@@ -23,11 +26,12 @@
 namespace skylift {
 
 struct EvalOptions {
-  std::string protocol = "coco";                  ///< coco, visdrone or uavdt
-  std::vector<int> max_dets = {};                 ///< detections an image; empty: the protocol's (coco 1,10,100, visdrone 1,10,100,500)
-  std::string class_average = "image_weighted";   ///< visdrone only: image_weighted (the toolkit's) or uniform
-  bool count_ignored_in_recall = true;            ///< visdrone only: ignored objects stand in the denominator (the toolkit's)
-  int threads = 0;                                ///< 0: one per core
+  std::string protocol = "coco";  ///< coco, visdrone or uavdt
+  std::vector<int> max_dets =
+      {};  ///< detections an image; empty: the protocol's (coco 1,10,100, visdrone 1,10,100,500)
+  std::string class_average = "image_weighted";  ///< visdrone only: image_weighted (the toolkit's) or uniform
+  bool count_ignored_in_recall = true;  ///< visdrone only: ignored objects stand in the denominator (the toolkit's)
+  int threads = 0;                      ///< 0: one per core
 };
 
 void bind(OptionSection section, EvalOptions& options);
@@ -50,10 +54,11 @@ struct ClassResult {
 struct EvalCurves {
   std::vector<double> thresholds;  ///< [T] IoU
   std::vector<double> recalls;     ///< [R] 0, 0.01 .. 1
-  std::vector<double> precision;   ///< [T,R,K,A] highest precision at this recall or above, at the largest limit; -1: no ground truth
-  std::vector<double> scores;      ///< [T,R,K,A] the score at which that recall is reached; 0 where it is not
-  std::vector<double> recall;      ///< [T,K,A,M] highest recall
-  int classes = 0, areas = 0;      ///< K, A
+  std::vector<double>
+      precision;  ///< [T,R,K,A] highest precision at this recall or above, at the largest limit; -1: no ground truth
+  std::vector<double> scores;  ///< [T,R,K,A] the score at which that recall is reached; 0 where it is not
+  std::vector<double> recall;  ///< [T,K,A,M] highest recall
+  int classes = 0, areas = 0;  ///< K, A
 };
 
 struct EvalResult {
@@ -64,10 +69,11 @@ struct EvalResult {
   EvalMeans uniform;                   ///< visdrone: the plain mean over classes; elsewhere the same as `means`
   std::vector<ClassResult> per_class;  ///< by ascending category id
   EvalCurves curves;
-  std::vector<std::string> notes;      ///< what a reader of the numbers must know, one sentence each
+  std::vector<std::string> notes;  ///< what a reader of the numbers must know, one sentence each
 };
 
-/// Error: options out of range, detections that do not fit `truth`, an image of unknown size where the protocol needs it.
+/// Error: options out of range, detections that do not fit `truth`, an image of unknown size where the protocol needs
+/// it.
 EvalResult evaluate(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options = {});
 
 /// The keys of `skylift eval --json`.

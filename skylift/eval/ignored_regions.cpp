@@ -66,7 +66,7 @@ int64_t IgnoredRegions::painted_up_to(int64_t x, int64_t y) const {
   const size_t row = std::min(index_of(rows_, y + 1) - 1, rows_.size() - 2);
   const int64_t x_rest = x - columns_[column], width = columns_[column + 1] - columns_[column];
   const int64_t y_rest = y - rows_[row], height = rows_[row + 1] - rows_[row];
-  const int64_t strip_right = at(row, column + 1) - at(row, column);   // a whole number of columns of equal content
+  const int64_t strip_right = at(row, column + 1) - at(row, column);  // a whole number of columns of equal content
   const int64_t strip_below = at(row + 1, column) - at(row, column);
   const int64_t inner = at(row + 1, column + 1) - at(row, column) - strip_right - strip_below;  // 0 or the whole cell
   return at(row, column) + strip_right / width * x_rest + strip_below / height * y_rest +
@@ -78,7 +78,8 @@ bool IgnoredRegions::covers(const BoxXywh& box) const {
   x = std::min<int64_t>(x, width_);
   y = std::min<int64_t>(y, height_);
   const int64_t right = std::min<int64_t>(width_, x + w), bottom = std::min<int64_t>(height_, y + h);
-  const int64_t covered = painted_up_to(x, y) + painted_up_to(right, bottom) - painted_up_to(right, y) - painted_up_to(x, bottom);
+  const int64_t covered =
+      painted_up_to(x, y) + painted_up_to(right, bottom) - painted_up_to(right, y) - painted_up_to(x, bottom);
   return static_cast<double>(covered) / (static_cast<double>(w) * static_cast<double>(h)) >= 0.5;
 }
 

@@ -9,16 +9,16 @@
 
 namespace skylift {
 
-/// The toolkit paints the regions into a raster of the image, pixels 1..W and 1..H, both ends of a region included, and looks the
-/// covered area of a box up in the raster's integral image. Here the raster's columns and rows are those between region edges,
-/// so that an image costs kilobytes instead of megabytes; every count is the same.
+/// The toolkit paints the regions into a raster of the image, pixels 1..W and 1..H, both ends of a region included, and
+/// looks the covered area of a box up in the raster's integral image. Here the raster's columns and rows are those
+/// between region edges, so that an image costs kilobytes instead of megabytes; every count is the same.
 class IgnoredRegions {
  public:
   /// Sizes must be known (> 0).
   IgnoredRegions(std::span<const BoxXywh> regions, int width, int height);
 
-  /// Half of the box or more is covered. As in the toolkit: the box is rounded, its first row and column are left out of the
-  /// covered area, and its own area is not clipped to the image.
+  /// Half of the box or more is covered. As in the toolkit: the box is rounded, its first row and column are left out
+  /// of the covered area, and its own area is not clipped to the image.
   bool covers(const BoxXywh& box) const;
 
  private:

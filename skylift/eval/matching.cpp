@@ -14,7 +14,8 @@ double overlap(const BoxXywh& detection, const BoxXywh& truth, bool over_detecti
   return intersection / (over_detection_area ? detection_area : detection_area + truth.w * truth.h - intersection);
 }
 
-std::span<const Outcome> Matcher::match(std::span<const MatchTruth> truths, std::span<const MatchDetection> detections) {
+std::span<const Outcome> Matcher::match(std::span<const MatchTruth> truths,
+                                        std::span<const MatchDetection> detections) {
   const auto all = static_cast<uint16_t>((1U << thresholds_.size()) - 1);
   outcomes_.resize(detections.size() * static_cast<size_t>(areas_));
   for (size_t d = 0; d < detections.size(); ++d) {
@@ -42,7 +43,8 @@ void Matcher::find_candidates(std::span<const MatchTruth> truths, std::span<cons
   first_candidate_.push_back(static_cast<uint32_t>(candidates_.size()));
 }
 
-int Matcher::best(std::span<const Candidate> candidates, std::span<const MatchTruth> truths, size_t threshold, int area) const {
+int Matcher::best(std::span<const Candidate> candidates, std::span<const MatchTruth> truths, size_t threshold,
+                  int area) const {
   for (const int ignored : {0, 1}) {  // an ignored object is looked at only where no other fits
     int found = -1;
     double highest = thresholds_[threshold];

@@ -16,9 +16,9 @@ inline constexpr int max_thresholds = 16;  ///< bits of an Outcome
 /// One object of one class and image as the matching sees it.
 struct MatchTruth {
   BoxXywh box;
-  uint8_t ignored_in = 0;       ///< bit a: neither a hit nor a miss in area range a
-  bool shared = false;          ///< excuses any number of detections, overlap = intersection / detection's area
-  bool match_is_miss = false;   ///< pycocotools' annotation id 0: it is taken, but the detection counts as unmatched
+  uint8_t ignored_in = 0;      ///< bit a: neither a hit nor a miss in area range a
+  bool shared = false;         ///< excuses any number of detections, overlap = intersection / detection's area
+  bool match_is_miss = false;  ///< pycocotools' annotation id 0: it is taken, but the detection counts as unmatched
 };
 
 struct MatchDetection {
@@ -56,9 +56,9 @@ class Matcher {
 
   std::vector<double> thresholds_;
   int areas_;
-  std::vector<Candidate> candidates_;     // overlapping at least as much as the lowest threshold asks
+  std::vector<Candidate> candidates_;      // overlapping at least as much as the lowest threshold asks
   std::vector<uint32_t> first_candidate_;  // by detection, and one more
-  std::vector<uint16_t> taken_;           // by object: bit t
+  std::vector<uint16_t> taken_;            // by object: bit t
   std::vector<Outcome> outcomes_;
 };
 

@@ -30,7 +30,8 @@ class ImageWorker {
                      [](const auto& a, const auto& b) { return a.class_index < b.class_index; });
     size_t truth = 0, row = 0;
     while (truth < prepared_.truths.size() || row < ranked_.size()) {
-      const int of_truth = truth < prepared_.truths.size() ? prepared_.truths[truth].class_index : std::numeric_limits<int>::max();
+      const int of_truth =
+          truth < prepared_.truths.size() ? prepared_.truths[truth].class_index : std::numeric_limits<int>::max();
       const int of_row = row < ranked_.size() ? ranked_[row].class_index : std::numeric_limits<int>::max();
       judge_class(std::min(of_truth, of_row), truth, row);
     }
@@ -40,7 +41,7 @@ class ImageWorker {
   struct Ranked {
     double score;
     int class_index;
-    uint32_t row;   // in PreparedImage::rows
+    uint32_t row;  // in PreparedImage::rows
     int32_t rank;
   };
 
@@ -49,7 +50,9 @@ class ImageWorker {
     const auto& rows = prepared_.rows;
     ranked_.clear();
     for (uint32_t i = 0; i < rows.size(); ++i) ranked_.push_back({rows[i].score, rows[i].class_index, i, 0});
-    const auto by_score = [](const Ranked& a, const Ranked& b) { return a.score != b.score ? a.score > b.score : a.row < b.row; };
+    const auto by_score = [](const Ranked& a, const Ranked& b) {
+      return a.score != b.score ? a.score > b.score : a.row < b.row;
+    };
     if (!rules_.limit_each_class) {
       std::sort(ranked_.begin(), ranked_.end(), by_score);
       for (size_t i = 0; i < ranked_.size(); ++i) ranked_[i].rank = static_cast<int32_t>(i);
@@ -94,8 +97,8 @@ class ImageWorker {
     counts.images.fetch_add(1, std::memory_order_relaxed);
     counts.objects.fetch_add(static_cast<int64_t>(truths.size()), std::memory_order_relaxed);
     for (int a = 0; a < rules_.areas; ++a) {
-      const auto positives =
-          std::count_if(truths.begin(), truths.end(), [&](const auto& one) { return !(one.match.ignored_in >> a & 1); });
+      const auto positives = std::count_if(truths.begin(), truths.end(),
+                                           [&](const auto& one) { return !(one.match.ignored_in >> a & 1); });
       counts.positives[a].fetch_add(positives, std::memory_order_relaxed);
     }
   }
@@ -137,13 +140,15 @@ Pools pool_detections(std::span<const size_t> images, int classes, const Rules& 
   std::vector<std::vector<Judged>> tasks((images.size() + images_a_task - 1) / images_a_task);
   parallel_for(tasks.size(), threads, [&](size_t task) {
     ImageWorker worker(rules, counts, tasks[task]);
-    const auto mine = images.subspan(task * images_a_task, std::min(images_a_task, images.size() - task * images_a_task));
+    const auto mine =
+        images.subspan(task * images_a_task, std::min(images_a_task, images.size() - task * images_a_task));
     for (const size_t image : mine) worker.work(image);
   });
   Pools pools = group_by_class(tasks, counts);
   parallel_for(pools.classes.size(), threads, [&](size_t k) {
     auto& pool = pools.classes[k];
-    std::stable_sort(pool.judged.begin(), pool.judged.end(), [](const Judged& a, const Judged& b) { return a.score > b.score; });
+    std::stable_sort(pool.judged.begin(), pool.judged.end(),
+                     [](const Judged& a, const Judged& b) { return a.score > b.score; });
     for (size_t a = 0; a < max_areas; ++a) pool.positives[a] = counts[k].positives[a];
     pool.objects = counts[k].objects;
     pool.images = counts[k].images;

@@ -31,8 +31,8 @@ struct PreparedImage {
 struct Rules {
   std::vector<double> thresholds;
   int areas = 1;
-  std::vector<int> max_dets = {};   ///< ascending; empty: no limit
-  bool limit_each_class = true;     ///< limits are for each image and class, or for an image's rows of all classes
+  std::vector<int> max_dets = {};  ///< ascending; empty: no limit
+  bool limit_each_class = true;    ///< limits are for each image and class, or for an image's rows of all classes
   /// Adds what is evaluated of an image: objects and detections of class -1 may be added or left out.
   std::function<void(size_t image, PreparedImage& prepared)> prepare;
 };
@@ -46,7 +46,8 @@ struct Judged {
 };
 
 struct ClassPool {
-  std::span<Judged> judged;                    ///< into Pools::judged, by descending score; equal scores in order of images, then of files
+  std::span<Judged>
+      judged;  ///< into Pools::judged, by descending score; equal scores in order of images, then of files
   std::array<int64_t, max_areas> positives{};  ///< objects that count
   int64_t objects = 0;                         ///< with those that are ignored
   int64_t images = 0;                          ///< images with at least one object of this class

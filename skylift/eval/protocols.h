@@ -6,8 +6,11 @@
 namespace skylift {
 
 /// Each fills `result` whose protocol, counts and max_dets are set already.
-void evaluate_coco(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options, EvalResult& result);
-void evaluate_visdrone(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options, EvalResult& result);
-void evaluate_uavdt(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options, EvalResult& result);
+void evaluate_coco(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options,
+                   EvalResult& result);
+void evaluate_visdrone(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options,
+                       EvalResult& result);
+void evaluate_uavdt(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options,
+                    EvalResult& result);
 
 }  // namespace skylift

@@ -24,9 +24,10 @@ MatchTruth as_truth(const Object& object) {
 void prepare_visdrone(const ImageRecord& image, const std::vector<Detection>& detections, PreparedImage& prepared) {
   const bool has_regions = !image.ignored_regions.empty();
   if (has_regions && (image.width <= 0 || image.height <= 0)) {
-    throw Error("{}: the image has ignored regions but its size is not known, expected width and height: "
-                "the VisDrone protocol needs them to find what regions cover (read the sizes from the images first)",
-                image.file);
+    throw Error(
+        "{}: the image has ignored regions but its size is not known, expected width and height: "
+        "the VisDrone protocol needs them to find what regions cover (read the sizes from the images first)",
+        image.file);
   }
   const IgnoredRegions regions(image.ignored_regions, std::max(image.width, 1), std::max(image.height, 1));
   for (const auto& object : image.objects) {
@@ -40,10 +41,12 @@ void prepare_visdrone(const ImageRecord& image, const std::vector<Detection>& de
 }
 
 bool strictly_inside(const BoxXywh& box, const BoxXywh& region) {
-  return box.x > region.x && box.y > region.y && box.x + box.w < region.x + region.w && box.y + box.h < region.y + region.h;
+  return box.x > region.x && box.y > region.y && box.x + box.w < region.x + region.w &&
+         box.y + box.h < region.y + region.h;
 }
 
-void prepare_uavdt(const ImageRecord& image, const std::vector<Detection>& detections, bool with_classes, PreparedImage& prepared) {
+void prepare_uavdt(const ImageRecord& image, const std::vector<Detection>& detections, bool with_classes,
+                   PreparedImage& prepared) {
   for (const auto& object : image.objects) {
     if (object.class_index >= 0) prepared.truths.push_back({as_truth(object), with_classes ? object.class_index : 0});
   }
@@ -96,7 +99,8 @@ std::vector<double> visdrone_thresholds() {
 
 constexpr int uavdt_threshold = 1;  // of the three below: 0.7
 
-AllCurves uavdt_curves(const AnnotationSet& truth, const DetectionSet& detections, bool with_classes, int threads, Pools& pools) {
+AllCurves uavdt_curves(const AnnotationSet& truth, const DetectionSet& detections, bool with_classes, int threads,
+                       Pools& pools) {
   const Rules rules{.thresholds = {0.5, 0.7, 0.75}, .prepare = [&](size_t image, PreparedImage& prepared) {
                       prepare_uavdt(truth.images[image], detections[image], with_classes, prepared);
                     }};
@@ -108,14 +112,16 @@ AllCurves uavdt_curves(const AnnotationSet& truth, const DetectionSet& detection
 
 }  // namespace
 
-void evaluate_visdrone(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options, EvalResult& result) {
+void evaluate_visdrone(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options,
+                       EvalResult& result) {
   const Rules rules{.thresholds = visdrone_thresholds(),
                     .max_dets = result.max_dets,
                     .limit_each_class = false,
                     .prepare = [&](size_t image, PreparedImage& prepared) {
                       prepare_visdrone(truth.images[image], detections[image], prepared);
                     }};
-  const Pools pools = pool_detections(file_order(truth), static_cast<int>(truth.classes.size()), rules, options.threads);
+  const Pools pools =
+      pool_detections(file_order(truth), static_cast<int>(truth.classes.size()), rules, options.threads);
   Denominators denominators;
   std::vector<int64_t> by_images, equal;
   for (const auto& pool : pools.classes) {
@@ -126,18 +132,22 @@ void evaluate_visdrone(const AnnotationSet& truth, const DetectionSet& detection
   }
   AllCurves curves = draw_curves(pools, denominators, rules, options.threads);
   result.uniform = summarise(curves, result.max_dets.size(), equal);
-  result.means = options.class_average == "uniform" ? result.uniform : summarise(curves, result.max_dets.size(), by_images);
+  result.means =
+      options.class_average == "uniform" ? result.uniform : summarise(curves, result.max_dets.size(), by_images);
   for (size_t k = 0; k < pools.classes.size(); ++k) {
     std::vector<int64_t> only(pools.classes.size());
     only[k] = equal[k];
     const WeightedMean mean{only};
-    result.per_class.push_back({truth.classes[k], mean(curves.all_point_ap), mean(curves.all_point_ap, 0), pools.classes[k].positives[0]});
+    result.per_class.push_back(
+        {truth.classes[k], mean(curves.all_point_ap), mean(curves.all_point_ap, 0), pools.classes[k].positives[0]});
   }
   result.curves = std::move(curves.sampled);
 }
 
-void evaluate_uavdt(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options, EvalResult& result) {
-  if (!options.max_dets.empty()) throw Error("max_dets: got {} of them, expected none: the uavdt protocol has no limit", options.max_dets.size());
+void evaluate_uavdt(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options,
+                    EvalResult& result) {
+  if (!options.max_dets.empty())
+    throw Error("max_dets: got {} of them, expected none: the uavdt protocol has no limit", options.max_dets.size());
   Pools pools;
   AllCurves curves = uavdt_curves(truth, detections, false, options.threads, pools);
   result.means.ap50 = curves.all_point_ap[0];

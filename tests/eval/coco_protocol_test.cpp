@@ -13,7 +13,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-EvalResult coco(const Scene& scene, EvalOptions options = {}) { return evaluate(scene.truth, scene.detections, options); }
+EvalResult coco(const Scene& scene, EvalOptions options = {}) {
+  return evaluate(scene.truth, scene.detections, options);
+}
 
 std::string error_of(const Scene& scene, const EvalOptions& options = {}) {
   try {
@@ -119,8 +121,8 @@ TEST(CocoProtocol, JsonHasTheDocumentedKeys) {
   EvalOptions options;
   options.max_dets = {1, 10, 500};
   const auto json = nlohmann::json::parse(to_json(coco(scene, options)));
-  for (const char* key : {"protocol", "images", "detections", "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR1",
-                          "AR10", "AR500", "per_class"}) {
+  for (const char* key : {"protocol", "images", "detections", "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large",
+                          "AR1", "AR10", "AR500", "per_class"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
   EXPECT_FALSE(json.contains("AR100"));

@@ -34,11 +34,13 @@ TEST(IgnoredRegions, AgreeWithARasterOnRandomRegions) {
     const int width = 5 + static_cast<int>(rng.index(60)), height = 5 + static_cast<int>(rng.index(60));
     std::vector<BoxXywh> regions;
     for (int64_t i = rng.index(6); i >= 0; --i) {
-      regions.push_back({rng.uniform(-9, width + 9), rng.uniform(-9, height + 9), rng.uniform(0, 40), rng.uniform(0, 40)});
+      regions.push_back(
+          {rng.uniform(-9, width + 9), rng.uniform(-9, height + 9), rng.uniform(0, 40), rng.uniform(0, 40)});
     }
     const IgnoredRegions fast(regions, width, height);
     for (int i = 0; i < 50; ++i) {
-      const BoxXywh box{std::round(rng.uniform(-9, width - 1)), std::round(rng.uniform(-9, height - 1)), rng.uniform(0, 30), rng.uniform(0, 30)};
+      const BoxXywh box{std::round(rng.uniform(-9, width - 1)), std::round(rng.uniform(-9, height - 1)),
+                        rng.uniform(0, 30), rng.uniform(0, 30)};
       ASSERT_EQ(fast.covers(box), covers_by_raster(regions, width, height, box)) << "round " << round;
       dropped += fast.covers(box);
     }
@@ -47,7 +49,7 @@ TEST(IgnoredRegions, AgreeWithARasterOnRandomRegions) {
 }
 
 TEST(IgnoredRegions, HalfIsEnoughAndTheFirstRowAndColumnAreLeftOut) {
-  const std::vector<BoxXywh> left_half = {{1, 1, 10, 20}};  // paints columns 1..11 and rows 1..21
+  const std::vector<BoxXywh> left_half = {{1, 1, 10, 20}};                   // paints columns 1..11 and rows 1..21
   EXPECT_TRUE(IgnoredRegions(left_half, 100, 100).covers({1, 1, 20, 20}));   // counts columns 2..11: 10 of 20
   EXPECT_FALSE(IgnoredRegions(left_half, 100, 100).covers({2, 1, 20, 20}));  // columns 3..11
 }

@@ -22,7 +22,8 @@ EvalResult visdrone(const Scene& scene, EvalOptions options = {}) {
   return evaluate(scene.truth, scene.detections, options);
 }
 
-/// Three images made for this protocol; the expected numbers come from an independent script, AP50 from a hand calculation.
+/// Three images made for this protocol; the expected numbers come from an independent script, AP50 from a hand
+/// calculation.
 Scene golden_scene() {
   Scene scene(four_classes, "visdrone");
   scene.image(100, 80);
@@ -116,8 +117,8 @@ TEST(VisdroneProtocol, RegionsNeedTheImageSize) {
 TEST(UavdtProtocol, IsClassAgnosticAtSevenTenths) {
   Scene scene(uavdt_names, "uavdt");
   scene.image().object({10, 10, 20, 20}, 0).object({60, 60, 20, 20}, 2);
-  scene.found({10, 10, 20, 20}, .9, 1);   // another class: right all the same
-  scene.found({62, 62, 20, 20}, .8, 2);   // IoU 0.68
+  scene.found({10, 10, 20, 20}, .9, 1);  // another class: right all the same
+  scene.found({62, 62, 20, 20}, .8, 2);  // IoU 0.68
   auto result = evaluate(scene.truth, scene.detections, {.protocol = "uavdt"});
   EXPECT_DOUBLE_EQ(result.means.ap, .5);
   EXPECT_DOUBLE_EQ(result.means.ap50, 1);
