@@ -1,0 +1,50 @@
+#include "skylift/losses/point_gather.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorIndexing.h>
+
+namespace skylift {
+
+PointGather::PointGather(const PointGrid& grid, const at::Tensor& image, const at::Tensor& point) {
+  std::vector<int64_t> ends;
+  for (const GridLevel& level : grid.levels) ends.push_back(level.offset + level.count());
+  const at::Tensor level_of = at::bucketize(point, at::tensor(ends, point.options()), /*out_int32=*/false, /*right=*/true);
+  const at::Tensor order = at::argsort(level_of, /*stable=*/true, 0, /*descending=*/false);
+  back_ = at::empty_like(order).scatter_(0, order, at::arange(order.size(0), order.options()));
+  // The one time that the host waits for the device.
+  const at::Tensor counts = at::bincount(level_of, {}, static_cast<int64_t>(grid.levels.size())).to(at::kCPU);
+
+  int64_t begin = 0;
+  for (size_t i = 0; i < grid.levels.size(); ++i) {
+    const int64_t count = counts.const_data_ptr<int64_t>()[i];
+    const at::Tensor here = order.narrow(0, begin, count);
+    const at::Tensor cell = point.index_select(0, here) - grid.levels[i].offset;
+    const int64_t width = grid.levels[i].width;
+    levels_.push_back({image.index_select(0, here), cell.floor_divide(width), cell.remainder(width)});
+    begin += count;
+  }
+}
+
+at::Tensor PointGather::operator()(const std::vector<at::Tensor>& maps) const {
+  std::vector<at::Tensor> rows;
+  for (size_t i = 0; i < levels_.size(); ++i) {
+    const LevelRows& level = levels_[i];
+    const at::Tensor values = maps[i].permute({0, 2, 3, 1}).index({level.image, level.row, level.column});
+    rows.push_back(values.scalar_type() == at::kDouble ? values : values.to(at::kFloat));
+  }
+  return at::cat(rows).index_select(0, back_);
+}
+
+at::Tensor gather_cls_logits(const PointGather& gather, const DenseOutput& output) {
+  std::vector<at::Tensor> maps;
+  for (const LevelOutput& level : output.levels) maps.push_back(level.cls_logits);
+  return gather(maps);
+}
+
+at::Tensor gather_box_logits(const PointGather& gather, const DenseOutput& output) {
+  std::vector<at::Tensor> maps;
+  for (const LevelOutput& level : output.levels) maps.push_back(level.box_logits);
+  return gather(maps).view({-1, 4, output.reg_max + 1});
+}
+
+}  // namespace skylift

@@ -1,0 +1,34 @@
+// Reads a dense output at some of its points only. Drone images have tens of thousands of points and a few hundred that matter;
+// gathering them level by level never copies the 4(R+1) box logits of the others.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "skylift/boxes/point_grid.h"
+#include "skylift/models/dense_output.h"
+
+namespace skylift {
+
+/// N points (image, point index) in any order, repeats allowed. Built once, it serves every map of that grid.
+class PointGather {
+ public:
+  /// image, point: [N] int64 on the grid's device.
+  PointGather(const PointGrid& grid, const at::Tensor& image, const at::Tensor& point);
+
+  /// One [B,K,H,W] map a level -> [N,K] in the points' order, with gradient. In float unless the maps are double.
+  at::Tensor operator()(const std::vector<at::Tensor>& maps) const;
+
+ private:
+  struct LevelRows {
+    at::Tensor image, row, column;  // [N_level] int64
+  };
+  std::vector<LevelRows> levels_;
+  at::Tensor back_;  // [N] where each point's row stands once the levels are joined
+};
+
+at::Tensor gather_cls_logits(const PointGather& gather, const DenseOutput& output);  ///< [N,C]
+at::Tensor gather_box_logits(const PointGather& gather, const DenseOutput& output);  ///< [N,4,R+1]
+
+}  // namespace skylift
