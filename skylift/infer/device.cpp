@@ -53,6 +53,13 @@ std::string ComputeDevice::description() const {
                      memory_format == c10::MemoryFormat::ChannelsLast ? "channels_last" : "contiguous", at::get_num_threads());
 }
 
+void place(torch::nn::Module& module, const ComputeDevice& compute) {
+  module.to(compute.device);
+  for (at::Tensor& parameter : module.parameters()) {
+    if (parameter.dim() == 4) parameter.set_data(parameter.detach().contiguous(compute.memory_format));
+  }
+}
+
 AutocastScope::AutocastScope(const ComputeDevice& compute) : type_(compute.device.type()), active_(compute.bf16) {
   if (!active_) return;
   before_ = at::autocast::is_autocast_enabled(type_);

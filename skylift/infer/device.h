@@ -1,7 +1,7 @@
 // Where and how a network runs: device, number format, memory layout. The same choices serve training and inference.
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
 
 #include <string>
 
@@ -29,6 +29,9 @@ struct ComputeDevice {
 
 /// Error: no such device here, or bf16 asked for on hardware that lacks it.
 ComputeDevice open_device(const DeviceOptions& options);
+
+/// Moves a module's tensors to the device and lays the convolutions' weights out in its memory format.
+void place(torch::nn::Module& module, const ComputeDevice& compute);
 
 /// While it lives, autocast to bf16 is on for the device if `compute.bf16`; its weight cache is emptied at the end.
 class AutocastScope {

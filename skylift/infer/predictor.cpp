@@ -24,7 +24,7 @@ Sample resized_sample(const cv::Mat& rgb, const Preprocess& preprocess) {
 
 Predictor::Predictor(Model model, const DecodeOptions& decode, const ComputeDevice& compute)
     : model_(std::move(model)), decode_(decode), compute_(compute) {
-  model_.detector->to(compute_.device);
+  place(*model_.detector, compute_);
 }
 
 DetectionSet Predictor::predict(const std::vector<cv::Mat>& images_rgb) const {

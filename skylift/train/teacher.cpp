@@ -4,7 +4,6 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
-#include "skylift/models/tensor_file.h"
 #include "skylift/train/validation.h"
 
 namespace skylift {
@@ -21,9 +20,8 @@ Teacher::Teacher(const std::filesystem::path& path, const RunOptions& options, c
     throw Error("{}: the teacher has reg_max {}, the student {}: both need the same bins (hint: --set model.head.reg_max={})", name,
                 teacher_bins, student_bins, teacher_bins);
   }
-  model.detector->to(compute.device);
+  place(*model.detector, compute);
   model.detector->eval();
-  set_memory_format(*model.detector, compute.memory_format);
   for (auto& parameter : model.detector->parameters()) parameter.set_requires_grad(false);
   model.card.preprocess = options.data.input;  // the teacher sees the student's batches
 }

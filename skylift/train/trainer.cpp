@@ -33,7 +33,7 @@ std::string config_text(RunOptions options) {
 std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count) {
   at::manual_seed(static_cast<uint64_t>(request.options.train.seed));
   auto student = std::make_shared<Detector>(request.options.model, class_count);
-  if (request.student) load_named_state(*student, read_tensors(*request.student).tensors, request.student->string());
+  if (request.student) load_state(*student, read_tensors(*request.student).tensors, request.student->string());
   return student;
 }
 
@@ -52,8 +52,8 @@ class Trainer {
   TrainSummary run();
 
  private:
-  void load_state(const Checkpoint& checkpoint);
-  void save_state() const;
+  void restore(const Checkpoint& checkpoint);
+  void save() const;
   void train_epoch(int64_t epoch, int64_t first_batch);
   void train_batch(const Batch& batch, int64_t epoch);
   void evaluate_epoch(int64_t epoch);
@@ -103,16 +103,18 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   }
 
   student_ = make_student(request, static_cast<int>(train_set_.classes().size()));
-  student_->to(compute_.device);
-  set_memory_format(*student_, compute_.memory_format);
+  place(*student_, compute_);
   if (request.teacher) {
     teacher_.emplace(*request.teacher, options_, train_set_.classes(), compute_);
     distiller_ = std::make_unique<Distiller>(options_.kd, *student_, *teacher_->model.detector);
-    distiller_->to(compute_.device);
+    place(*distiller_, compute_);
   }
   optimizer_ = std::make_unique<ScheduledOptimizer>(options_.train.optimizer, trained_parameters(*student_, distiller_.get()),
                                                     options_.train.batch_size);
-  if (options_.train.ema.decay > 0) ema_.emplace(*student_, options_.train.ema.decay);
+  if (options_.train.ema.decay > 0) {
+    ema_.emplace(*student_, options_.train.ema.decay);
+    place(*ema_->detector(), compute_);
+  }
   loader_ = std::make_unique<Loader>(train_set_.size(), training_source(train_set_, options_.data),
                                      LoaderOptions{.batch_size = options_.train.batch_size,
                                                    .shuffle = true,
@@ -124,7 +126,7 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   steps_per_epoch_ = loader_->batches_per_epoch();
   total_steps_ = steps_per_epoch_ * options_.train.epochs;
   at::manual_seed(static_cast<uint64_t>(options_.train.seed));
-  if (checkpoint) load_state(*checkpoint);
+  if (checkpoint) restore(*checkpoint);
 
   make_folder(request.folder);
   write_file(request.folder / "config.toml", config_);
@@ -135,13 +137,13 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   }
 }
 
-void Trainer::load_state(const Checkpoint& checkpoint) {
+void Trainer::restore(const Checkpoint& checkpoint) {
   const std::string where = request_.folder.string() + "/resume";
   step_ = checkpoint.step;
   summary_.best_ap = checkpoint.best_ap;
-  load_named_state(*student_, with_prefix(checkpoint.tensors, "student."), where);
-  if (ema_) load_named_state(*ema_->detector(), with_prefix(checkpoint.tensors, "ema."), where);
-  if (distiller_) load_named_state(*distiller_, with_prefix(checkpoint.tensors, "distiller."), where);
+  load_state(*student_, with_prefix(checkpoint.tensors, "student."), where);
+  if (ema_) load_state(*ema_->detector(), with_prefix(checkpoint.tensors, "ema."), where);
+  if (distiller_) load_state(*distiller_, with_prefix(checkpoint.tensors, "distiller."), where);
   NamedParameters optimizer_state;
   for (const NamedTensor& entry : with_prefix(checkpoint.tensors, "")) optimizer_state.emplace_back(entry.name, entry.tensor);
   optimizer_->load_state(optimizer_state);
@@ -151,7 +153,7 @@ void Trainer::load_state(const Checkpoint& checkpoint) {
   log_info("going on after step {} of {}", step_, total_steps_);
 }
 
-void Trainer::save_state() const {
+void Trainer::save() const {
   Checkpoint checkpoint{.step = step_, .best_ap = summary_.best_ap, .config = config_, .tensors = {}};
   append_prefixed(checkpoint.tensors, "student.", named_state(*student_));
   if (ema_) append_prefixed(checkpoint.tensors, "ema.", named_state(*ema_->detector()));
@@ -178,7 +180,7 @@ TrainSummary Trainer::run() {
     train_epoch(epoch, step_ % steps_per_epoch_);
     if (is_evaluated(epoch)) evaluate_epoch(epoch);
     save_model(request_.folder / "last.safetensors", *evaluated_detector(), model_card(), request_.keep_lifting);
-    save_state();
+    save();
   }
   summary_.steps = step_;
   if (steps_here_ > 0) summary_.seconds_per_step = seconds_here_ / static_cast<double>(steps_here_);
@@ -196,7 +198,7 @@ void Trainer::train_epoch(int64_t epoch, int64_t first_batch) {
     const auto now = Clock::now();
     seconds_here_ += std::chrono::duration<double>(now - begun).count();
     ++steps_here_;
-    if (step_ % options_.train.checkpoint_every == 0 && !epoch_ends) save_state();
+    if (step_ % options_.train.checkpoint_every == 0 && !epoch_ends) save();
     begun = Clock::now();
   }
 }
