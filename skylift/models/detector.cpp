@@ -1,6 +1,8 @@
 #include "skylift/models/detector.h"
 
 #include "skylift/core/error.h"
+#include "skylift/core/log.h"
+#include "skylift/models/backbone_weights.h"
 
 namespace skylift {
 
@@ -11,6 +13,15 @@ Detector::Detector(const ModelOptions& options, int class_count) : options_(opti
   backbone_ = register_module("backbone", std::make_shared<ResNet>(options.backbone));
   neck_ = register_module("neck", std::make_shared<FeaturePyramid>(options.neck, backbone_->out_channels()));
   head_ = register_module("head", std::make_shared<GflHead>(options.head, options.neck.channels, class_count, level_count));
+  if (!options.backbone.weights.empty()) load_pretrained();
+}
+
+void Detector::load_pretrained() {
+  const BackboneReport report = load_backbone_weights(*backbone_, options_.backbone.weights);
+  if (report.norm_folded && !options_.backbone.norm_eval) {
+    log_warning("backbone.weights: {}: batch norm was folded into the convolutions, and batch statistics undo what they learned; "
+                "set backbone.norm_eval = true", options_.backbone.weights);
+  }
 }
 
 DenseOutput Detector::forward(const at::Tensor& images) {

@@ -31,6 +31,8 @@ class Detector : public torch::nn::Module {
   GflHead& head() { return *head_; }
 
  private:
+  void load_pretrained();
+
   ModelOptions options_;
   int class_count_;
   std::shared_ptr<ResNet> backbone_;
