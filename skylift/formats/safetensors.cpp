@@ -80,12 +80,8 @@ struct HeaderReader {
     for (const auto& known : kDTypes) {
       if (known.name == text) return known.dtype;
     }
-<<<<<<< HEAD
-    fail("tensor {}: got dtype {}, expected one of F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL", in_quotes(name), in_quotes(text));
-=======
     fail("tensor {}: got dtype {}, expected one of F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL", in_quotes(name),
          in_quotes(text));
->>>>>>> formats
   }
 
   std::vector<int64_t> integers(std::string_view name, dom::object object, const char* key) const {
@@ -106,52 +102,31 @@ struct HeaderReader {
     dom::object object;
     if (value.get(object)) fail("tensor {}: not an object, expected dtype, shape and data_offsets", in_quotes(name));
     for (const auto& [key, unused] : object) {
-<<<<<<< HEAD
-      if (key != "dtype" && key != "shape" && key != "data_offsets") fail("tensor {}: unknown key {}", in_quotes(name), in_quotes(key));
-=======
       if (key != "dtype" && key != "shape" && key != "data_offsets")
         fail("tensor {}: unknown key {}", in_quotes(name), in_quotes(key));
->>>>>>> formats
     }
     if (object.size() != 3) fail("tensor {}: expected dtype, shape and data_offsets, once each", in_quotes(name));
     TensorView view{std::string(name), dtype(name, object), integers(name, object, "shape"), {}};
     const auto offsets = integers(name, object, "data_offsets");
-<<<<<<< HEAD
-    if (offsets.size() != 2) fail("tensor {}: got {} data_offsets, expected begin and end", in_quotes(name), offsets.size());
-    const auto begin = static_cast<uint64_t>(offsets[0]), end = static_cast<uint64_t>(offsets[1]);
-    if (begin > end || end > data.size()) {
-      fail("tensor {}: got data_offsets [{}, {}], expected begin <= end <= {} (is the file cut off?)", in_quotes(name), begin, end,
-           data.size());
-=======
     if (offsets.size() != 2)
       fail("tensor {}: got {} data_offsets, expected begin and end", in_quotes(name), offsets.size());
     const auto begin = static_cast<uint64_t>(offsets[0]), end = static_cast<uint64_t>(offsets[1]);
     if (begin > end || end > data.size()) {
       fail("tensor {}: got data_offsets [{}, {}], expected begin <= end <= {} (is the file cut off?)", in_quotes(name),
            begin, end, data.size());
->>>>>>> formats
     }
     const auto expected = byte_count(view.dtype, view.shape);
     if (!expected) fail("tensor {}: shape [{}] overflows 63 bits", in_quotes(name), fmt::join(view.shape, ","));
     if (*expected != end - begin) {
-<<<<<<< HEAD
-      fail("tensor {}: got {} bytes, expected {} for {} [{}]", in_quotes(name), end - begin, *expected, dtype_name(view.dtype),
-           fmt::join(view.shape, ","));
-=======
       fail("tensor {}: got {} bytes, expected {} for {} [{}]", in_quotes(name), end - begin, *expected,
            dtype_name(view.dtype), fmt::join(view.shape, ","));
->>>>>>> formats
     }
     view.bytes = data.substr(begin, end - begin);
     return view;
   }
 
-<<<<<<< HEAD
-  /// The tensors must cover the bytes one after the other: bytes of nobody may hide content, shared bytes are a mistake or an attack.
-=======
   /// The tensors must cover the bytes one after the other: bytes of nobody may hide content, shared bytes are a mistake
   /// or an attack.
->>>>>>> formats
   void check_cover(const std::vector<TensorView>& tensors) const {
     std::vector<size_t> order(tensors.size());
     std::iota(order.begin(), order.end(), size_t{0});
@@ -162,12 +137,8 @@ struct HeaderReader {
     size_t covered = 0;
     for (const size_t i : order) {
       if (begin(i) < covered) fail("tensor {}: its bytes overlap those of another tensor", in_quotes(tensors[i].name));
-<<<<<<< HEAD
-      if (begin(i) > covered) fail("tensor {}: {} bytes before it belong to no tensor", in_quotes(tensors[i].name), begin(i) - covered);
-=======
       if (begin(i) > covered)
         fail("tensor {}: {} bytes before it belong to no tensor", in_quotes(tensors[i].name), begin(i) - covered);
->>>>>>> formats
       covered += tensors[i].bytes.size();
     }
     if (covered != data.size()) fail("{} bytes at the end belong to no tensor", data.size() - covered);
@@ -176,13 +147,6 @@ struct HeaderReader {
 
 /// The bytes between the length and the tensors.
 std::string_view header_of(const std::filesystem::path& path, std::string_view file) {
-<<<<<<< HEAD
-  if (file.size() < 8) throw Error("{}: not a safetensors file: {} bytes, expected at least 8", path.string(), file.size());
-  uint64_t length = 0;
-  std::memcpy(&length, file.data(), 8);
-  if (length > kMaxHeader || length > file.size() - 8) {
-    throw Error("{}: not a safetensors file, or cut off: header of {} bytes in a file of {}", path.string(), length, file.size());
-=======
   if (file.size() < 8)
     throw Error("{}: not a safetensors file: {} bytes, expected at least 8", path.string(), file.size());
   uint64_t length = 0;
@@ -190,7 +154,6 @@ std::string_view header_of(const std::filesystem::path& path, std::string_view f
   if (length > kMaxHeader || length > file.size() - 8) {
     throw Error("{}: not a safetensors file, or cut off: header of {} bytes in a file of {}", path.string(), length,
                 file.size());
->>>>>>> formats
   }
   return file.substr(8, length);
 }
@@ -236,16 +199,6 @@ const TensorView& SafetensorsFile::tensor(std::string_view name) const {
               near ? fmt::format(" (did you mean {}?)", in_quotes(*near)) : "");
 }
 
-<<<<<<< HEAD
-void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors, const TextMap& metadata) {
-  std::set<std::string_view> names = {kMetadata};
-  std::vector<const TensorView*> layout;
-  for (const auto& tensor : tensors) {
-    if (!names.insert(tensor.name).second) throw Error("{}: two tensors are named {}", path.string(), in_quotes(tensor.name));
-    if (byte_count(tensor.dtype, tensor.shape) != tensor.bytes.size()) {
-      throw Error("{}: tensor {}: got {} bytes, which do not fit {} [{}]", path.string(), in_quotes(tensor.name), tensor.bytes.size(),
-                  dtype_name(tensor.dtype), fmt::join(tensor.shape, ","));
-=======
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                        const TextMap& metadata) {
   std::set<std::string_view> names = {kMetadata};
@@ -256,7 +209,6 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
     if (byte_count(tensor.dtype, tensor.shape) != tensor.bytes.size()) {
       throw Error("{}: tensor {}: got {} bytes, which do not fit {} [{}]", path.string(), in_quotes(tensor.name),
                   tensor.bytes.size(), dtype_name(tensor.dtype), fmt::join(tensor.shape, ","));
->>>>>>> formats
     }
     layout.push_back(&tensor);
   }
@@ -288,12 +240,8 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
   write_file(path, [&](std::ostream& stream) {
     stream.write(reinterpret_cast<const char*>(&length), 8);
     stream.write(text.data(), static_cast<std::streamsize>(text.size()));
-<<<<<<< HEAD
-    for (const auto* tensor : layout) stream.write(tensor->bytes.data(), static_cast<std::streamsize>(tensor->bytes.size()));
-=======
     for (const auto* tensor : layout)
       stream.write(tensor->bytes.data(), static_cast<std::streamsize>(tensor->bytes.size()));
->>>>>>> formats
   });
 }
 

@@ -1,12 +1,6 @@
-<<<<<<< HEAD
-// Safetensors files: named tensors and a map of texts, read without a copy. A file is 8 bytes of header length (little-endian), a JSON
-// header {"NAME": {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {text: text}} and the tensors' bytes.
-// No torch here: skylift/models turns views into tensors. Nothing in a file is trusted.
-=======
 // Safetensors files: named tensors and a map of texts, read without a copy. A file is 8 bytes of header length
 // (little-endian), a JSON header {"NAME": {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {text:
 // text}} and the tensors' bytes. No torch here: skylift/models turns views into tensors. Nothing in a file is trusted.
->>>>>>> formats
 #pragma once
 
 #include <cstdint>
@@ -41,13 +35,8 @@ using TextMap = std::map<std::string, std::string>;
 /// An open file. Views point into its memory map and live as long as this object, also after a move.
 class SafetensorsFile {
  public:
-<<<<<<< HEAD
-  /// Error: cannot be opened, or anything in it is not as the format says: lengths, JSON, dtypes, shapes, offsets (which must cover
-  /// the bytes without a gap or an overlap), a name that stands twice.
-=======
   /// Error: cannot be opened, or anything in it is not as the format says: lengths, JSON, dtypes, shapes, offsets
   /// (which must cover the bytes without a gap or an overlap), a name that stands twice.
->>>>>>> formats
   explicit SafetensorsFile(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
@@ -67,15 +56,9 @@ class SafetensorsFile {
   std::map<std::string, size_t, std::less<>> index_;
 };
 
-<<<<<<< HEAD
-/// Writes atomically. The header keeps the order given; the bytes are laid out by falling element size, so every tensor is aligned.
-/// Error: a name that stands twice or is "__metadata__", bytes that do not fit dtype and shape.
-void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors, const TextMap& metadata = {});
-=======
 /// Writes atomically. The header keeps the order given; the bytes are laid out by falling element size, so every tensor
 /// is aligned. Error: a name that stands twice or is "__metadata__", bytes that do not fit dtype and shape.
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                        const TextMap& metadata = {});
->>>>>>> formats
 
 }  // namespace skylift

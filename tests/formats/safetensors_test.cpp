@@ -32,13 +32,9 @@ class SafetensorsTest : public ::testing::Test {
     }
     return message;
   }
-<<<<<<< HEAD
-  std::string error_reading_header(const std::string& header, const std::string& data = "") { return error_reading(file_of(header, data)); }
-=======
   std::string error_reading_header(const std::string& header, const std::string& data = "") {
     return error_reading(file_of(header, data));
   }
->>>>>>> formats
 
   TempFolder folder;
   std::filesystem::path path = folder / "m.safetensors";
@@ -71,15 +67,10 @@ TEST_F(SafetensorsTest, RoundTripKeepsNamesOrderShapesBytesAndMetadata) {
 
 TEST_F(SafetensorsTest, EveryTensorIsAlignedWhateverTheOrder) {
   const std::string one(1, 'a'), four(4, 'b'), eight(8, 'c'), two(2, 'd');
-<<<<<<< HEAD
-  const std::vector<TensorView> tensors = {
-      {"a", DType::U8, {1}, one}, {"b", DType::F32, {1}, four}, {"c", DType::I64, {1}, eight}, {"d", DType::F16, {1}, two}};
-=======
   const std::vector<TensorView> tensors = {{"a", DType::U8, {1}, one},
                                            {"b", DType::F32, {1}, four},
                                            {"c", DType::I64, {1}, eight},
                                            {"d", DType::F16, {1}, two}};
->>>>>>> formats
   write_safetensors(path, tensors);
   const std::string bytes = read_file(path);
   uint64_t length = 0;
@@ -157,24 +148,16 @@ TEST_F(SafetensorsTest, EveryFieldOfATensorIsChecked) {
       {R"({"dtype":"F32","shape":1,"data_offsets":[0,4]})", "no 'shape'"},
   };
   for (const auto& bad : cases) {
-<<<<<<< HEAD
-    EXPECT_THAT(error_reading_header(std::string("{\"w\":") + bad.text + "}", "1234"), AllOf(HasSubstr("'w'"), HasSubstr(bad.expected)));
-=======
     EXPECT_THAT(error_reading_header(std::string("{\"w\":") + bad.text + "}", "1234"),
                 AllOf(HasSubstr("'w'"), HasSubstr(bad.expected)));
->>>>>>> formats
   }
 }
 
 TEST_F(SafetensorsTest, OverlapsGapsAndTwinsAreErrors) {
   const std::string w = R"("w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]})";
   EXPECT_THAT(error_reading_header("{" + w + "," + w + "}", "1234"), HasSubstr("tensor 'w' stands twice"));
-<<<<<<< HEAD
-  EXPECT_THAT(error_reading_header("{" + w + R"(,"v":{"dtype":"U8","shape":[4],"data_offsets":[3,7]}})", "1234567"), HasSubstr("overlap"));
-=======
   EXPECT_THAT(error_reading_header("{" + w + R"(,"v":{"dtype":"U8","shape":[4],"data_offsets":[3,7]}})", "1234567"),
               HasSubstr("overlap"));
->>>>>>> formats
   EXPECT_THAT(error_reading_header("{" + w + R"(,"v":{"dtype":"U8","shape":[2],"data_offsets":[5,7]}})", "1234567"),
               HasSubstr("tensor 'v': 1 bytes before it belong to no tensor"));
   EXPECT_THAT(error_reading_header("{" + w + "}", "12345"), HasSubstr("1 bytes at the end belong to no tensor"));
@@ -182,16 +165,11 @@ TEST_F(SafetensorsTest, OverlapsGapsAndTwinsAreErrors) {
 
 TEST_F(SafetensorsTest, WriterRefusesWhatItCouldNotReadBack) {
   const std::string four(4, 'b');
-<<<<<<< HEAD
-  const auto write = [&](std::vector<TensorView> tensors) { return error_of([&] { write_safetensors(path, tensors); }); };
-  EXPECT_THAT(write({{"a", DType::U8, {4}, four}, {"a", DType::U8, {4}, four}}), HasSubstr("two tensors are named 'a'"));
-=======
   const auto write = [&](std::vector<TensorView> tensors) {
     return error_of([&] { write_safetensors(path, tensors); });
   };
   EXPECT_THAT(write({{"a", DType::U8, {4}, four}, {"a", DType::U8, {4}, four}}),
               HasSubstr("two tensors are named 'a'"));
->>>>>>> formats
   EXPECT_THAT(write({{"__metadata__", DType::U8, {4}, four}}), HasSubstr("two tensors are named"));
   EXPECT_THAT(write({{"a", DType::F32, {2}, four}}), HasSubstr("do not fit F32 [2]"));
   EXPECT_THAT(write({{"a\xff", DType::F32, {1}, four}}), HasSubstr("not UTF-8"));
