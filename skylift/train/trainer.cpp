@@ -147,9 +147,8 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   NamedParameters optimizer_state;
   for (const NamedTensor& entry : with_prefix(checkpoint.tensors, "")) optimizer_state.emplace_back(entry.name, entry.tensor);
   optimizer_->load_state(optimizer_state);
-  for (const NamedTensor& entry : with_prefix(checkpoint.tensors, "random.cpu")) {
-    at::detail::getDefaultCPUGenerator().set_state(entry.tensor);
-  }
+  at::Generator generator = at::detail::getDefaultCPUGenerator();
+  for (const NamedTensor& entry : with_prefix(checkpoint.tensors, "random.cpu")) generator.set_state(entry.tensor);
   log_info("going on after step {} of {}", step_, total_steps_);
 }
 
