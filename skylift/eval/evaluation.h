@@ -27,8 +27,8 @@ namespace skylift {
 
 struct EvalOptions {
   std::string protocol = "coco";  ///< coco, visdrone or uavdt
-  std::vector<int> max_dets =
-      {};  ///< detections an image; empty: the protocol's (coco 1,10,100, visdrone 1,10,100,500)
+  /// Limits of detections an image; empty: the protocol's (coco 1,10,100, visdrone 1,10,100,500, uavdt none).
+  std::vector<int> max_dets = {};
   std::string class_average = "image_weighted";  ///< visdrone only: image_weighted (the toolkit's) or uniform
   bool count_ignored_in_recall = true;  ///< visdrone only: ignored objects stand in the denominator (the toolkit's)
   int threads = 0;                      ///< 0: one per core
@@ -76,7 +76,7 @@ struct EvalResult {
 /// it.
 EvalResult evaluate(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options = {});
 
-/// The keys of `skylift eval --json`.
+/// The keys of `skylift eval --json`, without a line end after the last brace.
 std::string to_json(const EvalResult& result);
 
 /// A table for people: the protocol, the means in percent, and a row for each class.

@@ -52,7 +52,7 @@ std::string to_json(const EvalResult& result) {
   json["per_class"] = std::move(classes);
   if (result.protocol == "visdrone") json["uniform"] = to_object(result.uniform, result.max_dets);
   if (!result.notes.empty()) json["notes"] = result.notes;
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string to_text(const EvalResult& result) {
