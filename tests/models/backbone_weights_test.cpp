@@ -1,0 +1,111 @@
+#include "skylift/models/backbone_weights.h"
+
+#include <gmock/gmock.h>
+#include <torch/torch.h>
+
+#include "skylift/core/error.h"
+#include "skylift/models/tensor_file.h"
+#include "tests/formats/temp_folder.h"
+#include "tests/models/model_fixtures.h"
+
+namespace skylift {
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+class BackboneWeights : public testing::Test {
+ protected:
+  void write(const ResNet& network, const std::function<bool(const std::string&)>& leave_out = [](const auto&) { return false; }) {
+    std::vector<NamedTensor> tensors = {{"fc.weight", torch::zeros({1000, 512})}, {"bn1.num_batches_tracked", torch::tensor(5L)}};
+    for (const auto& named : named_state(network)) {
+      if (!leave_out(named.name)) tensors.push_back(named);
+    }
+    write_tensors(path_, tensors);
+  }
+
+  TempFolder folder_;
+  std::filesystem::path path_ = folder_.path() / "backbone.safetensors";
+};
+
+TEST_F(BackboneWeights, AWholeFileReplacesEveryTensor) {
+  const ResNet source({});
+  write(source);
+  ResNet network({});
+  const BackboneReport report = load_backbone_weights(network, path_);
+  EXPECT_THAT(report.absent, testing::IsEmpty());
+  const auto expected = named_state(source), got = named_state(network);
+  EXPECT_EQ(report.matched.size(), expected.size());
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(got[i].tensor.equal(expected[i].tensor)) << got[i].name;
+}
+
+TEST_F(BackboneWeights, APartialFileIsTakenAndSaid) {
+  const ResNet source({});
+  write(source, [](const std::string& name) { return name.starts_with("layer4.1."); });
+  ResNet network({});
+  const at::Tensor before = network.named_parameters()["layer4.1.conv1.weight"].clone();
+  testing::internal::CaptureStderr();
+  const BackboneReport report = load_backbone_weights(network, path_);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("layer4.1 (bn1, bn2, conv1, conv2)"));
+  EXPECT_EQ(report.absent.size(), 10u);
+  EXPECT_TRUE(network.named_parameters()["layer4.1.conv1.weight"].equal(before));
+  EXPECT_TRUE(network.named_parameters()["conv1.weight"].equal(source.named_parameters()["conv1.weight"]));
+}
+
+TEST_F(BackboneWeights, AnotherArchitectureIsAnErrorThatNamesATensor) {
+  const auto load = [&](const char* name) { return [this, name] {
+    BackboneOptions options;
+    options.name = name;
+    ResNet network(options);
+    load_backbone_weights(network, path_);
+  }; };
+  write(ResNet({}));
+  EXPECT_THAT(load("resnet50"), ThrowsMessage<Error>(HasSubstr("'layer1.0.conv1.weight' has shape [64,64,3,3], expected [64,64,1,1]")));
+  EXPECT_THAT(load("resnet34"), ThrowsMessage<Error>(HasSubstr("is absent")));
+  BackboneOptions deeper;
+  deeper.name = "resnet34";
+  write(ResNet(deeper));
+  EXPECT_THAT(load("resnet18"), ThrowsMessage<Error>(HasSubstr("'layer1.2.conv1.weight' has no place")));
+  write_tensors(path_, {});
+  EXPECT_THAT(load("resnet18"), ThrowsMessage<Error>(HasSubstr("got 0 of")));
+}
+
+TEST_F(BackboneWeights, AFailedLoadChangesNothing) {
+  const ResNet source({});
+  auto tensors = named_state(source);
+  tensors.push_back({"layer9.weight", torch::zeros({1})});
+  write_tensors(path_, tensors);
+  ResNet network({});
+  const at::Tensor before = network.named_parameters()["conv1.weight"].clone();
+  EXPECT_THROW(load_backbone_weights(network, path_), Error);
+  EXPECT_TRUE(network.named_parameters()["conv1.weight"].equal(before));
+}
+
+TEST_F(BackboneWeights, FoldedBatchNormIsNoticed) {
+  ResNet source({});
+  write(source);
+  ResNet network({});
+  EXPECT_TRUE(load_backbone_weights(network, path_).norm_folded);  // fresh statistics look the same and do as little
+  source.named_buffers()["bn1.running_var"].fill_(3);
+  write(source);
+  EXPECT_FALSE(load_backbone_weights(network, path_).norm_folded);
+}
+
+TEST_F(BackboneWeights, TheDetectorLoadsThemAndKeepsItsOtherRandomNumbers) {
+  ModelOptions options = tiny_options();
+  options.backbone.width = 1;
+  const auto random = seeded_detector(options);
+  const ResNet source({});
+  write(source);
+  options.backbone.weights = path_.string();
+  options.backbone.norm_eval = true;
+  const auto pretrained = seeded_detector(options);
+  const auto parameters = pretrained->named_parameters();
+  EXPECT_TRUE(parameters["backbone.layer3.1.conv2.weight"].equal(source.named_parameters()["layer3.1.conv2.weight"]));
+  EXPECT_TRUE(parameters["head.cls_predictor.weight"].equal(random->named_parameters()["head.cls_predictor.weight"]));
+  options.backbone.width = 0.5;
+  EXPECT_THAT([&] { Detector(options, 3); }, ThrowsMessage<Error>(HasSubstr("backbone.width")));
+}
+
+}  // namespace
+}  // namespace skylift
