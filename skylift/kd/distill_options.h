@@ -1,0 +1,33 @@
+// Options of distillation: which methods, where, how strongly.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "skylift/config/option_table.h"
+#include "skylift/kd/cid_loss.h"
+#include "skylift/kd/ld.h"
+#include "skylift/kd/logit_kd.h"
+#include "skylift/kd/regions.h"
+
+namespace skylift {
+
+struct DistillOptions {
+  std::vector<std::string> methods = {"cid"};  ///< names of distill_methods()
+  std::string region = "default";    ///< region of every method: one of region_names(), or "default", each method's own
+  std::string normalise = "region";  ///< "region": strength independent of crowding and batch; "authors": as published
+  int warmup_steps = 0;              ///< the strength grows linearly from 0 over so many optimizer steps
+  int stop_epoch = 0;                ///< from this epoch on (0 the first) nothing is distilled; 0: never stops
+  RegionOptions regions;
+  LdOptions ld;
+  LogitKdOptions logit;
+  CidLossOptions cid;
+};
+
+void bind(OptionSection section, DistillOptions& options);
+
+/// Factor 0..1 on all terms at an optimizer step (counted over the run) of an epoch.
+double distill_strength(const DistillOptions& options, int64_t step, int epoch);
+
+}  // namespace skylift

@@ -1,0 +1,33 @@
+#include "skylift/kd/logit_kd.h"
+
+#include <ATen/Functions.h>
+
+#include <algorithm>
+
+#include "skylift/kd/divergence.h"
+#include "skylift/kd/method.h"
+
+namespace skylift {
+
+void bind(OptionSection section, LogitKdOptions& options) {
+  section.add("form", options.form, "one sigmoid a class, or a softmax over the classes", one_of({"bernoulli", "softmax"}));
+  section.add("weight", options.weight, "weight of the term", at_least(0));
+  section.add("temperature", options.temperature, "softens the scores of both", between(0.1, 100));
+}
+
+void add_logit_kd_terms(DistillStep& step) {
+  const LogitKdOptions& options = step.options.logit;
+  step.add("kd_logit", options.weight, [&] {
+    const std::string& region = step.region_or("positives");
+    const PointGather& gather = step.regions.gather(region);
+    const at::Tensor student = gather_cls_logits(gather, step.inputs.student), teacher = gather_cls_logits(gather, step.inputs.teacher);
+    const at::Tensor losses = options.form == "softmax" ? softmax_kl(student, teacher, options.temperature)
+                                                        : bernoulli_kl(student, teacher, options.temperature).sum(1);
+    const at::Tensor& weights = step.regions.region(region).weights;
+    if (!step.authors_form()) return weighted_mean(losses, weights);
+    const double divisor = static_cast<double>(student.size(1) * std::max<int64_t>(student.size(0), 1));
+    return (losses * weights).sum() / divisor;
+  });
+}
+
+}  // namespace skylift

@@ -1,0 +1,53 @@
+// A distillation method: from one step's inputs to named terms.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "skylift/kd/distill_inputs.h"
+#include "skylift/kd/distill_options.h"
+#include "skylift/kd/regions.h"
+#include "skylift/losses/loss_terms.h"
+
+namespace skylift {
+
+/// One step, as a method sees it.
+struct DistillStep {
+  const DistillInputs& inputs;
+  const DistillOptions& options;
+  RegionSet& regions;
+  LossTerms& terms;  ///< where methods put what they compute
+
+  /// The region that kd.region asks for, or the method's own.
+  const std::string& region_or(const std::string& own) const { return options.region == "default" ? own : options.region; }
+  bool default_region() const { return options.region == "default"; }
+  bool authors_form() const { return options.normalise == "authors"; }
+
+  /// Adds weight * loss() under a name; with weight 0 nothing is computed.
+  template <class Loss>
+  void add(const std::string& name, double weight, const Loss& loss) {
+    if (weight != 0) terms.push_back({name, weight * loss()});
+  }
+};
+
+/// Methods that train something (adapters) derive and register it; the others are functions, see function_method.
+class DistillMethod : public torch::nn::Module {
+ public:
+  virtual void add_terms(DistillStep& step) = 0;
+};
+
+/// What is known of a model before it runs.
+struct ModelShape {
+  int classes = 0;
+  int reg_max = 16;
+  int channels = 0;          ///< of the pyramid
+  std::vector<int> strides;  ///< px, finest first
+};
+
+using MethodPtr = std::shared_ptr<DistillMethod>;
+MethodPtr function_method(std::function<void(DistillStep&)> add_terms);
+
+}  // namespace skylift

@@ -1,0 +1,28 @@
+#include "skylift/kd/region.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorIndexing.h>
+
+namespace skylift {
+
+Region with_object(const Region& region) {
+  const at::Tensor rows = region.object.ge(0).nonzero().squeeze(1);
+  const auto pick = [&](const at::Tensor& column) { return column.index_select(0, rows); };
+  return {pick(region.image), pick(region.point), pick(region.weights), pick(region.object)};
+}
+
+std::vector<at::Tensor> region_maps(const Region& region, const PointGrid& grid, int64_t images) {
+  at::Tensor flat = at::zeros({images, grid.count()}, region.weights.options());
+  flat.index_put_({region.image, region.point}, region.weights, /*accumulate=*/true);
+  std::vector<at::Tensor> maps;
+  for (const GridLevel& level : grid.levels) {
+    maps.push_back(flat.narrow(1, level.offset, level.count()).reshape({images, 1, level.height, level.width}));
+  }
+  return maps;
+}
+
+at::Tensor weighted_mean(const at::Tensor& losses, const at::Tensor& weights) {
+  return (losses * weights).sum() / weights.sum().clamp_min(1e-12);
+}
+
+}  // namespace skylift
