@@ -14,6 +14,9 @@ void bind(OptionSection section, DistillOptions& options) {
   section.add("normalise", options.normalise, "strength independent of crowding and batch size, or as published", one_of({"region", "authors"}));
   section.add("warmup_steps", options.warmup_steps, "the strength grows from 0 over so many optimizer steps", at_least(0));
   section.add("stop_epoch", options.stop_epoch, "nothing is distilled from this epoch on (the first is 0); 0: never stops", at_least(0));
+  section.add("teacher_check_images", options.teacher_check_images,
+              "validation images the teacher is scored on before training, 0: it is trusted", at_least(0));
+  section.add("min_teacher_ap50", options.min_teacher_ap50, "a teacher that scores less stops the run", between(0, 1));
   bind(section.section("regions"), options.regions);
   bind(section.section("ld"), options.ld);
   bind(section.section("logit"), options.logit);

@@ -19,6 +19,8 @@ struct DistillOptions {
   std::string normalise = "region";  ///< "region": strength independent of crowding and batch; "authors": as published
   int warmup_steps = 0;              ///< the strength grows linearly from 0 over so many optimizer steps
   int stop_epoch = 0;                ///< from this epoch on (0 the first) nothing is distilled; 0: never stops
+  int teacher_check_images = 100;    ///< validation images the teacher is scored on before training; 0: it is trusted
+  double min_teacher_ap50 = 0.01;    ///< a teacher that scores less stops the run: wrong weights or wrong data
   RegionOptions regions;
   LdOptions ld;
   LogitKdOptions logit;

@@ -5,14 +5,16 @@
 #include "skylift/infer/device.h"
 #include "skylift/kd/distiller.h"
 #include "skylift/losses/detection_loss.h"
+#include "skylift/models/detector.h"
 
 namespace skylift {
 
-/// What a step reads. Without a teacher `teacher` and `distiller` are null.
+/// What a step reads. Without a teacher `teacher` and `distiller` are null; with strength 0 they are not run.
 struct StepContext {
   Detector& student;
   Detector* teacher = nullptr;
   Distiller* distiller = nullptr;
+  double strength = 1;  ///< of the distillation at this step, see distill_strength
   const AtssOptions& assign;
   const DetectionLossOptions& loss;
   const ComputeDevice& compute;

@@ -46,6 +46,8 @@ NamedParameters trained_parameters(const Detector& student, const Distiller* dis
   return parameters;
 }
 
+ModelShape shape_of(const Detector& detector) { return model_shape(detector.options(), detector.class_count()); }
+
 class Trainer {
  public:
   Trainer(const TrainRequest& request, const ProgressCallback& progress);
@@ -106,7 +108,7 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   place(*student_, compute_);
   if (request.teacher) {
     teacher_.emplace(*request.teacher, options_, train_set_.classes(), compute_);
-    distiller_ = std::make_unique<Distiller>(options_.kd, *student_, *teacher_->model.detector);
+    distiller_ = std::make_unique<Distiller>(options_.kd, shape_of(*student_), shape_of(*teacher_->model.detector), options_.assign);
     place(*distiller_, compute_);
   }
   optimizer_ = std::make_unique<ScheduledOptimizer>(options_.train.optimizer, trained_parameters(*student_, distiller_.get()),
@@ -188,7 +190,6 @@ TrainSummary Trainer::run() {
 
 void Trainer::train_epoch(int64_t epoch, int64_t first_batch) {
   student_->train();
-  if (distiller_) distiller_->begin_epoch(epoch, options_.train.epochs);
   loader_->start(epoch, first_batch);
   auto begun = Clock::now();
   while (auto batch = loader_->next()) {
@@ -204,8 +205,13 @@ void Trainer::train_epoch(int64_t epoch, int64_t first_batch) {
 
 void Trainer::train_batch(const Batch& batch, int64_t epoch) {
   optimizer_->set_factor(lr_factor(options_.train.schedule, step_, steps_per_epoch_, total_steps_));
-  const StepContext context{*student_,       teacher_ ? teacher_->model.detector.get() : nullptr,
-                            distiller_.get(), options_.assign, options_.loss, compute_};
+  const StepContext context{.student = *student_,
+                            .teacher = teacher_ ? teacher_->model.detector.get() : nullptr,
+                            .distiller = distiller_.get(),
+                            .strength = distill_strength(options_.kd, step_, static_cast<int>(epoch)),
+                            .assign = options_.assign,
+                            .loss = options_.loss,
+                            .compute = compute_};
   SummedLoss loss = sum_finite(loss_terms(context, batch));
   loss.total.backward();
   const double gradient_norm = optimizer_->step();
