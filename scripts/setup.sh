@@ -9,6 +9,7 @@ torch_version=2.13.0
 packages=(
     g++ cmake ninja-build ccache python3-venv
     libopencv-dev libturbojpeg0-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev
+    libpugixml-dev libyaml-cpp-dev
     libfmt-dev libspdlog-dev libgtest-dev libgmock-dev libbenchmark-dev
 )
 

@@ -19,16 +19,15 @@ struct BoxXywh {
 /// One annotated object.
 struct Object {
   BoxXywh box;
-  int class_index =
-      0;  ///< 0-based index into AnnotationSet::classes; -1: an object of none of them (VisDrone's "others")
-  int truncation = 0;  ///< VisDrone 0 none, 1 partial; VOC 0 or 1; UAVDT out-of-view 1 none, 2 medium, 3 small part is
-                       ///< stored minus 1
-  int occlusion = 0;   ///< VisDrone 0 none, 1 partial, 2 heavy; VOC 0 or 1
-  bool crowd = false;  ///< COCO iscrowd: stands for a group of objects
+  int class_index = 0;     ///< 0-based index into AnnotationSet::classes; -1: an object of none (VisDrone's "others")
+  int truncation = 0;      ///< rising level: VisDrone 0 none, 1 partial; VOC 0 or 1; UAVDT 0 none, 1 small, 2 medium
+  int occlusion = 0;       ///< rising level: VisDrone 0 none, 1 partial, 2 heavy; VOC 0 or 1; UAVDT 0 none .. 3 large
+  bool crowd = false;      ///< COCO iscrowd: stands for a group of objects
   bool ignored = false;    ///< VisDrone score 0, COCO "ignore": neither a hit nor a miss
   bool difficult = false;  ///< VOC
   double area = -1;        ///< COCO's area in px^2 as the file gives it; -1: not given, use w*h
   int64_t id = 0;          ///< COCO annotation id; 0 elsewhere
+  int line = 0;            ///< line of its text file, or index in COCO's list: see object_position in check.h
 };
 
 /// One image and all that is known of it.
@@ -42,7 +41,8 @@ struct ImageRecord {
 
 /// A data set: annotations only, never pixels.
 struct AnnotationSet {
-  std::string format;                  ///< "visdrone", "coco", "uavdt", "voc" or "yolo"
+  std::string format;            ///< "visdrone", "coco", "uavdt", "voc" or "yolo"
+  std::filesystem::path source;  ///< the annotations: COCO's file, YOLO's data.yaml, UAVDT's GT folder, else the root
   std::filesystem::path image_folder;  ///< where ImageRecord::file is found
   std::vector<std::string> classes;    ///< names by class index
   std::vector<int64_t> class_ids;      ///< the file's own category ids, parallel to `classes`

@@ -114,6 +114,7 @@ class CocoReader {
 
   AnnotationSet read() {
     set_.format = "coco";
+    set_.source = file_;
     read_categories();
     read_images();
     read_annotations();
@@ -217,6 +218,7 @@ class CocoReader {
     } else {
       entry.image_id = static_cast<int64_t>(image->second);
       entry.object.class_index = category->second;
+      entry.object.line = static_cast<int>(index);
       return true;
     }
     entry.seen = 0;

@@ -62,7 +62,10 @@ void print_image(Output& out, const ImageRecord& image) {
   for (const auto& object : image.objects) {
     if (object.class_index >= 0) continue;
     any = true;
-    out.print("{}{{\"bbox\":{}{}}}", std::exchange(between, ","), box_text(object.box), flags_text(object));
+    out.print("{}{{\"bbox\":{}{}{}", std::exchange(between, ","), box_text(object.box), flags_text(object),
+              object.crowd ? ",\"iscrowd\":1" : "");
+    if (object.area >= 0) out.print(",\"area\":{}", object.area);
+    out.print("}}");
   }
   out.print("{}", any ? "]}" : "}");
 }

@@ -2,13 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <filesystem>
+#include <vector>
 
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
 #include "skylift/formats/coco.h"
+#include "skylift/formats/uavdt.h"
 #include "skylift/formats/visdrone.h"
+#include "skylift/formats/voc.h"
+#include "skylift/formats/yolo.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -40,18 +46,32 @@ bool has_folders(const fs::path& path, const char* one, const char* other) {
   return fs::is_directory(path / one) && fs::is_directory(path / other);
 }
 
+bool is_file(const fs::path& path, const char* default_name, const std::vector<std::string>& extensions) {
+  const fs::path file = file_in(path, default_name);
+  return fs::is_regular_file(file) &&
+         std::find(extensions.begin(), extensions.end(), file.extension()) != extensions.end();
+}
+
+// In the order of the search: a folder of ours may hold both annotations.json or data.yaml and images/.
 const std::array kFormats = {
-    Format{"visdrone", "a folder with images/ and annotations/",
-           [](const fs::path& path) { return has_folders(path, "images", "annotations"); },
-           [](const Place& place, Problems* problems) { return read_visdrone(place.path, problems); }},
     Format{"coco", "FILE.json[:IMAGE_DIR] or a folder with annotations.json",
-           [](const fs::path& path) {
-             return file_in(path, "annotations.json").extension() == ".json" &&
-                    fs::is_regular_file(file_in(path, "annotations.json"));
-           },
+           [](const fs::path& path) { return is_file(path, "annotations.json", {".json"}); },
            [](const Place& place, Problems* problems) {
              return read_coco(file_in(place.path, "annotations.json"), place.suffix, problems);
            }},
+    Format{"yolo", "data.yaml[:SPLIT] or a folder with it",
+           [](const fs::path& path) { return is_file(path, "data.yaml", {".yaml", ".yml"}); },
+           [](const Place& place, Problems* problems) {
+             return read_yolo(file_in(place.path, "data.yaml"), place.suffix, problems);
+           }},
+    Format{"visdrone", "a folder with images/ and annotations/",
+           [](const fs::path& path) { return has_folders(path, "images", "annotations"); },
+           [](const Place& place, Problems* problems) { return read_visdrone(place.path, problems); }},
+    Format{"voc", "a folder[:SPLIT] with JPEGImages/ and Annotations/",
+           [](const fs::path& path) { return has_folders(path, "JPEGImages", "Annotations"); },
+           [](const Place& place, Problems* problems) { return read_voc(place.path, place.suffix, problems); }},
+    Format{"uavdt", "a folder[:train|test] with GT/*_gt_whole.txt", is_uavdt_root,
+           [](const Place& place, Problems* problems) { return read_uavdt(place.path, place.suffix, problems); }},
 };
 
 const Format& find_format(std::string_view spec, const Place& place, std::string_view forced) {
@@ -79,7 +99,12 @@ AnnotationSet open_data(std::string_view spec, Problems* problems) {
   }
   const Place place = place_of(rest);
   if (!fs::exists(place.path)) throw Error("{}: no such file or folder", place.path.string());
-  return find_format(spec, place, forced).read(place, problems);
+  const Format& format = find_format(spec, place, forced);
+  if (!place.suffix.empty() && !std::strchr(format.looks_like, ':')) {
+    throw Error("{}: got ':{}' after a {} data set, which has no parts to choose from", spec, place.suffix,
+                format.name);
+  }
+  return format.read(place, problems);
 }
 
 }  // namespace skylift

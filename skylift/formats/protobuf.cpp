@@ -24,7 +24,9 @@ void ProtobufWriter::raw_varint(uint64_t value) {
   data_.push_back(static_cast<char>(value));
 }
 
-void ProtobufWriter::key(int field, int wire_type) { raw_varint(static_cast<uint64_t>(field) << 3 | static_cast<uint64_t>(wire_type)); }
+void ProtobufWriter::key(int field, int wire_type) {
+  raw_varint(static_cast<uint64_t>(field) << 3 | static_cast<uint64_t>(wire_type));
+}
 
 void ProtobufWriter::varint(int field, uint64_t value) {
   key(field, kVarint);

@@ -1,5 +1,6 @@
-// The protobuf wire format, writing side: enough for TensorBoard events and ONNX, without libprotobuf (which clashes with the one
-// inside libtorch). A message is a string of fields; a nested message is written as the bytes of its own writer.
+// The protobuf wire format, writing side: enough for TensorBoard events and ONNX, without libprotobuf (which clashes
+// with the one inside libtorch). A message is a string of fields; a nested message is written as the bytes of its own
+// writer.
 #pragma once
 
 #include <cstdint>

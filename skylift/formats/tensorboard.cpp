@@ -40,7 +40,8 @@ uint32_t crc32c(std::string_view bytes) {
 }
 
 TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder) {
-  const auto path = folder / ("events.out.tfevents." + std::to_string(static_cast<int64_t>(seconds_now())) + "." + std::to_string(::getpid()));
+  const auto path = folder / ("events.out.tfevents." + std::to_string(static_cast<int64_t>(seconds_now())) + "." +
+                              std::to_string(::getpid()));
   stream_.open(path, std::ios::binary | std::ios::app);
   if (!stream_) throw Error("{}: cannot write", path.string());
   ProtobufWriter event;

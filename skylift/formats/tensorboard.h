@@ -1,4 +1,5 @@
-// TensorBoard event files: scalars over steps. Records are length, masked CRC-32C of the length, data, masked CRC-32C of the data.
+// TensorBoard event files: scalars over steps. Records are length, masked CRC-32C of the length, data, masked CRC-32C
+// of the data.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@ namespace skylift {
 
 class TensorBoardWriter {
  public:
-  /// A new file events.out.tfevents.<seconds>.<pid> in `folder`; TensorBoard merges several of one folder. Error: cannot be written.
+  /// A new file events.out.tfevents.<seconds>.<pid> in `folder`; TensorBoard merges several of one folder. Error:
+  /// cannot be written.
   explicit TensorBoardWriter(const std::filesystem::path& folder);
   void scalar(std::string_view tag, double value, int64_t step);
   void flush() { stream_.flush(); }

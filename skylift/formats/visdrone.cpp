@@ -42,6 +42,7 @@ void read_annotation_file(const fs::path& path, ImageRecord& image, Problems* pr
     object.truncation = truncation;
     object.occlusion = occlusion;
     object.ignored = v[4] == 0;
+    object.line = static_cast<int>(line);
     image.objects.push_back(object);
   });
 }
@@ -78,6 +79,7 @@ std::vector<std::string> list_images(const fs::path& folder) {
 AnnotationSet read_visdrone(const fs::path& folder, Problems* problems) {
   AnnotationSet set;
   set.format = "visdrone";
+  set.source = folder;
   set.image_folder = folder / "images";
   set.classes = visdrone_classes();
   for (int id = 1; id <= 10; ++id) set.class_ids.push_back(id);

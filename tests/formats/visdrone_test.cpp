@@ -105,8 +105,7 @@ TEST_F(VisdroneTest, WritesWhatItReads) {
 TEST(DataSpecTest, UnknownPlacesAndFormatsSayWhatWasLookedFor) {
   TempFolder folder;
   EXPECT_THAT(error_of([&] { open_data((folder / "absent").string()); }), HasSubstr("no such file or folder"));
-  EXPECT_THAT(error_of([&] { open_data(folder.path().string()); }),
-              HasSubstr("looked for a folder with images/ and annotations/"));
+  EXPECT_THAT(error_of([&] { open_data(folder.path().string()); }), HasSubstr("looked for FILE.json"));
   EXPECT_THAT(error_of([&] { open_data("format=visdron," + folder.path().string()); }),
               HasSubstr("did you mean 'visdrone'"));
   EXPECT_THAT(error_of([&] { open_data("format=visdrone"); }), HasSubstr("expected format=NAME,PATH"));

@@ -1,0 +1,127 @@
+// skylift data: check, statistics and conversion of data sets. `data browse` is in browse.cpp.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "skylift/core/error.h"
+#include "skylift/core/file.h"
+#include "skylift/core/log.h"
+#include "skylift/formats/check.h"
+#include "skylift/formats/data_spec.h"
+#include "skylift/formats/data_write.h"
+#include "skylift/formats/image_size.h"
+#include "skylift/formats/statistics.h"
+
+namespace skylift {
+namespace {
+
+struct DataArguments {
+  std::string data, json, format, out;
+  std::string images = "link";
+};
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+/// Writes the JSON where --json says; true: to stdout, which then carries nothing else.
+bool write_json(const std::string& where, const std::string& json) {
+  if (where.empty()) return false;
+  if (where != "-") return write_file(where, json), false;
+  print(json);
+  return true;
+}
+
+std::string dump(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+void check(const DataArguments& arguments) {
+  const CheckResult result = check_data(arguments.data);
+  int64_t objects = 0;
+  for (const auto& image : result.set.images) objects += static_cast<int64_t>(image.objects.size());
+  nlohmann::ordered_json json = {{"format", result.set.format},
+                                 {"images", result.set.images.size()},
+                                 {"objects", objects},
+                                 {"problems", nlohmann::ordered_json::array()}};
+  for (const auto& problem : result.problems)
+    json["problems"].push_back({{"where", problem.where}, {"what", problem.what}});
+  if (!write_json(arguments.json, dump(json))) {
+    for (const auto& problem : result.problems) print(fmt::format("{}: {}\n", problem.where, problem.what));
+    print(fmt::format("{} ({}): {} images, {} objects, {} problems\n", arguments.data, result.set.format,
+                      result.set.images.size(), objects, result.problems.size()));
+  }
+  if (!result.problems.empty()) throw Error("{}: {} problems", arguments.data, result.problems.size());
+}
+
+void statistics(const DataArguments& arguments) {
+  AnnotationSet set = open_data(arguments.data);
+  Problems unreadable;  // statistics of the annotations need no images; `data check` names each
+  fill_image_sizes(set, 0, &unreadable);
+  if (!unreadable.empty())
+    log_warning("{} images without a size, e.g. {}: {}", unreadable.size(), unreadable[0].where, unreadable[0].what);
+  const DataStatistics found = data_statistics(set);
+  if (!write_json(arguments.json, statistics_json(found))) print(statistics_text(found));
+}
+
+void convert(const DataArguments& arguments) {
+  const ImagePlacement placement = arguments.images == "link"   ? ImagePlacement::link
+                                   : arguments.images == "copy" ? ImagePlacement::copy
+                                                                : ImagePlacement::none;
+  const WriteReport report = write_data(arguments.format, arguments.out, open_data(arguments.data), placement);
+  nlohmann::ordered_json json = {{"format", arguments.format},
+                                 {"folder", report.folder.string()},
+                                 {"images", report.images},
+                                 {"objects", report.objects},
+                                 {"ignored_regions", report.ignored_regions},
+                                 {"lost", nlohmann::ordered_json::object()}};
+  for (const auto& [what, count] : report.lost) json["lost"][what] = count;
+  if (write_json(arguments.json, dump(json))) return;
+  print(fmt::format("{}: {} images, {} objects, {} ignored regions, written as {}\n", report.folder.string(),
+                    report.images, report.objects, report.ignored_regions, arguments.format));
+  for (const auto& [what, count] : report.lost)
+    print(fmt::format("  not held by {}: {} {}\n", arguments.format, count, what));
+}
+
+CLI::App* add(CLI::App& data, const char* name, const char* description, DataArguments& arguments,
+              const char* example) {
+  CLI::App* command = data.add_subcommand(name, description);
+  command
+      ->add_option("--data", arguments.data,
+                   "COCO FILE.json[:IMAGE_DIR], data.yaml[:SPLIT], or a VisDrone, VOC or UAVDT folder; format=NAME,... "
+                   "forces one")
+      ->required();
+  command->add_option("--json", arguments.json, "writes the result as JSON; - for stdout");
+  command->footer(fmt::format("Example: {}", example));
+  return command;
+}
+
+}  // namespace
+
+void add_data_command(CLI::App& app) {
+  CLI::App* data = app.add_subcommand("data", "checks, describes, converts and shows data sets");
+  data->require_subcommand(1);
+  const auto arguments = std::make_shared<DataArguments>();
+
+  add(*data, "check", "names each bad file and line; exit status 2 if there is any", *arguments,
+      "skylift data check --data VisDrone/val")
+      ->callback([arguments] { check(*arguments); });
+  add(*data, "stats", "classes, sizes, shapes and density", *arguments,
+      "skylift data stats --data instances_train2017.json")
+      ->callback([arguments] { statistics(*arguments); });
+
+  CLI::App* command = add(*data, "convert", "writes a data set in another format and says what that cannot hold",
+                          *arguments, "skylift data convert --data VisDrone/val --to yolo --out visdrone-yolo");
+  command->add_option("--to", arguments->format, "visdrone, coco, voc, yolo or uavdt")
+      ->required()
+      ->check(CLI::IsMember(data_formats()));
+  command->add_option("--out", arguments->out, "a folder that is empty or not there yet")->required();
+  command->add_option("--images", arguments->images, "how images get there: link (symbolic links), copy, or none")
+      ->check(CLI::IsMember({"link", "copy", "none"}))
+      ->capture_default_str();
+  command->callback([arguments] { convert(*arguments); });
+
+  add_browse_command(*data);
+}
+
+}  // namespace skylift
