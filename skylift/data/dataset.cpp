@@ -101,37 +101,31 @@ int64_t Dataset::count(const ImageRecord& record) {
   return found;
 }
 
-Sample Dataset::get(int64_t index, int min_long_side) const {
+Sample Dataset::get(int64_t index) const {
   const auto& record = this->record(index);
   const auto path = annotations_.image_path(record);
-  ReducedImage image = decode_rgb_reduced(path, min_long_side);
-  if (record.width > 0 && (record.width != image.full_width || record.height != image.full_height)) {
+  Sample sample;
+  sample.rgb = decode_rgb(path);
+  sample.image_index = index;
+  const int width = sample.rgb.cols, height = sample.rgb.rows;
+  if (record.width > 0 && (record.width != width || record.height != height)) {
     throw Error(
         "{}: the image has {}x{} px, but its annotations say {}x{}; they belong to another version of this image",
-        path.string(), image.full_width, image.full_height, record.width, record.height);
+        path.string(), width, height, record.width, record.height);
   }
-  Sample sample;
-  sample.rgb = std::move(image.rgb);
-  sample.image_index = index;
-  auto& geometry = sample.geometry;
-  geometry.original_width = image.full_width;
-  geometry.original_height = image.full_height;
-  geometry.content_width = sample.rgb.cols;
-  geometry.content_height = sample.rgb.rows;
-  geometry.scale_x = double(sample.rgb.cols) / image.full_width;
-  geometry.scale_y = double(sample.rgb.rows) / image.full_height;
+  sample.geometry.original_width = sample.geometry.content_width = width;
+  sample.geometry.original_height = sample.geometry.content_height = height;
   add_boxes(record, sample);
   return sample;
 }
 
 void Dataset::add_boxes(const ImageRecord& record, Sample& sample) const {
-  const auto present = [&](const BoxXywh& box) {
-    return clip(from_original(sample.geometry, to_xyxy(box)), static_cast<float>(sample.rgb.cols),
-                static_cast<float>(sample.rgb.rows));
+  const auto inside = [&](const BoxXywh& box) {
+    return clip(to_xyxy(box), static_cast<float>(sample.rgb.cols), static_cast<float>(sample.rgb.rows));
   };
   for (const auto& object : record.objects) {
     const Fate what = fate(object);
-    const BoxXyxy box = present(object.box);
+    const BoxXyxy box = inside(object.box);
     if (what == Fate::dropped || !has_area(box)) continue;
     if (what == Fate::ignored) {
       sample.ignored.push_back(box);
@@ -141,7 +135,7 @@ void Dataset::add_boxes(const ImageRecord& record, Sample& sample) const {
   }
   if (!options_.mask_ignored) return;
   for (const auto& region : record.ignored_regions) {
-    const BoxXyxy box = present(region);
+    const BoxXyxy box = inside(region);
     if (has_area(box)) sample.ignored.push_back(box);
   }
 }

@@ -42,9 +42,9 @@ class Dataset {
 
   int64_t size() const { return static_cast<int64_t>(kept_.size()); }
 
-  /// The decoded image with its boxes, untransformed but for `min_long_side` (see decode_rgb_reduced; 0: full size).
+  /// The decoded image with its boxes, nothing transformed.
   /// Error: the file is missing or damaged, or has not the size that the annotations say.
-  Sample get(int64_t index, int min_long_side = 0) const;
+  Sample get(int64_t index) const;
 
   /// The image's place in annotations().images; the same as `index` where empty images are kept.
   size_t record_index(int64_t index) const { return kept_.at(static_cast<size_t>(index)); }

@@ -38,8 +38,6 @@ void bind(OptionSection section, DataOptions& options) {
   section.add("keep_empty", options.keep_empty, "train on images without objects too");
   section.add("min_box_px", options.min_box_px, "boxes with a shorter side, in px of the original image, are dropped",
               at_least(0));
-  section.add("reduced_decoding", options.reduced_decoding,
-              "decode JPEGs of training images at k/8 of their size where they are scaled down anyway");
   section.add("threads", options.threads, "loader threads; 0: one per core", between(0, 256));
   section.add("prefetch", options.prefetch, "batches held ready", between(1, 1024));
   bind(section.section("input"), options.input);

@@ -33,10 +33,8 @@ struct DataOptions {
   bool mask_ignored = true;  ///< ignored regions and objects, crowds and other classes: neither positive nor negative
   bool keep_empty = false;   ///< train on images without objects too
   double min_box_px = 1;     ///< boxes with a shorter side (px of the original image) are dropped and counted
-  bool reduced_decoding =
-      false;         ///< decode JPEGs of training images at k/8 of their size where they are scaled down anyway
-  int threads = 2;   ///< loader threads; 0: one per core
-  int prefetch = 3;  ///< batches held ready
+  int threads = 2;           ///< loader threads; 0: one per core
+  int prefetch = 3;          ///< batches held ready
   Preprocess input;
   AugmentOptions augment;
 };

@@ -47,11 +47,8 @@ SampleSource training_source(const Dataset& dataset, const DataOptions& options)
                 augment.scale_max);
   }
   const Preprocess preprocess = options.input;
-  // Enough pixels for the largest factor; a tile needs the image as it is.
-  const bool reduce = options.reduced_decoding && augment.tile_px == 0;
-  const int min_long_side = reduce ? static_cast<int>(std::ceil(preprocess.long_side * augment.scale_max)) : 0;
-  return [&dataset, augment, preprocess, min_long_side](int64_t index, Rng rng) {
-    return training_sample(dataset.get(index, min_long_side), augment, preprocess, rng);
+  return [&dataset, augment, preprocess](int64_t index, Rng rng) {
+    return training_sample(dataset.get(index), augment, preprocess, rng);
   };
 }
 

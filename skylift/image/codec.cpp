@@ -50,24 +50,19 @@ cv::Mat decode_with_opencv(std::string_view bytes, const std::string& name) {
   return to_rgb8(pixels, name);
 }
 
-ReducedImage decode(std::string_view bytes, const std::string& name, int min_long_side) {
-  if (bytes.empty()) throw Error("{}: the file is empty, expected an image", name);
-  if (is_jpeg(bytes)) {
-    if (auto image = decode_jpeg(bytes, name, min_long_side)) return *std::move(image);
-  }
-  cv::Mat rgb = decode_with_opencv(bytes, name);
-  return {rgb, rgb.cols, rgb.rows};
-}
-
 }  // namespace
 
-cv::Mat decode_rgb(std::string_view bytes, const std::string& name) { return decode(bytes, name, 0).rgb; }
+cv::Mat decode_rgb(std::string_view bytes, const std::string& name) {
+  if (bytes.empty()) throw Error("{}: the file is empty, expected an image", name);
+  if (is_jpeg(bytes)) {
+    if (auto rgb = decode_jpeg(bytes, name)) return *std::move(rgb);
+  }
+  return decode_with_opencv(bytes, name);
+}
 
-cv::Mat decode_rgb(const fs::path& path) { return decode_rgb_reduced(path, 0).rgb; }
-
-ReducedImage decode_rgb_reduced(const fs::path& path, int min_long_side) {
+cv::Mat decode_rgb(const fs::path& path) {
   const MappedFile file(path);
-  return decode(file.bytes(), path.string(), min_long_side);
+  return decode_rgb(file.bytes(), path.string());
 }
 
 std::string encode_png(const cv::Mat& rgb) {

@@ -18,16 +18,6 @@ cv::Mat decode_rgb(const std::filesystem::path& path);
 /// The same from memory; `name` stands for the path in messages.
 cv::Mat decode_rgb(std::string_view bytes, const std::string& name);
 
-/// An image that may have been decoded at less than its full size.
-struct ReducedImage {
-  cv::Mat rgb;
-  int full_width = 0, full_height = 0;  ///< px of the file's image
-};
-
-/// Decodes a JPEG at the smallest k/8 (k = 1..8) of its size whose long side is at least `min_long_side` px; this costs
-/// less and is anti-aliased. `min_long_side` 0, and every other kind of image: full size.
-ReducedImage decode_rgb_reduced(const std::filesystem::path& path, int min_long_side);
-
 /// JPEG with 4:2:0 colour; quality 1..100.
 std::string encode_jpeg(const cv::Mat& rgb, int quality = 92);
 std::string encode_png(const cv::Mat& rgb);

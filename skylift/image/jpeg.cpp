@@ -2,11 +2,11 @@
 
 #include <turbojpeg.h>
 
-#include <algorithm>
 #include <memory>
 #include <opencv2/core.hpp>
 
 #include "skylift/core/error.h"
+#include "skylift/image/codec.h"
 
 namespace skylift {
 namespace {
@@ -30,21 +30,11 @@ thread_local Handle decompressor;
   throw Error("{}: {} JPEG ({}); fetch or export this image again", name, truncated ? "truncated" : "damaged", reason);
 }
 
-/// The smallest k/8 that leaves the long side at least `min_long_side`.
-tjscalingfactor scaling(int width, int height, int min_long_side) {
-  const int long_side = std::max(width, height);
-  for (int eighths = 1; eighths < 8 && min_long_side > 0; ++eighths) {
-    const tjscalingfactor factor{eighths, 8};
-    if (TJSCALED(long_side, factor) >= min_long_side) return factor;
-  }
-  return {1, 1};
-}
-
 }  // namespace
 
 bool is_jpeg(std::string_view bytes) { return bytes.substr(0, 3) == "\xff\xd8\xff"; }
 
-std::optional<ReducedImage> decode_jpeg(std::string_view bytes, const std::string& name, int min_long_side) {
+std::optional<cv::Mat> decode_jpeg(std::string_view bytes, const std::string& name) {
   if (!decompressor) decompressor.reset(tjInitDecompress());
   const tjhandle handle = decompressor.get();
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
@@ -54,15 +44,14 @@ std::optional<ReducedImage> decode_jpeg(std::string_view bytes, const std::strin
   if (int64_t{width} * height > kMostPixels)
     throw Error("{}: {}x{} px, expected at most {} px in all", name, width, height, kMostPixels);
 
-  const tjscalingfactor factor = scaling(width, height, min_long_side);
-  ReducedImage image{cv::Mat(TJSCALED(height, factor), TJSCALED(width, factor), CV_8UC3), width, height};
+  cv::Mat rgb(height, width, CV_8UC3);
   // libjpeg only warns when data ends early and fills the rest with grey: a warning has to be a failure here.
   const int flags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING;
-  if (tjDecompress2(handle, data, bytes.size(), image.rgb.data, image.rgb.cols, static_cast<int>(image.rgb.step),
-                    image.rgb.rows, TJPF_RGB, flags) != 0) {
+  if (tjDecompress2(handle, data, bytes.size(), rgb.data, rgb.cols, static_cast<int>(rgb.step), rgb.rows, TJPF_RGB,
+                    flags) != 0) {
     fail(name);
   }
-  return image;
+  return rgb;
 }
 
 std::string encode_jpeg(const cv::Mat& rgb, int quality) {

@@ -97,20 +97,6 @@ TEST_F(DatasetTest, ImagesWithoutObjectsAreKeptOrDropped) {
   EXPECT_EQ(full.counts().images_empty, 1);
 }
 
-TEST_F(DatasetTest, ReducedDecodingKeepsBoxesOnTheirObjects) {
-  cv::Mat rgb(300, 400, CV_8UC3, cv::Scalar::all(0));
-  rgb(cv::Rect(100, 60, 80, 40)).setTo(cv::Scalar::all(255));
-  write_image(folder.path / "large.jpg", rgb);
-  set.images[0].file = "large.jpg";
-  set.images[0].objects = {object(100, 60, 80, 40, 0)};
-  const Sample sample = Dataset(set, {}).get(0, 190);
-  EXPECT_EQ(sample.rgb.size(), cv::Size(200, 150));
-  EXPECT_THAT(values(sample.boxes[0].box), ElementsAre(50, 30, 90, 50));
-  EXPECT_GT(cv::mean(sample.rgb(cv::Rect(52, 32, 36, 16)))[0], 240);
-  EXPECT_EQ(sample.geometry.original_width, 400);
-  EXPECT_EQ(sample.geometry.scale_x, 0.5);
-}
-
 TEST_F(DatasetTest, NothingToTrainOnIsAnError) {
   EXPECT_THAT(error_of([&] { Dataset(AnnotationSet{}, {}); }), HasSubstr("the data set has no images"));
   set.images[0].objects.clear();

@@ -122,22 +122,6 @@ TEST(CodecTest, MissingFileIsNamed) {
   }
 }
 
-TEST(CodecTest, ReducedDecodingTakesTheSmallestSufficientEighth) {
-  const fs::path path = fs::path(::testing::TempDir()) / "codec_test_reduced.jpg";
-  const cv::Mat rgb = gradient(800, 600);
-  write_image(path, rgb);
-  const ReducedImage image = decode_rgb_reduced(path, 290);
-  EXPECT_EQ(image.rgb.size(), cv::Size(300, 225));  // 3/8; 2/8 would be 200 px
-  EXPECT_EQ(cv::Size(image.full_width, image.full_height), rgb.size());
-  cv::Mat expected;
-  cv::resize(rgb, expected, {300, 225}, 0, 0, cv::INTER_AREA);
-  EXPECT_LT(largest_difference(image.rgb, expected), 10);
-  EXPECT_EQ(decode_rgb_reduced(path, 800).rgb.size(), rgb.size());
-  EXPECT_EQ(decode_rgb_reduced(path, 5000).rgb.size(), rgb.size());
-  EXPECT_EQ(decode_rgb_reduced(path, 0).rgb.size(), rgb.size());
-  fs::remove(path);
-}
-
 TEST(CodecTest, WriteImageGoesByTheEnding) {
   const fs::path folder = fs::path(::testing::TempDir()) / "codec_test_write";
   write_image(folder / "a.PNG", gradient(8, 8));
