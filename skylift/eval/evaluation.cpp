@@ -50,7 +50,20 @@ std::vector<int> ascending(std::vector<int> limits) {
   return limits;
 }
 
-void check(const AnnotationSet& truth, const DetectionSet& detections) {
+}  // namespace
+
+void bind(OptionSection section, EvalOptions& options) {
+  section.add("protocol", options.protocol, "whose rules the score follows", one_of(protocol_names()));
+  section.add("max_dets", options.max_dets, "limits of detections an image; empty: the protocol's own", at_least(1));
+  section.add("class_average", options.class_average,
+              "visdrone: classes weigh by the images that contain them, or all the same",
+              one_of({"image_weighted", "uniform"}));
+  section.add("count_ignored_in_recall", options.count_ignored_in_recall,
+              "visdrone: ignored objects stand in the recall's denominator");
+  section.add("threads", options.threads, "0: one per core", at_least(0));
+}
+
+void check_detections(const AnnotationSet& truth, const DetectionSet& detections) {
   if (truth.images.size() != detections.size()) {
     throw Error(
         "detections: got lists for {} images, expected {} (one for each annotated image, empty where nothing was "
@@ -74,22 +87,9 @@ void check(const AnnotationSet& truth, const DetectionSet& detections) {
   }
 }
 
-}  // namespace
-
-void bind(OptionSection section, EvalOptions& options) {
-  section.add("protocol", options.protocol, "whose rules the score follows", one_of(protocol_names()));
-  section.add("max_dets", options.max_dets, "limits of detections an image; empty: the protocol's own", at_least(1));
-  section.add("class_average", options.class_average,
-              "visdrone: classes weigh by the images that contain them, or all the same",
-              one_of({"image_weighted", "uniform"}));
-  section.add("count_ignored_in_recall", options.count_ignored_in_recall,
-              "visdrone: ignored objects stand in the recall's denominator");
-  section.add("threads", options.threads, "0: one per core", at_least(0));
-}
-
 EvalResult evaluate(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options) {
   const auto& protocol = find_protocol(options.protocol);
-  check(truth, detections);
+  check_detections(truth, detections);
   EvalResult result;
   result.protocol = protocol.name;
   result.images = static_cast<int64_t>(truth.images.size());

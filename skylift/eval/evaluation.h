@@ -72,6 +72,9 @@ struct EvalResult {
   std::vector<std::string> notes;  ///< what a reader of the numbers must know, one sentence each
 };
 
+/// Error: `detections` is not parallel to the images of `truth`, a class index out of range, a score that is no number.
+void check_detections(const AnnotationSet& truth, const DetectionSet& detections);
+
 /// Error: options out of range, detections that do not fit `truth`, an image of unknown size where the protocol needs
 /// it.
 EvalResult evaluate(const AnnotationSet& truth, const DetectionSet& detections, const EvalOptions& options = {});

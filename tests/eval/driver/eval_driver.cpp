@@ -1,10 +1,11 @@
 // Scores cases for the comparison scripts: one JSON object a line on stdin, one result a line on stdout.
 // In:  {"protocol", "max_dets", "gt": COCO data set with ignored_regions beside an image's size, "dt": COCO results}
-// Out: what `eval --json` gives, with the curves under "curves".
+// Out: what `eval --json` gives, with the curves under "curves". Protocol "errors": the error breakdown.
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "skylift/eval/errors.h"
 #include "skylift/eval/evaluation.h"
 
 namespace {
@@ -71,6 +72,12 @@ int main() {
     skylift::EvalOptions options;
     options.protocol = input["protocol"];
     options.max_dets = input["max_dets"].get<std::vector<int>>();
+    if (options.protocol == "errors") {
+      const auto errors =
+          skylift::break_down_errors(parsed.truth, parsed.detections, {.max_dets = options.max_dets.at(0)});
+      std::cout << json::parse(skylift::to_json(errors)).dump() << "\n";
+      continue;
+    }
     const auto result = skylift::evaluate(parsed.truth, parsed.detections, options);
     json output = json::parse(skylift::to_json(result));
     output["curves"] = {

@@ -1,0 +1,37 @@
+// What `skylift eval` needs to score detections, wherever they come from.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "skylift/eval/evaluation.h"
+
+namespace CLI {
+class App;
+}
+
+namespace skylift {
+
+struct ScoringArguments {
+  std::string protocol;  ///< empty: by the format of the ground truth
+  EvalOptions options;   ///< all but the protocol
+  std::string json;
+};
+
+/// --protocol, --max-dets, --class-average, --threads, --json.
+void add_scoring_arguments(CLI::App& command, ScoringArguments& arguments);
+
+/// Scores and prints. Sizes of images that the protocol needs and the annotations do not hold are read from the images.
+EvalResult score_and_print(AnnotationSet& truth, const DetectionSet& detections, const ScoringArguments& arguments);
+
+struct EvalFilesArguments {
+  std::string gt, dt;
+};
+
+/// --gt and --dt, each needs the other.
+void add_eval_files_arguments(CLI::App& command, EvalFilesArguments& arguments);
+
+/// Scores stored detections.
+void eval_files(const EvalFilesArguments& files, const ScoringArguments& scoring);
+
+}  // namespace skylift
