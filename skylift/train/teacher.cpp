@@ -33,7 +33,7 @@ std::optional<EvalResult> Teacher::check_score(const Dataset& val_set, const Run
                                      {.batch_size = options.train.batch_size,
                                       .threads = options.data.threads,
                                       .limit = options.kd.teacher_check_images},
-                                     progress).result;
+                                     progress);
   log_info("teacher {}: AP {:.2f}, AP50 {:.2f} on {} validation images ({} protocol)", name, 100 * result.means.ap,
            100 * result.means.ap50, result.images, result.protocol);
   if (result.means.ap50 < options.kd.min_teacher_ap50) {

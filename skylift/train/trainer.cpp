@@ -230,7 +230,7 @@ void Trainer::train_batch(const Batch& batch, int64_t epoch) {
 void Trainer::evaluate_epoch(int64_t epoch) {
   const Predictor predictor({evaluated_detector(), model_card()}, options_.decode, compute_);
   summary_.last = validate(predictor, val_set_, options_.eval,
-                           {.batch_size = options_.train.batch_size, .threads = options_.data.threads}, progress_).result;
+                           {.batch_size = options_.train.batch_size, .threads = options_.data.threads}, progress_);
   const double ap = summary_.last.means.ap;
   scores_ = to_json(summary_.last);
   metrics_->write("eval", step_, epoch, score_values(summary_.last));

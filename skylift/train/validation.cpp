@@ -42,25 +42,29 @@ AnnotationSet scored_part(const Dataset& dataset, int64_t count, const std::vect
 
 }  // namespace
 
-Validation validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval, const ValidationOptions& options,
-                    const ProgressCallback& progress) {
+DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options, const ProgressCallback& progress) {
   const int64_t count = options.limit > 0 ? std::min(options.limit, dataset.size()) : dataset.size();
   const std::vector<int> places = match_classes(predictor.card().classes, dataset.annotations().classes);
   const Preprocess& preprocess = predictor.card().preprocess;
   Loader loader(count, evaluation_source(dataset, preprocess), {.batch_size = options.batch_size, .threads = options.threads}, preprocess);
   loader.start(0);
-  Validation validation;
+  DetectionSet detections;
   std::vector<cv::Size> sizes;
   while (auto batch = loader.next()) {
-    for (auto& detections : predictor.predict(*batch)) {
-      keep_known_classes(detections, places);
-      validation.detections.push_back(std::move(detections));
+    for (auto& found : predictor.predict(*batch)) {
+      keep_known_classes(found, places);
+      detections.push_back(std::move(found));
     }
     for (const ImageGeometry& geometry : batch->geometries) sizes.emplace_back(geometry.original_width, geometry.original_height);
     if (progress) progress({"evaluate", static_cast<int64_t>(sizes.size()), count, ""});
   }
-  validation.result = evaluate(scored_part(dataset, count, sizes), validation.detections, eval);
-  return validation;
+  return {scored_part(dataset, count, sizes), std::move(detections)};
+}
+
+EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval, const ValidationOptions& options,
+                    const ProgressCallback& progress) {
+  const DetectedSet detected = detect(predictor, dataset, options, progress);
+  return evaluate(detected.truth, detected.detections, eval);
 }
 
 }  // namespace skylift

@@ -8,19 +8,24 @@
 
 namespace skylift {
 
-struct Validation {
-  EvalResult result;
-  DetectionSet detections;  ///< parallel to the data set's images, class indices of its annotations
-};
-
 struct ValidationOptions {
   int batch_size = 4;
   int threads = 2;     ///< that decode and resize
   int64_t limit = 0;   ///< the first so many images only; 0: all
 };
 
-/// Predicts the images and evaluates. The model's classes are found in the data by name. Error: no class in common.
-Validation validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval, const ValidationOptions& options,
+/// A model's detections beside what they are scored against.
+struct DetectedSet {
+  AnnotationSet truth;      ///< of the images that were predicted, with their sizes
+  DetectionSet detections;  ///< parallel to truth.images, class indices of truth.classes
+};
+
+/// Predicts the images. The model's classes are found in the data by name, those it lacks are dropped. Error: no class in common.
+DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options,
+                   const ProgressCallback& progress = {});
+
+/// Predicts and evaluates.
+EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval, const ValidationOptions& options,
                     const ProgressCallback& progress = {});
 
 }  // namespace skylift
