@@ -5,13 +5,13 @@
 #include <memory>
 
 #include "apps/commands.h"
+#include "apps/drawing.h"
 #include "apps/progress_bar.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
 #include "skylift/core/parallel.h"
 #include "skylift/formats/detections.h"
 #include "skylift/image/codec.h"
-#include "skylift/image/draw.h"
 #include "skylift/infer/predictor.h"
 
 namespace skylift {
@@ -55,19 +55,6 @@ std::vector<fs::path> find_images(const std::vector<std::string>& inputs) {
   return images;
 }
 
-cv::Mat drawn(const cv::Mat& rgb, const std::vector<Detection>& detections, const std::vector<std::string>& classes) {
-  cv::Mat picture = rgb.clone();
-  std::vector<DrawnBox> boxes;
-  for (const Detection& detection : detections) {
-    const BoxXywh& b = detection.box;
-    boxes.push_back({cv::Rect2f(static_cast<float>(b.x), static_cast<float>(b.y), static_cast<float>(b.w), static_cast<float>(b.h)),
-                     detection.class_index,
-                     fmt::format("{} {:.2f}", classes[static_cast<size_t>(detection.class_index)], detection.score)});
-  }
-  draw_boxes(picture, boxes);
-  return picture;
-}
-
 /// The images as a set of their own, so that the writers of detections have names and ids.
 AnnotationSet as_set(const std::vector<fs::path>& images, const ModelCard& card) {
   AnnotationSet set;
@@ -109,7 +96,7 @@ void predict(const PredictArguments& arguments) {
     if (arguments.draw) {
       parallel_for(count, 0, [&](size_t i) {
         const fs::path name = images[begin + i].stem().string() + ".jpg";
-        write_image(fs::path(arguments.out) / "pictures" / name, drawn(batch[i], found[i], predictor.card().classes));
+        write_image(fs::path(arguments.out) / "pictures" / name, with_detections(batch[i], found[i], predictor.card().classes));
       });
     }
     std::move(found.begin(), found.end(), std::back_inserter(detections));

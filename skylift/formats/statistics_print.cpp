@@ -29,7 +29,7 @@ void print_histogram(Output out, const Histogram& histogram, std::string_view ti
                                    : fmt::format("{:g} to {:g}", histogram.edges[i], histogram.edges[i + 1]);
     // Whatever is there shows at least one mark.
     const int64_t marks = (histogram.counts[i] * width + highest - 1) / highest;
-    fmt::format_to(out, "  {:<14}{:>9} {:>5.1f} %{}{}\n", range, histogram.counts[i],
+    fmt::format_to(out, "  {:<14}{:>9} {:>5.1f} %  {}\n", range, histogram.counts[i],
                    percent(histogram.counts[i], total), std::string(static_cast<size_t>(marks), '#'));
   }
 }
