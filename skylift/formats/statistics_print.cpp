@@ -28,9 +28,9 @@ void print_histogram(Output out, const Histogram& histogram, std::string_view ti
     const std::string range = last ? fmt::format("{:g} and more", histogram.edges[i])
                                    : fmt::format("{:g} to {:g}", histogram.edges[i], histogram.edges[i + 1]);
     // Whatever is there shows at least one mark.
-    const int64_t marks = (histogram.counts[i] * width + highest - 1) / highest;
-    fmt::format_to(out, "  {:<14}{:>9} {:>5.1f} %  {}\n", range, histogram.counts[i],
-                   percent(histogram.counts[i], total), std::string(static_cast<size_t>(marks), '#'));
+    const auto marks = static_cast<size_t>((histogram.counts[i] * width + highest - 1) / highest);
+    fmt::format_to(out, "  {:<14}{:>9} {:>5.1f} %{}{}\n", range, histogram.counts[i],
+                   percent(histogram.counts[i], total), marks > 0 ? "  " : "", std::string(marks, '#'));
   }
 }
 
