@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <mutex>
 #include <opencv2/core/utility.hpp>
 
 #include "skylift/core/error.h"
@@ -31,7 +32,7 @@ SynthScene draw_scene(const SynthOptions& options, int64_t index) {
 }
 
 AnnotationSet write_scenes(const SynthOptions& options, int64_t count, const fs::path& folder,
-                           const std::string& format, int64_t first, const std::function<void()>& done) {
+                           const std::string& format, int64_t first, const ProgressCallback& progress) {
   if (format != "visdrone" && format != "coco") throw Error("format: got '{}', expected visdrone or coco", format);
   if (count < 1) throw Error("number of scenes: got {}, expected at least 1", count);
   AnnotationSet set;
@@ -44,13 +45,17 @@ AnnotationSet write_scenes(const SynthOptions& options, int64_t count, const fs:
   for (size_t i = 0; i < set.classes.size(); ++i) set.class_ids.push_back(static_cast<int64_t>(i) + 1);
   set.images.resize(static_cast<size_t>(count));
   cv::setNumThreads(1);  // scenes are drawn side by side
+  std::mutex progress_mutex;
+  int64_t drawn = 0;
   parallel_for(set.images.size(), 0, [&](size_t i) {
     SynthScene scene = draw_scene(options, first + static_cast<int64_t>(i));
     scene.record.file = fmt::format("{:06}.jpg", first + static_cast<int64_t>(i));
     scene.record.id = static_cast<int64_t>(i) + 1;
     write_image(set.image_folder / scene.record.file, scene.rgb);
     set.images[i] = std::move(scene.record);
-    if (done) done();
+    if (!progress) return;
+    const std::lock_guard lock(progress_mutex);
+    progress({"synth", ++drawn, count, ""});
   });
   if (format == "visdrone") {
     write_visdrone(folder, set);

@@ -6,11 +6,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <opencv2/core/mat.hpp>
 #include <string>
 #include <vector>
 
+#include "skylift/core/progress.h"
 #include "skylift/formats/annotations.h"
 
 namespace skylift {
@@ -18,10 +18,9 @@ namespace skylift {
 struct SynthOptions {
   int width = 960, height = 540;  ///< px
   uint64_t seed = 0;
-  double car_px_min =
-      18;  ///< length of a car in the middle of the image, drawn for each image from car_px_min..car_px_max
-  double car_px_max = 44;
-  double density = 1;  ///< factor on traffic, parking and people
+  double car_px_min = 18;  ///< length of a car in the middle of the image, px;
+  double car_px_max = 44;  ///< drawn for each image from car_px_min..car_px_max
+  double density = 1;      ///< factor on traffic, parking and people
 };
 
 /// Names from VisDrone: pedestrian, bicycle, car, van, truck, bus, motor; cars and pedestrians are by far the most.
@@ -36,10 +35,9 @@ struct SynthScene {
 SynthScene draw_scene(const SynthOptions& options, int64_t index);
 
 /// Draws `count` scenes on all cores into folder/images, and writes annotations last: "visdrone"
-/// (folder/annotations/*.txt) or "coco" (folder/annotations.json). Scene k is index first + k. `done` is called after
-/// each image, from several threads. Error: another format, a folder that already holds images, or files that cannot be
-/// written.
+/// (folder/annotations/*.txt) or "coco" (folder/annotations.json). Scene k is index first + k.
+/// Error: another format, a folder that already holds images, or files that cannot be written.
 AnnotationSet write_scenes(const SynthOptions& options, int64_t count, const std::filesystem::path& folder,
-                           const std::string& format, int64_t first = 0, const std::function<void()>& done = {});
+                           const std::string& format, int64_t first = 0, const ProgressCallback& progress = {});
 
 }  // namespace skylift

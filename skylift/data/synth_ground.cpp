@@ -162,13 +162,13 @@ Ground paint_ground(const Scene& scene, const Camera& camera, Rng& rng) {
   cv::multiply(ground.rgb, scalar(light.tint) * sunlit, ground.rgb);
 
   ground.shadow = cv::Mat::zeros(camera.size, CV_8U);
-  const auto tall = [](const Thing& thing) { return thing.kind >= Kind::tree; };
   for (const auto& thing : scene.things) {
-    if (tall(thing) && thing.kind != Kind::roof_unit) cast_shadow(ground.shadow, thing, camera, light.to_sun);
+    if (!is_object(thing.kind) && thing.kind != Kind::roof_unit)
+      cast_shadow(ground.shadow, thing, camera, light.to_sun);
   }
   cv::Mat all = ground.shadow.clone();
   for (const auto& thing : scene.things) {
-    if (!tall(thing) && thing.base_m == 0) cast_shadow(all, thing, camera, light.to_sun);
+    if (is_object(thing.kind) && thing.base_m == 0) cast_shadow(all, thing, camera, light.to_sun);
   }
   cv::blur(all, all, {3, 3});
   darken(ground.rgb, all, light.shadow);

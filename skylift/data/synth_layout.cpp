@@ -95,7 +95,7 @@ Light choose_light(const Camera& camera, Rng& rng) {
   } else if (kind < 0.85) {  // overcast
     light = {light.to_sun, 0.25, 0.72, rng.uniform(0.12, 0.25), 0, {0.94, 0.96, 1.0}};
   } else {  // dusk
-    light = {light.to_sun, 0.25, 0.3, rng.uniform(0.2, 0.35), 0, {0.98, 0.9, 0.92}};
+    light = {light.to_sun, 0.28, 0.38, rng.uniform(0.2, 0.35), 0, {0.98, 0.9, 0.92}};
   }
   light.haze = camera.pitch < 1.2 ? rng.uniform(0, 0.28) : 0;
   return light;
@@ -254,9 +254,11 @@ void Town::place_tree(double u, double v, double diameter) {
 }
 
 Vec3 Town::vary(const Vec3& colour, double deviation) {
-  const double common = rng_.normal(0, deviation);
+  // Greys stay grey: strong tints of asphalt and concrete look wrong.
+  const double spread = std::max({colour[0], colour[1], colour[2]}) - std::min({colour[0], colour[1], colour[2]});
+  const double own = spread < 30 ? 0.1 : 0.35, common = rng_.normal(0, deviation);
   Vec3 result;
-  for (int i = 0; i < 3; ++i) result[i] = std::clamp(colour[i] + common + rng_.normal(0, deviation * 0.35), 4.0, 250.0);
+  for (int i = 0; i < 3; ++i) result[i] = std::clamp(colour[i] + common + rng_.normal(0, deviation * own), 4.0, 250.0);
   return result;
 }
 

@@ -82,10 +82,9 @@ void Painter::paint(const Thing& thing) {
   const Vec2 foot = camera_.project({thing.frame.at[0], thing.frame.at[1], 0});
   const cv::Point pixel(static_cast<int>(foot[0]), static_cast<int>(foot[1]));
   const bool inside = cv::Rect({}, camera_.size).contains(pixel);
-  const bool in_shadow =
-      static_cast<int>(thing.kind) < kObjectKinds && thing.base_m == 0 && inside && ground_.shadow.at<uchar>(pixel) > 0;
+  const bool in_shadow = is_object(thing.kind) && thing.base_m == 0 && inside && ground_.shadow.at<uchar>(pixel) > 0;
   shade_ = in_shadow ? 0.25 : 1;
-  const bool object = static_cast<int>(thing.kind) < kObjectKinds;
+  const bool object = is_object(thing.kind);
   const int number = object ? static_cast<int>(painted_.size()) + 1 : 0;
   any_point_ = false;
   const Mesh mesh = mesh_of(thing, scene_.light);

@@ -29,6 +29,7 @@ enum class Kind {
   deck
 };
 constexpr int kObjectKinds = 7;
+inline bool is_object(Kind kind) { return static_cast<int>(kind) < kObjectKinds; }
 
 struct Thing {
   Kind kind = Kind::car;

@@ -1,0 +1,96 @@
+// skylift data browse: samples drawn as the training sees them, after all augmentation, with boxes and ignored areas.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <opencv2/core/types.hpp>
+
+#include "apps/commands.h"
+#include "apps/progress_bar.h"
+#include "skylift/core/error.h"
+#include "skylift/core/log.h"
+#include "skylift/data/dataset.h"
+#include "skylift/data/geometry.h"
+#include "skylift/data/pipeline.h"
+#include "skylift/image/codec.h"
+#include "skylift/image/draw.h"
+#include "skylift/train/run_options.h"
+
+namespace skylift {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct BrowseArguments {
+  std::string data, config, out;
+  std::vector<std::string> assignments;
+  int count = 16;
+  uint64_t seed = 0;
+  bool plain = false;
+};
+
+RunOptions read_options(const BrowseArguments& arguments) {
+  RunOptions options;
+  OptionTable table;
+  bind(table.root(), options);
+  if (!arguments.config.empty()) table.load_toml(arguments.config);
+  for (const auto& assignment : arguments.assignments) table.set(assignment);
+  if (!arguments.data.empty()) options.data.train = arguments.data;
+  return options;
+}
+
+cv::Mat drawn(const Sample& sample, const std::vector<std::string>& classes) {
+  cv::Mat picture = sample.rgb.clone();
+  std::vector<cv::Rect2f> ignored;
+  for (const auto& box : sample.ignored) ignored.push_back(to_rect(box));
+  draw_ignored(picture, ignored);
+  std::vector<DrawnBox> boxes;
+  for (const auto& object : sample.boxes)
+    boxes.push_back({to_rect(object.box), object.label, classes[static_cast<size_t>(object.label)]});
+  draw_boxes(picture, boxes, {.min_labelled_px = 28});
+  return picture;
+}
+
+void browse(const BrowseArguments& arguments) {
+  const DataOptions options = read_options(arguments).data;
+  const Dataset dataset = open_training_set(options);
+  const SampleSource source = training_source(dataset, options);
+  const int64_t count = std::min<int64_t>(arguments.count, dataset.size());
+  const fs::path out = arguments.out;
+  std::vector<Picture> sheet;
+  ProgressBar bar;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t index = i * dataset.size() / count;  // spread over the set
+    const Sample sample = arguments.plain ? dataset.get(index)
+                                          : source(index, Rng::of({arguments.seed, 0, static_cast<uint64_t>(index)}));
+    const std::string name = fs::path(dataset.record(index).file).stem().string();
+    const cv::Mat picture = drawn(sample, dataset.classes());
+    write_image(out / (name + ".jpg"), picture);
+    if (sheet.size() < 12)
+      sheet.push_back(
+          {picture, fmt::format("{}: {} objects, {} ignored", name, sample.boxes.size(), sample.ignored.size())});
+    bar.show({"browse", i + 1, count, ""});
+  }
+  write_image(out / "sheet.png", tile_pictures(sheet, 3));
+  log_info("{} samples drawn into {}; the first {} are together in sheet.png", count, arguments.out, sheet.size());
+}
+
+}  // namespace
+
+void add_browse_command(CLI::App& data_command) {
+  auto arguments = std::make_shared<BrowseArguments>();
+  CLI::App* command = data_command.add_subcommand("browse", "Draw samples as the training sees them");
+  command->add_option("--data", arguments->data, "a data set SPEC; default: data.train of the config");
+  command->add_option("--config", arguments->config, "TOML file with data.* options")->check(CLI::ExistingFile);
+  command->add_option("--set", arguments->assignments, "key=value on top of the config, e.g. data.augment.tile_px=640");
+  command->add_option("--out", arguments->out, "folder for the pictures")->required()->type_name("DIR");
+  command->add_option("--count", arguments->count, "how many samples, spread over the set")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command->add_option("--seed", arguments->seed, "of the augmentation")->capture_default_str();
+  command->add_flag("--plain", arguments->plain, "the images as they are stored, without resizing and augmentation");
+  command->footer("Example: skylift data browse --data VisDrone/train --out browse --set data.augment.crop_px=640");
+  command->callback([arguments] { browse(*arguments); });
+}
+
+}  // namespace skylift
