@@ -47,7 +47,7 @@ cv::Mat draw(const cv::Mat& rgb, const ImageRecord& image, const std::vector<Det
     const bool missed = error.kind == ErrorKind::missed;
     const auto& box = missed ? image.objects[static_cast<size_t>(error.object)].box
                              : detections[static_cast<size_t>(error.detection)].box;
-    outline(picture, box, scale, rgb_of(colour_of(error.kind)), 2);
+    outline(picture, box, scale, rgb_of(colour_of(error.kind)), std::max(box.w, box.h) * scale < 20 ? 1 : 2);
   }
   return picture;
 }
