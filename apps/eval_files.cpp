@@ -2,11 +2,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
-#include "apps/run_command.h"
+#include "skylift/core/file.h"
 #include "skylift/core/log.h"
+#include "skylift/eval/errors.h"
 #include "skylift/formats/data_spec.h"
 #include "skylift/formats/image_size.h"
+#include "skylift/report/eval_page.h"
 
 namespace skylift {
 namespace {
@@ -20,6 +23,34 @@ bool needs_sizes(const AnnotationSet& truth) {
   return std::any_of(truth.images.begin(), truth.images.end(), [](const ImageRecord& image) {
     return !image.ignored_regions.empty() && (image.width == 0 || image.height == 0);
   });
+}
+
+void add_output_arguments(CLI::App& command, ScoringArguments& arguments) {
+  command.add_flag("--errors", arguments.errors,
+                   "why AP is lost: classification, localisation, both, duplicate, background, missed");
+  command.add_option("--json", arguments.json, "write the numbers here, - for stdout")->type_name("FILE");
+  command.add_option("--html", arguments.html, "write a page with curves, errors and the worst images")
+      ->type_name("FILE");
+  command.add_option("--curves", arguments.curves, "write precision over recall as CSV")->type_name("FILE");
+  command.add_option("--score", arguments.score, "least confidence in the page's confusions and pictures")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+}
+
+void print_scores(const EvalResult& result, const ErrorBreakdown* errors, const std::string& json_file) {
+  std::string json = to_json(result) + "\n";
+  if (errors) {
+    auto both = nlohmann::ordered_json::parse(json);
+    both["errors"] = nlohmann::ordered_json::parse(to_json(*errors));
+    json = both.dump(2) + "\n";
+  }
+  if (json_file == "-") {
+    fmt::print("{}", json);
+    return;
+  }
+  fmt::print("{}", to_text(result));
+  if (errors) fmt::print("\n{}", to_text(*errors));
+  if (!json_file.empty()) write_file(json_file, json);
 }
 
 }  // namespace
@@ -43,16 +74,24 @@ void add_scoring_arguments(CLI::App& command, ScoringArguments& arguments) {
   command.add_option("--threads", arguments.options.threads, "0: one per core")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command.add_option("--json", arguments.json, "write the numbers here, - for stdout")->type_name("FILE");
+  add_output_arguments(command, arguments);
 }
 
 EvalResult score_and_print(AnnotationSet& truth, const DetectionSet& detections, const ScoringArguments& arguments) {
   EvalOptions options = arguments.options;
   options.protocol = arguments.protocol.empty() ? protocol_of(truth) : arguments.protocol;
   if (options.protocol == "visdrone" && needs_sizes(truth)) fill_image_sizes(truth);
-  EvalResult result = evaluate(truth, detections, options);
+  const EvalResult result = evaluate(truth, detections, options);
   for (const auto& note : result.notes) log_warning("{}", note);
-  print_evaluation(result, arguments.json);
+  ErrorBreakdown errors;
+  const bool with_errors = arguments.errors || !arguments.html.empty();
+  if (with_errors) errors = break_down_errors(truth, detections, {.threads = options.threads});
+  print_scores(result, arguments.errors ? &errors : nullptr, arguments.json);
+  if (!arguments.curves.empty()) write_file(arguments.curves, curves_to_csv(result));
+  if (!arguments.html.empty()) {
+    write_eval_page(arguments.html, truth, detections, result, errors, {.score = arguments.score});
+    log_info("page: {}", arguments.html);
+  }
   return result;
 }
 

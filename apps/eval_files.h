@@ -15,13 +15,16 @@ namespace skylift {
 struct ScoringArguments {
   std::string protocol;  ///< empty: by the format of the ground truth
   EvalOptions options;   ///< all but the protocol
-  std::string json;
+  std::string json, html, curves;
+  double score = 0.3;  ///< of what the page counts as detected
+  bool errors = false;
 };
 
-/// --protocol, --max-dets, --class-average, --threads, --json.
+/// --protocol, --max-dets, --class-average, --threads, --errors, --json, --html, --curves, --score.
 void add_scoring_arguments(CLI::App& command, ScoringArguments& arguments);
 
-/// Scores and prints. Sizes of images that the protocol needs and the annotations do not hold are read from the images.
+/// Scores, prints and writes the files that were asked for. Sizes of images that the protocol needs and the annotations
+/// do not hold are read from the images.
 EvalResult score_and_print(AnnotationSet& truth, const DetectionSet& detections, const ScoringArguments& arguments);
 
 struct EvalFilesArguments {

@@ -6,6 +6,7 @@ usage: eval.py [ROUNDS]     (run through benchmarks/run.sh, which installs the o
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -15,15 +16,19 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATA = ROOT / ".deps" / "benchmark"
 PROGRAM = os.environ.get("SKYLIFT_PROGRAM", str(ROOT / "build" / "skylift"))
 PYTHON = str(ROOT / ".deps" / "test-venv" / "bin" / "python")
-LIMITS = {"coco": "1,10,100", "visdrone": "1,100,500"}
+SETS = {  # kind of benchmarks/make_coco_like.py: ground truth, detections, limits of detections
+    "val2017": ("val2017.json", "val2017_results.json", "1,10,100"),
+    "visdrone": ("visdrone/visdrone.json", "visdrone/visdrone_results.json", "1,100,500"),
+}
 GOALS = {"pycocotools": 20, "faster-coco-eval": 4}
 
 
 def commands(name):
-    files = [str(DATA / name / "gt.json"), str(DATA / name / "dt.json")]
-    python = lambda tool: [PYTHON, str(ROOT / "benchmarks" / "eval_with_python.py"), tool, *files, LIMITS[name]]
+    truth, detections, limits = SETS[name]
+    files = [str(DATA / truth), str(DATA / detections)]
+    python = lambda tool: [PYTHON, str(ROOT / "benchmarks" / "eval_with_python.py"), tool, *files, limits]
     return {
-        "skylift": [PROGRAM, "eval", "--gt", files[0], "--dt", files[1], "--protocol", "coco", "--max-dets", LIMITS[name], "--json", "-"],
+        "skylift": [PROGRAM, "eval", "--gt", files[0], "--dt", files[1], "--protocol", "coco", "--max-dets", limits, "--json", "-"],
         "pycocotools": python("pycocotools"),
         "faster-coco-eval": python("faster-coco-eval"),
     }
@@ -43,7 +48,11 @@ def run(command):
 
 
 def benchmark(name, rounds):
-    subprocess.run([PYTHON, str(ROOT / "benchmarks" / "make_eval_set.py"), name, str(DATA / name)], check=True)
+    made = DATA / f"{name}.made"  # written last: a set that was cut off is made anew
+    if not made.exists():
+        shutil.rmtree(DATA / name, ignore_errors=True)
+        subprocess.run([PYTHON, str(ROOT / "benchmarks" / "make_coco_like.py"), name, "--out", str(DATA)], check=True)
+        made.touch()
     times, memory, numbers = {}, {}, {}
     for _ in range(rounds):
         for tool, command in commands(name).items():
@@ -64,7 +73,7 @@ def benchmark(name, rounds):
 
 
 def main():
-    for name in LIMITS:
+    for name in SETS:
         benchmark(name, int(sys.argv[1]) if len(sys.argv) > 1 else 3)
 
 

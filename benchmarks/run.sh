@@ -6,3 +6,4 @@ cd "$(dirname "$0")/.."
 [ -x build/skylift ] || { cmake --preset release >/dev/null && cmake --build --preset release; }
 scripts/setup-test-venv.sh faster-coco-eval==1.8.0
 .deps/test-venv/bin/python benchmarks/eval.py "$@"
+.deps/test-venv/bin/python benchmarks/data_stats.py "$@"

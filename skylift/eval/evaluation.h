@@ -85,4 +85,7 @@ std::string to_json(const EvalResult& result);
 /// A table for people: the protocol, the means in percent, and a row for each class.
 std::string to_text(const EvalResult& result);
 
+/// Precision-recall data as CSV: class,iou,recall,precision,score for all sizes, a row for each point of `curves`.
+std::string curves_to_csv(const EvalResult& result);
+
 }  // namespace skylift

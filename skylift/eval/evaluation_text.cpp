@@ -71,4 +71,27 @@ std::string to_text(const EvalResult& result) {
   return text;
 }
 
+std::string curves_to_csv(const EvalResult& result) {
+  const auto& curves = result.curves;
+  const bool has_classes =
+      static_cast<size_t>(curves.classes) == result.per_class.size();  // uavdt's curves are of all together
+  std::string csv = "class,iou,recall,precision,score\n";
+  for (size_t k = 0; k < static_cast<size_t>(curves.classes); ++k) {
+    std::string name = has_classes ? result.per_class[k].name : "all";
+    if (name.find_first_of(",\"\n") != std::string::npos) {
+      for (size_t i = 0; (i = name.find('"', i)) != std::string::npos; i += 2) name.insert(i, 1, '"');
+      name = '"' + name + '"';
+    }
+    for (size_t t = 0; t < curves.thresholds.size(); ++t) {
+      for (size_t r = 0; r < curves.recalls.size(); ++r) {
+        const size_t at = ((t * curves.recalls.size() + r) * curves.classes + k) * curves.areas;
+        if (curves.precision[at] < 0) continue;
+        csv += fmt::format("{},{:.2f},{:.2f},{},{}\n", name, curves.thresholds[t], curves.recalls[r],
+                           curves.precision[at], curves.scores[at]);
+      }
+    }
+  }
+  return csv;
+}
+
 }  // namespace skylift

@@ -131,6 +131,15 @@ TEST(CocoProtocol, JsonHasTheDocumentedKeys) {
   EXPECT_THAT(to_text(coco(scene, options)), HasSubstr("coco"));
 }
 
+TEST(CocoProtocol, CurvesAsCsv) {
+  Scene scene({"a \"quoted\", name", "bus"});
+  scene.image().object({10, 10, 20, 20}).found({10, 10, 20, 20}, .75);
+  const std::string csv = curves_to_csv(coco(scene));
+  EXPECT_THAT(csv, HasSubstr("\n\"a \"\"quoted\"\", name\",0.50,0.00,"));
+  EXPECT_THAT(csv, HasSubstr(",0.95,1.00,0.9999999999999998,0.75\n"));
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 10 * 101);  // no rows of the class without objects
+}
+
 TEST(CocoProtocol, MistakesAreNamed) {
   Scene scene({"car"});
   scene.image().found({0, 0, 5, 5}, .5, 7);

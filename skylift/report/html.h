@@ -1,0 +1,22 @@
+// Pages that stand alone: one file, style and pictures inside, nothing to fetch, no scripts.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace skylift {
+
+/// Text as it may stand in HTML and in attributes.
+std::string escape_html(std::string_view text);
+
+/// <img> with the JPEG's bytes inside.
+std::string embedded_jpeg(const std::string& bytes, std::string_view alternative_text);
+
+/// A table; cells are text, the first column is left-aligned, the others are numbers.
+std::string html_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+
+/// The whole page. `body` is HTML.
+std::string html_page(std::string_view title, std::string_view body);
+
+}  // namespace skylift
