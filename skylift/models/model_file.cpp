@@ -13,7 +13,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int file_version = 1;
-const std::string card_key = "skylift.model";  // in the file's metadata; its value is JSON
 
 Json options_json(ModelOptions options) {
   Json json = Json::object();
@@ -87,15 +86,15 @@ ModelCard card_from(const std::string& text) {
 }
 
 ModelCard read_card(const TextMap& metadata, const std::filesystem::path& path) {
-  const auto found = metadata.find(card_key);
+  const auto found = metadata.find(model_card_key);
   if (found == metadata.end()) {
     throw Error("{}: a safetensors file without '{}' in its metadata, expected a model that skylift wrote; a backbone's weights go "
-                "into backbone.weights", path.string(), card_key);
+                "into backbone.weights", path.string(), model_card_key);
   }
   try {
     return card_from(found->second);
   } catch (const nlohmann::json::exception& error) {
-    throw Error("{}: metadata '{}' is damaged: {}", path.string(), card_key, error.what());
+    throw Error("{}: metadata '{}' is damaged: {}", path.string(), model_card_key, error.what());
   } catch (const Error& error) {
     throw Error("{}: {}", path.string(), error.what());
   }
@@ -110,7 +109,7 @@ void save_model(const std::filesystem::path& path, const Detector& detector, Mod
   DetectorState state = keep_lifting ? plain_state(detector) : folded_state(detector);
   card.options = state.options;
   card.options.backbone.weights.clear();  // the file has them; the recipe says where they came from
-  write_tensors(path, state.tensors, {{card_key, card_text(card)}, {"format", "pt"}});
+  write_tensors(path, state.tensors, {{model_card_key, card_text(card)}, {"format", "pt"}});
 }
 
 Model load_model(const std::filesystem::path& path) {

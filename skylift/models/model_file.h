@@ -11,6 +11,9 @@
 
 namespace skylift {
 
+/// Key in a model file's metadata; its value is the card as JSON.
+inline constexpr const char* model_card_key = "skylift.model";
+
 /// What a model file says of itself besides its tensors.
 struct ModelCard {
   ModelOptions options;

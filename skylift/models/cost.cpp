@@ -1,0 +1,104 @@
+#include "skylift/models/cost.h"
+
+#include <algorithm>
+
+#include "skylift/models/lifting.h"
+
+namespace skylift {
+namespace {
+
+/// "backbone.layer1.0.conv1.weight" -> "backbone layer1".
+std::string part_of(const std::string& name) {
+  const auto in = [&](const char* prefix) { return name.starts_with(prefix); };
+  if (in("neck.")) return "neck";
+  if (in("backbone.layer")) return "backbone " + name.substr(9, 6);
+  if (in("backbone.")) return "backbone stem";
+  if (in("head.cls_tower.")) return "head cls tower";
+  if (in("head.reg_tower.")) return "head reg tower";
+  if (in("head.lifting.")) return "head Light-ML";
+  return "head predictors";
+}
+
+/// Places at which a convolution's kernel is applied, known from its name; every halving in the network rounds up.
+class Cells {
+ public:
+  Cells(const ModelOptions& options, int64_t height, int64_t width) : options_(options), height_(height), width_(width) {}
+
+  int64_t of(const std::string& name) const {
+    if (name == "backbone.conv1.weight") return at_level(1);
+    if (name.starts_with("backbone.layer")) return at_level(backbone_level(name));
+    if (name.starts_with("neck.")) return at_level(name[name.find('.', 5) - 1] - '0');  // lateral3, output7
+    if (name.starts_with("head.lifting.") && options_.head.lifting.training_only) return 0;
+    int64_t sum = 0;
+    for (int level = options_.neck.first_level; level <= options_.neck.last_level; ++level) sum += at_level(level);
+    return sum;
+  }
+
+ private:
+  int64_t at_level(int level) const {
+    const int64_t stride = int64_t{1} << level;
+    return ((height_ + stride - 1) / stride) * ((width_ + stride - 1) / stride);
+  }
+
+  /// "backbone.layerN...." works at level N + 1; the 1x1 before a bottleneck's strided 3x3 still at the level below.
+  int backbone_level(const std::string& name) const {
+    const int stage = name[14] - '0';
+    const bool bottleneck = options_.backbone.name == "resnet50" || options_.backbone.name == "resnet101";
+    return bottleneck && stage > 1 && name.ends_with(".0.conv1.weight") ? stage : stage + 1;
+  }
+
+  const ModelOptions& options_;
+  int64_t height_, width_;
+};
+
+PartCost& part_named(std::vector<PartCost>& parts, const std::string& name) {
+  const auto found = std::find_if(parts.begin(), parts.end(), [&](const auto& part) { return part.part == name; });
+  if (found != parts.end()) return *found;
+  return parts.emplace_back(PartCost{name});
+}
+
+}  // namespace
+
+std::vector<PartCost> part_costs(const Detector& detector, int64_t height, int64_t width) {
+  const Cells cells(detector.options(), height, width);
+  std::vector<PartCost> parts;
+  for (const auto& item : detector.named_parameters()) {
+    PartCost& part = part_named(parts, part_of(item.key()));
+    part.parameters += item.value().numel();
+    if (item.value().dim() == 4) part.multiply_adds += item.value().numel() * cells.of(item.key());
+  }
+  // Parameters of a module's own, such as the level scales, come before those of its children.
+  const auto place = [](const PartCost& part) {
+    const char* order[] = {"backbone", "neck", "head cls", "head reg", "head Light", "head pred"};
+    return std::find_if(std::begin(order), std::end(order), [&](const char* start) { return part.part.starts_with(start); });
+  };
+  std::stable_sort(parts.begin(), parts.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  return parts;
+}
+
+PartCost total_cost(const std::vector<PartCost>& parts) {
+  PartCost total{"total"};
+  for (const auto& part : parts) {
+    total.parameters += part.parameters;
+    total.multiply_adds += part.multiply_adds;
+  }
+  return total;
+}
+
+PartCost lifting_cost(const Detector& detector, int64_t height, int64_t width) {
+  const HeadOptions& head = detector.options().head;
+  PartCost extra{"Light-ML"};
+  if (!head.lifting.enabled) return extra;
+  if (!head.lifting.folded) {
+    for (const auto& part : part_costs(detector, height, width)) {
+      if (part.part == "head Light-ML") extra = {"Light-ML", part.parameters, part.multiply_adds};
+    }
+    return extra;
+  }
+  const int64_t outputs = detector.class_count() + 4 * (head.reg_max + 1);
+  extra.parameters = outputs * (folded_channels(head.channels) - head.channels) * 9;
+  extra.multiply_adds = extra.parameters * Cells(detector.options(), height, width).of("head.cls_predictor.weight");
+  return extra;
+}
+
+}  // namespace skylift
