@@ -23,7 +23,7 @@ struct DistillStep {
   LossTerms& terms;  ///< where methods put what they compute
 
   /// The region that kd.region asks for, or the method's own.
-  const std::string& region_or(const std::string& own) const { return options.region == "default" ? own : options.region; }
+  std::string region_or(const std::string& own) const { return options.region == "default" ? own : options.region; }
   bool default_region() const { return options.region == "default"; }
   bool authors_form() const { return options.normalise == "authors"; }
 
