@@ -80,6 +80,8 @@ RunOptions distilled_options(const fs::path& folder, int seed) {
   return options;
 }
 
+double gmacs(const PartCost& cost) { return static_cast<double>(cost.multiply_adds) / 1e9; }
+
 /// One of the three, trained and scored.
 struct Contestant {
   std::string name;
@@ -87,7 +89,7 @@ struct Contestant {
   TrainSummary training;
   DetectedSet detected;
   EvalResult result;
-  ModelCost cost;
+  PartCost cost;
 };
 
 Contestant train_and_score(const std::string& name, const RunOptions& options, const fs::path& folder,
@@ -97,7 +99,7 @@ Contestant train_and_score(const std::string& name, const RunOptions& options, c
   Contestant contestant{.name = name, .model = folder / name / "last.safetensors", .training = {}, .detected = {}, .result = {}, .cost = {}};
   contestant.training = train_detector({.options = options, .folder = folder / name, .teacher = teacher, .student = {}}, bar.callback());
   Model model = load_model(contestant.model);
-  contestant.cost = model_cost(*model.detector, kSceneHeight, kSceneWidth);
+  contestant.cost = total_cost(part_costs(*model.detector, kSceneHeight, kSceneWidth));
   const Predictor predictor(std::move(model), options.decode, open_device(options.train.compute));
   const Dataset val_set = open_validation_set(options.data, predictor.card().classes);
   contestant.detected = detect(predictor, val_set, {.batch_size = options.train.batch_size}, bar.callback());
@@ -125,7 +127,7 @@ std::string table_text(const std::vector<Contestant>& contestants) {
   for (const Contestant& c : contestants) {
     const EvalMeans& m = c.result.means;
     text += fmt::format("| {} | {:.2f} M | {:.2f} | {:.1f} | {:.1f} | {:.1f} | {:.1f} | {:.0f} |\n", c.name,
-                        static_cast<double>(c.cost.parameters) / 1e6, c.cost.gmacs(), 100 * m.ap, 100 * m.ap50, 100 * m.ap75,
+                        static_cast<double>(c.cost.parameters) / 1e6, gmacs(c.cost), 100 * m.ap, 100 * m.ap50, 100 * m.ap75,
                         100 * m.ap_small, 1000 * c.training.seconds_per_step);
   }
   return text;
@@ -136,7 +138,7 @@ std::string json_text(const std::vector<Contestant>& contestants, double seconds
   for (const Contestant& c : contestants) {
     json["models"].push_back({{"name", c.name},
                               {"parameters", c.cost.parameters},
-                              {"gmacs", c.cost.gmacs()},
+                              {"gmacs", gmacs(c.cost)},
                               {"seconds_per_step", c.training.seconds_per_step},
                               {"steps", c.training.steps},
                               {"evaluation", nlohmann::ordered_json::parse(to_json(c.result))}});

@@ -120,7 +120,7 @@ int64_t nearest_point(const PointGrid& grid, const BoxXyxy& box, const std::vect
 /// Pairs for the instances that no location covers.
 ObjectPoints pairs_for_uncovered(const BatchObjects& objects, const at::Tensor& sums, const PointGrid& grid,
                                  const std::vector<std::vector<float>>& allowed, double anchor_scale) {
-  const at::Tensor sums_cpu = sums.to(at::kCPU).contiguous();
+  const at::Tensor sums_cpu = sums.to(at::kCPU, at::kFloat).contiguous();
   const float* sum_of = sums_cpu.const_data_ptr<float>();
   std::vector<int64_t> image, point, object;
   int64_t index = 0;

@@ -1,7 +1,6 @@
 // Options of distillation: which methods, where, how strongly.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,10 +16,10 @@ struct DistillOptions {
   std::vector<std::string> methods = {"cid"};  ///< names of distill_methods()
   std::string region = "default";    ///< region of every method: one of region_names(), or "default", each method's own
   std::string normalise = "region";  ///< "region": strength independent of crowding and batch; "authors": as published
-  int warmup_steps = 0;              ///< the strength grows linearly from 0 over so many optimizer steps
+  int warmup_steps = 0;              ///< the strength grows linearly to 1 over so many optimizer steps
   int stop_epoch = 0;                ///< from this epoch on (0 the first) nothing is distilled; 0: never stops
-  int teacher_check_images = 100;    ///< validation images the teacher is scored on before training; 0: it is trusted
-  double min_teacher_ap50 = 0.01;    ///< a teacher that scores less stops the run: wrong weights or wrong data
+  int teacher_check_images = 200;    ///< validation images on which the teacher is scored before the run; 0: not scored
+  double min_teacher_ap50 = 0.02;    ///< a teacher under this AP50 (0..1) stops the run
   RegionOptions regions;
   LdOptions ld;
   LogitKdOptions logit;
@@ -28,8 +27,5 @@ struct DistillOptions {
 };
 
 void bind(OptionSection section, DistillOptions& options);
-
-/// Factor 0..1 on all terms at an optimizer step (counted over the run) of an epoch.
-double distill_strength(const DistillOptions& options, int64_t step, int epoch);
 
 }  // namespace skylift

@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "skylift/core/error.h"
 #include "skylift/kd/methods.h"
 
@@ -23,6 +25,16 @@ void check_fit(const MethodInfo& method, const ModelShape& student, const ModelS
   }
 }
 
+/// With the lifted prediction in the place of the plain one.
+DenseOutput distilled_side(DenseOutput output) {
+  if (!output.has_lifted()) return output;
+  for (LevelOutput& level : output.levels) {
+    level.cls_logits = level.lifted_cls_logits;
+    level.box_logits = level.lifted_box_logits;
+  }
+  return output;
+}
+
 }  // namespace
 
 Distiller::Distiller(const DistillOptions& options, const ModelShape& student, const ModelShape& teacher, const AtssOptions& atss)
@@ -32,20 +44,37 @@ Distiller::Distiller(const DistillOptions& options, const ModelShape& student, c
     check_fit(method, student, teacher);
     methods_.push_back(register_module(name, method.make(options_, student, teacher)));
   }
+  if (options.warmup_steps > 0) steps_ = register_buffer("steps", at::zeros({}, at::kLong));
 }
 
-LossTerms Distiller::operator()(const DistillInputs& inputs, double strength) {
+void Distiller::begin_epoch(int64_t epoch, int64_t /*epoch_count*/) { epoch_ = epoch; }
+
+bool Distiller::active() const { return !methods_.empty() && (options_.stop_epoch == 0 || epoch_ < options_.stop_epoch); }
+
+double Distiller::warmup_strength() {
+  if (options_.warmup_steps == 0) return 1;
+  const int64_t step = steps_.add_(1).item<int64_t>();
+  return std::min(1.0, static_cast<double>(step) / options_.warmup_steps);
+}
+
+LossTerms Distiller::operator()(const DistillInputs& inputs) {
   LossTerms terms;
-  if (strength == 0) return terms;
-  RegionSet regions(inputs, options_.regions, atss_);
-  DistillStep step{inputs, options_, regions, terms};
+  if (!active()) return terms;
+  const DenseOutput student = distilled_side(inputs.student);
+  const DistillInputs seen{inputs.batch, inputs.grid, inputs.assignment, student, inputs.teacher};
+  RegionSet regions(seen, options_.regions, atss_);
+  DistillStep step{seen, options_, regions, terms};
   for (const MethodPtr& method : methods_) method->add_terms(step);
-  for (LossTerm& term : terms) term.value = term.value * strength;
+  const double strength = warmup_strength();
+  if (strength < 1) {
+    for (LossTerm& term : terms) term.value = term.value * strength;
+  }
   return terms;
 }
 
-ModelShape model_shape(const ModelOptions& options, int class_count) {
-  ModelShape shape{class_count, options.head.reg_max, options.neck.channels, {}};
+ModelShape model_shape(const Detector& detector) {
+  const ModelOptions& options = detector.options();
+  ModelShape shape{detector.class_count(), options.head.reg_max, options.neck.channels, {}};
   for (int level = options.neck.first_level; level <= options.neck.last_level; ++level) shape.strides.push_back(1 << level);
   return shape;
 }

@@ -11,7 +11,7 @@
 #include "skylift/kd/distill_options.h"
 #include "skylift/kd/method.h"
 #include "skylift/losses/loss_terms.h"
-#include "skylift/models/model_options.h"
+#include "skylift/models/detector.h"
 
 namespace skylift {
 
@@ -21,18 +21,27 @@ class Distiller : public torch::nn::Module {
  public:
   /// `atss`: of the assigner whose result the steps bring. Error: an unknown method, classes, bins or levels that do not fit.
   Distiller(const DistillOptions& options, const ModelShape& student, const ModelShape& teacher, const AtssOptions& atss = {});
+  Distiller(const DistillOptions& options, Detector& student, Detector& teacher, const AtssOptions& atss = {})
+      : Distiller(options, model_shape(student), model_shape(teacher), atss) {}
 
-  /// The terms of all methods, in the order of options.methods, times `strength` (see distill_strength). A term of weight 0 is
-  /// absent and costs nothing; with strength 0 there are none.
-  LossTerms operator()(const DistillInputs& inputs, double strength = 1);
+  /// Epochs count from 0. Before the first call it is epoch 0.
+  void begin_epoch(int64_t epoch, int64_t epoch_count);
+
+  /// False where nothing would be computed in this epoch, so that the teacher need not run: no methods, or kd.stop_epoch passed.
+  bool active() const;
+
+  /// The terms of all methods, in the order of options.methods, times the strength of the warm-up. A term of weight 0 is absent and
+  /// costs nothing. Where the student has a lifted second prediction, that one is distilled.
+  LossTerms operator()(const DistillInputs& inputs);
 
  private:
+  double warmup_strength();
+
   DistillOptions options_;
   AtssOptions atss_;
   std::vector<MethodPtr> methods_;
+  int64_t epoch_ = 0;
+  at::Tensor steps_;  ///< int64 buffer, part of the state so that a resumed run goes on with the warm-up; only with a warm-up
 };
-
-/// What a detector with these options looks like from outside.
-ModelShape model_shape(const ModelOptions& options, int class_count);
 
 }  // namespace skylift

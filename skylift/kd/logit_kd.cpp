@@ -18,7 +18,7 @@ void bind(OptionSection section, LogitKdOptions& options) {
 void add_logit_kd_terms(DistillStep& step) {
   const LogitKdOptions& options = step.options.logit;
   step.add("kd_logit", options.weight, [&] {
-    const std::string& region = step.region_or("positives");
+    const std::string region = step.region_or("positives");
     const PointGather& gather = step.regions.gather(region);
     const at::Tensor student = gather_cls_logits(gather, step.inputs.student), teacher = gather_cls_logits(gather, step.inputs.teacher);
     const at::Tensor losses = options.form == "softmax" ? softmax_kl(student, teacher, options.temperature)

@@ -11,6 +11,7 @@
 #include "skylift/kd/distill_options.h"
 #include "skylift/kd/regions.h"
 #include "skylift/losses/loss_terms.h"
+#include "skylift/models/detector.h"
 
 namespace skylift {
 
@@ -22,7 +23,7 @@ struct DistillStep {
   LossTerms& terms;  ///< where methods put what they compute
 
   /// The region that kd.region asks for, or the method's own.
-  const std::string& region_or(const std::string& own) const { return options.region == "default" ? own : options.region; }
+  std::string region_or(const std::string& own) const { return options.region == "default" ? own : options.region; }
   bool default_region() const { return options.region == "default"; }
   bool authors_form() const { return options.normalise == "authors"; }
 
@@ -46,6 +47,8 @@ struct ModelShape {
   int channels = 0;          ///< of the pyramid
   std::vector<int> strides;  ///< px, finest first
 };
+
+ModelShape model_shape(const Detector& detector);
 
 using MethodPtr = std::shared_ptr<DistillMethod>;
 MethodPtr function_method(std::function<void(DistillStep&)> add_terms);

@@ -5,9 +5,10 @@
 namespace skylift {
 namespace {
 
-/// [B,N,H,W] -> [B,H*W,N] in float; no copy where the map is channels_last and float already.
+/// [B,N,H,W] -> [B,H*W,N] in float (double stays, for gradient checks); a view where nothing has to be converted.
 at::Tensor points_first(const at::Tensor& map) {
-  return map.permute({0, 2, 3, 1}).reshape({map.size(0), -1, map.size(1)}).to(at::kFloat);
+  const at::Tensor rows = map.permute({0, 2, 3, 1}).flatten(1, 2);
+  return rows.scalar_type() == at::kDouble ? rows : rows.to(at::kFloat);
 }
 
 at::Tensor flat(const DenseOutput& output, at::Tensor LevelOutput::*logits) {

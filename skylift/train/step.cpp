@@ -17,7 +17,7 @@ DenseOutput teacher_forward(Detector& teacher, const at::Tensor& images) {
 }  // namespace
 
 LossTerms loss_terms(const StepContext& context, const Batch& batch) {
-  const bool distils = context.distiller && context.strength > 0;
+  const bool distils = context.distiller && context.distiller->active();
   DenseOutput student, teacher;
   {
     const AutocastScope autocast(context.compute);
@@ -29,7 +29,7 @@ LossTerms loss_terms(const StepContext& context, const Batch& batch) {
   LossTerms terms = detection_loss(student, grid, assignment, context.loss);
   if (distils) {
     const DistillInputs inputs{batch, grid, assignment, student, teacher};
-    for (LossTerm& term : (*context.distiller)(inputs, context.strength)) terms.push_back(std::move(term));
+    for (LossTerm& term : (*context.distiller)(inputs)) terms.push_back(std::move(term));
   }
   return terms;
 }

@@ -9,12 +9,11 @@
 
 namespace skylift {
 
-/// What a step reads. Without a teacher `teacher` and `distiller` are null; with strength 0 they are not run.
+/// What a step reads. Without a teacher `teacher` and `distiller` are null; while the distiller is not active they are not run.
 struct StepContext {
   Detector& student;
   Detector* teacher = nullptr;
   Distiller* distiller = nullptr;
-  double strength = 1;  ///< of the distillation at this step, see distill_strength
   const AtssOptions& assign;
   const DetectionLossOptions& loss;
   const ComputeDevice& compute;

@@ -46,8 +46,6 @@ NamedParameters trained_parameters(const Detector& student, const Distiller* dis
   return parameters;
 }
 
-ModelShape shape_of(const Detector& detector) { return model_shape(detector.options(), detector.class_count()); }
-
 class Trainer {
  public:
   Trainer(const TrainRequest& request, const ProgressCallback& progress);
@@ -108,7 +106,7 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   place(*student_, compute_);
   if (request.teacher) {
     teacher_.emplace(*request.teacher, options_, train_set_.classes(), compute_);
-    distiller_ = std::make_unique<Distiller>(options_.kd, shape_of(*student_), shape_of(*teacher_->model.detector), options_.assign);
+    distiller_ = std::make_unique<Distiller>(options_.kd, *student_, *teacher_->model.detector, options_.assign);
     place(*distiller_, compute_);
   }
   optimizer_ = std::make_unique<ScheduledOptimizer>(options_.train.optimizer, trained_parameters(*student_, distiller_.get()),
@@ -190,6 +188,7 @@ TrainSummary Trainer::run() {
 
 void Trainer::train_epoch(int64_t epoch, int64_t first_batch) {
   student_->train();
+  if (distiller_) distiller_->begin_epoch(epoch, options_.train.epochs);
   loader_->start(epoch, first_batch);
   auto begun = Clock::now();
   while (auto batch = loader_->next()) {
@@ -208,7 +207,6 @@ void Trainer::train_batch(const Batch& batch, int64_t epoch) {
   const StepContext context{.student = *student_,
                             .teacher = teacher_ ? teacher_->model.detector.get() : nullptr,
                             .distiller = distiller_.get(),
-                            .strength = distill_strength(options_.kd, step_, static_cast<int>(epoch)),
                             .assign = options_.assign,
                             .loss = options_.loss,
                             .compute = compute_};

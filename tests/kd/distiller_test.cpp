@@ -1,0 +1,235 @@
+#include "skylift/kd/distiller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "skylift/core/error.h"
+#include "skylift/kd/divergence.h"
+#include "skylift/kd/methods.h"
+#include "skylift/kd/vlr.h"
+#include "skylift/losses/point_gather.h"
+#include "tests/gradient_check.h"
+#include "tests/kd/kd_scene.h"
+
+namespace skylift {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::distil;
+using testing::KdScene;
+using testing::make_targets;
+using testing::term;
+
+std::vector<std::string> names(const LossTerms& terms) {
+  std::vector<std::string> result;
+  for (const LossTerm& entry : terms) result.push_back(entry.name);
+  return result;
+}
+
+DistillOptions with_methods(std::vector<std::string> methods) {
+  DistillOptions options;
+  options.methods = std::move(methods);
+  return options;
+}
+
+KdScene golden_scene() { return KdScene({testing::GoldenScene().targets, make_targets({60, 20, 90, 70}, {2})}); }
+
+TEST(Distiller, TermsAreNamedAndInOrder) {
+  const KdScene scene = golden_scene();
+  EXPECT_THAT(names(distil(scene, with_methods({"logit", "ld", "cid"}))),
+              ElementsAre("kd_logit", "kd_ld_main", "kd_ld_vlr", "kd_cid_cls", "kd_cid_box"));
+  DistillOptions at_cid = with_methods({"ld", "logit"});
+  at_cid.region = "cid";
+  EXPECT_THAT(names(distil(scene, at_cid)), ElementsAre("kd_ld", "kd_logit"));
+}
+
+TEST(Distiller, TermsOfWeightZeroAreAbsent) {
+  const KdScene scene = golden_scene();
+  DistillOptions options = with_methods({"logit", "ld", "cid"});
+  options.ld.vlr_weight = options.cid.cls_weight = options.logit.weight = 0;
+  EXPECT_THAT(names(distil(scene, options)), ElementsAre("kd_ld_main", "kd_cid_box"));
+  options.ld.main_weight = options.cid.box_weight = 0;
+  EXPECT_TRUE(distil(scene, options).empty());
+}
+
+TEST(Distiller, AMatchingTeacherCostsNothing) {
+  KdScene scene = golden_scene();
+  scene.teacher = scene.student;
+  for (const std::string& region : {"default", "cid", "all", "positives", "vlr", "boxes"}) {
+    DistillOptions options = with_methods({"ld", "logit", "cid"});
+    options.region = region;
+    for (const LossTerm& entry : distil(scene, options)) EXPECT_NEAR(entry.value.item<double>(), 0, 1e-6) << entry.name << " " << region;
+  }
+}
+
+TEST(Distiller, TheSameRegionGivesLdAndCidTheSameBoxTerm) {
+  const KdScene scene = golden_scene();
+  DistillOptions options = with_methods({"ld", "cid", "logit"});
+  options.region = "cid";
+  const LossTerms terms = distil(scene, options);
+  EXPECT_NEAR(term(terms, "kd_ld"), term(terms, "kd_cid_box"), 1e-6);
+  EXPECT_NEAR(term(terms, "kd_logit"), term(terms, "kd_cid_cls"), 1e-6);
+}
+
+TEST(Ld, AgreesWithPlainSums) {
+  const KdScene scene = golden_scene();
+  const at::Tensor kl = softmax_kl(flat_box_logits(scene.student), flat_box_logits(scene.teacher), 10).sum(2);  // [B,A]
+  const at::Tensor scores = flat_cls_logits(scene.student).sigmoid().amax(2);
+  const DistillInputs inputs = scene.inputs();
+  const at::Tensor vlr_maps = [&] {
+    std::vector<at::Tensor> flat;
+    for (const auto& map : region_maps(vlr_region(inputs, {}, false), scene.grid, 2)) flat.push_back(map.flatten(1));
+    return torch::cat(flat, 1);
+  }();
+  double main = 0, main_weights = 0;
+  for (int64_t i = 0; i < scene.assignment.count(); ++i) {
+    const int64_t image = scene.assignment.image[i].item<int64_t>(), point = scene.assignment.point[i].item<int64_t>();
+    main += (scores[image][point] * kl[image][point]).item<double>();
+    main_weights += scores[image][point].item<double>();
+  }
+  const double vlr = (kl * vlr_maps).sum().item<double>(), vlr_weights = vlr_maps.sum().item<double>();
+  DistillOptions options = with_methods({"ld"});
+  const LossTerms ours = distil(scene, options);
+  EXPECT_NEAR(term(ours, "kd_ld_main"), 0.25 * main / main_weights, 1e-4);
+  EXPECT_NEAR(term(ours, "kd_ld_vlr"), 0.25 * vlr / vlr_weights, 1e-4);
+  options.normalise = "authors";
+  const LossTerms authors = distil(scene, options);
+  EXPECT_NEAR(term(authors, "kd_ld_main"), 0.25 * main / 17 / 4, 1e-4);
+  EXPECT_NEAR(term(authors, "kd_ld_vlr"), 0.25 * vlr / 17 / 16, 1e-4);
+}
+
+TEST(LogitKd, AuthorsFormIsTheirMean) {
+  const KdScene scene = golden_scene();
+  DistillOptions options = with_methods({"logit"});
+  options.logit = {.form = "softmax", .weight = 10, .temperature = 2};
+  options.normalise = "authors";
+  const PointGather gather(scene.grid, scene.assignment.image, scene.assignment.point);
+  const at::Tensor kl = softmax_kl(gather_cls_logits(gather, scene.student), gather_cls_logits(gather, scene.teacher), 2);
+  EXPECT_NEAR(term(distil(scene, options), "kd_logit"), (10 * kl.mean() / 3).item<double>(), 1e-5);
+}
+
+TEST(Distiller, NoObjectsGiveZeroInTheGraph) {
+  KdScene scene({make_targets({}, {}), make_targets({}, {})});
+  for (LevelOutput& level : scene.student.levels) {
+    level.cls_logits.requires_grad_(true);
+    level.box_logits.requires_grad_(true);
+  }
+  for (const std::string& normalise : {"region", "authors"}) {
+    DistillOptions options = with_methods({"ld", "logit", "cid"});
+    options.normalise = normalise;
+    for (const LossTerm& entry : distil(scene, options)) {
+      EXPECT_EQ(entry.value.item<float>(), 0) << entry.name;
+      EXPECT_TRUE(entry.value.requires_grad()) << entry.name;
+      entry.value.backward();
+    }
+  }
+  for (const LevelOutput& level : scene.student.levels) EXPECT_EQ(level.box_logits.grad().abs().sum().item<float>(), 0);
+}
+
+TEST(Distiller, OneClassAndOneCellWork) {
+  const testing::DenseShape smallest{.classes = 1, .reg_max = 4, .sizes = {{1, 1}}, .strides = {8}};
+  const KdScene scene({make_targets({-4, -4, 5, 5}, {0})}, smallest);
+  for (const std::string& region : {"default", "cid", "all", "positives", "vlr", "boxes"}) {
+    for (const char* form : {"bernoulli", "softmax"}) {
+      DistillOptions options = with_methods({"ld", "logit", "cid"});
+      options.region = region;
+      options.logit.form = form;
+      for (const LossTerm& entry : distil(scene, options)) EXPECT_TRUE(std::isfinite(entry.value.item<float>())) << entry.name << region;
+    }
+  }
+}
+
+TEST(Distiller, GradientsOfEveryTermInDouble) {
+  const testing::DenseShape tiny{.classes = 2, .reg_max = 2, .sizes = {{3, 3}, {1, 1}}, .strides = {8, 16}};
+  const KdScene scene({make_targets({4, 4, 20, 20}, {1})}, tiny, at::kDouble);
+  for (const std::string& region : {"all", "vlr", "cid"}) {
+    for (const char* form : {"bernoulli", "softmax"}) {
+      DistillOptions options = with_methods({"ld", "logit"});
+      options.region = region;
+      options.logit.form = form;
+      const auto loss = [&](const at::Tensor& packed) {
+        KdScene varied = scene;
+        varied.student = testing::with_logits(scene.student, packed);
+        const LossTerms terms = distil(varied, options);
+        return terms[0].value + terms[1].value;
+      };
+      testing::expect_gradient_matches(loss, testing::pack_logits(scene.student));
+    }
+  }
+}
+
+TEST(Distiller, NothingReachesTheTeacher) {
+  KdScene scene = golden_scene();
+  for (LevelOutput& level : scene.teacher.levels) level.cls_logits.requires_grad_(true);
+  for (const LossTerm& entry : distil(scene, with_methods({"ld", "logit", "cid"}))) EXPECT_FALSE(entry.value.requires_grad()) << entry.name;
+}
+
+TEST(Distiller, WarmupGrowsAndStopEnds) {
+  const KdScene scene = golden_scene();
+  DistillOptions options = with_methods({"cid"});
+  const double full = term(distil(scene, options), "kd_cid_cls");
+  options.warmup_steps = 4;
+  options.stop_epoch = 2;
+  Distiller distiller(options, testing::shape_of(scene), testing::shape_of(scene));
+  for (const double strength : {0.25, 0.5, 0.75, 1.0, 1.0}) {
+    EXPECT_NEAR(term(distiller(scene.inputs()), "kd_cid_cls"), strength * full, 1e-5);
+  }
+  EXPECT_TRUE(distiller.active());
+  distiller.begin_epoch(2, 10);
+  EXPECT_FALSE(distiller.active());
+  EXPECT_TRUE(distiller(scene.inputs()).empty());
+  EXPECT_EQ(distiller.named_buffers()["steps"].item<int64_t>(), 5) << "a resumed run goes on from here";
+}
+
+TEST(Distiller, TheLiftedPredictionIsDistilledWhereThereIsOne) {
+  const KdScene plain = golden_scene();
+  KdScene lifted = plain;
+  for (size_t i = 0; i < lifted.student.levels.size(); ++i) {
+    LevelOutput& level = lifted.student.levels[i];
+    level.lifted_cls_logits = plain.teacher.levels[i].cls_logits;
+    level.lifted_box_logits = plain.teacher.levels[i].box_logits;
+  }
+  EXPECT_GT(term(distil(plain, {}), "kd_cid_box"), 1e-3);
+  EXPECT_NEAR(term(distil(lifted, {}), "kd_cid_box"), 0, 1e-6);
+}
+
+std::string error_of(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Distiller, WhatDoesNotFitIsAnError) {
+  const ModelShape student{3, 16, 64, {8, 16}};
+  const auto error = [&](const std::string& method, const ModelShape& teacher) {
+    return error_of([&] { Distiller(with_methods({method}), student, teacher); });
+  };
+  EXPECT_EQ(error("ld", student), "no error");
+  EXPECT_THAT(error("cid", {4, 16, 64, {8, 16}}), HasSubstr("the teacher has 4 classes, the student 3"));
+  EXPECT_THAT(error("ld", {3, 8, 64, {8, 16}}), HasSubstr("head.reg_max 8, the student 16"));
+  EXPECT_THAT(error("ld", {3, 16, 64, {8, 16, 32}}), HasSubstr("strides 8,16,32"));
+  EXPECT_THAT(error("lg", student), HasSubstr("did you mean 'ld'"));
+  EXPECT_THAT(error("everything", student), HasSubstr("cid, ld, logit"));
+}
+
+TEST(DistillOptions, ComposeFromTheCommandLine) {
+  DistillOptions options;
+  OptionTable table;
+  bind(table.root().section("kd"), options);
+  table.set("kd.methods=ld,logit");
+  table.set("kd.region=cid");
+  table.set("kd.regions.cid.proposals=anchors");
+  EXPECT_THAT(options.methods, ElementsAre("ld", "logit"));
+  EXPECT_EQ(options.region, "cid");
+  EXPECT_EQ(options.regions.cid.proposals, "anchors");
+  EXPECT_THAT(error_of([&] { table.set("kd.methods=ld,logits"); }), HasSubstr("did you mean 'logit'"));
+  EXPECT_THAT(error_of([&] { table.set("kd.region=cids"); }), HasSubstr("did you mean 'cid'"));
+}
+
+}  // namespace
+}  // namespace skylift
