@@ -17,8 +17,6 @@
 
 namespace skylift {
 
-void add_models_command(CLI::App& app);
-
 namespace {
 
 namespace fs = std::filesystem;

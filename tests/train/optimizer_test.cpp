@@ -1,0 +1,78 @@
+#include "skylift/train/optimizer.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "skylift/core/error.h"
+
+namespace skylift {
+namespace {
+
+at::Tensor parameter(double value) { return at::full({3}, value, at::kDouble).set_requires_grad(true); }
+
+void descend(ScheduledOptimizer& optimizer, const NamedParameters& parameters, int steps) {
+  for (int i = 0; i < steps; ++i) {
+    optimizer.set_factor(1);
+    at::Tensor loss = at::zeros({}, at::kDouble);
+    for (const auto& [name, tensor] : parameters) loss = loss + (tensor * tensor * tensor).sum();
+    loss.backward();
+    optimizer.step();
+  }
+}
+
+TEST(Optimizer, RateFollowsBatchFactorAndBackbone) {
+  const NamedParameters parameters = {{"backbone.w", parameter(1)}, {"head.w", parameter(1)}};
+  ScheduledOptimizer optimizer({.name = "sgd", .lr = 0.16, .momentum = 0, .weight_decay = 0, .backbone_lr_factor = 0.5, .clip_norm = 0},
+                               parameters, /*batch_size=*/8);
+  optimizer.set_factor(0.5);  // 0.16 * 8 / 16 * 0.5 = 0.04
+  EXPECT_DOUBLE_EQ(optimizer.lr(), 0.04);
+  (parameters[0].second.sum() + parameters[1].second.sum()).backward();
+  optimizer.step();
+  EXPECT_NEAR(parameters[0].second[0].item<double>(), 1 - 0.02, 1e-12);
+  EXPECT_NEAR(parameters[1].second[0].item<double>(), 1 - 0.04, 1e-12);
+}
+
+TEST(Optimizer, ClipsTheNormOfAllGradientsTogether) {
+  const NamedParameters parameters = {{"a", parameter(0)}, {"b", parameter(0)}};
+  ScheduledOptimizer optimizer({.name = "sgd", .lr = 16, .momentum = 0, .weight_decay = 0, .clip_norm = 1}, parameters, 1);
+  optimizer.set_factor(1);
+  (parameters[0].second.sum() * 2 + parameters[1].second.sum() * 2).backward();
+  EXPECT_NEAR(optimizer.step(), std::sqrt(24.0), 1e-9);  // six gradients of 2
+  EXPECT_NEAR(parameters[0].second[0].item<double>(), -2 / std::sqrt(24.0), 1e-6);
+}
+
+TEST(Optimizer, FrozenParametersAreLeftAlone) {
+  at::Tensor frozen = at::ones({2}, at::kDouble);
+  const NamedParameters parameters = {{"frozen", frozen}, {"b", parameter(1)}};
+  ScheduledOptimizer optimizer({.name = "adamw", .lr = 1, .weight_decay = 1}, parameters, 16);
+  descend(optimizer, {parameters[1]}, 3);
+  EXPECT_TRUE(at::equal(frozen, at::ones({2}, at::kDouble)));
+}
+
+class OptimizerState : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(OptimizerState, RestoredStateGivesTheSameNextStepsBitForBit) {
+  const OptimizerOptions options{.name = GetParam(), .lr = 0.01, .clip_norm = 0};
+  const NamedParameters whole = {{"a", parameter(0.7)}, {"b", parameter(-0.3)}};
+  ScheduledOptimizer uninterrupted(options, whole, 16);
+  descend(uninterrupted, whole, 3);
+
+  NamedParameters resumed;
+  for (const auto& [name, tensor] : whole) resumed.emplace_back(name, tensor.detach().clone().set_requires_grad(true));
+  ScheduledOptimizer restored(options, resumed, 16);
+  restored.load_state(uninterrupted.state());
+  descend(uninterrupted, whole, 4);
+  descend(restored, resumed, 4);
+  for (size_t i = 0; i < whole.size(); ++i) EXPECT_TRUE(at::equal(whole[i].second, resumed[i].second)) << whole[i].first;
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, OptimizerState, ::testing::Values("sgd", "adamw"));
+
+TEST(Optimizer, StateOfAnotherShapeIsAnError) {
+  const NamedParameters parameters = {{"a", parameter(1)}};
+  ScheduledOptimizer optimizer({}, parameters, 16);
+  EXPECT_THROW(optimizer.load_state({{"optimizer.a.momentum", at::zeros({4}, at::kDouble)}}), Error);
+}
+
+}  // namespace
+}  // namespace skylift

@@ -1,0 +1,85 @@
+#include "skylift/train/step.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "skylift/core/error.h"
+
+namespace skylift {
+namespace {
+
+at::Tensor term(double value) { return at::scalar_tensor(value, at::kDouble).set_requires_grad(true); }
+
+TEST(SumFinite, SumsTheTermsAndKeepsTheirNames) {
+  const LossTerms terms = {{"loss_cls", term(0.5)}, {"kd_cid", term(2)}};
+  const SummedLoss sum = sum_finite(terms);
+  EXPECT_DOUBLE_EQ(sum.total.item<double>(), 2.5);
+  ASSERT_EQ(sum.values.size(), 3U);
+  EXPECT_EQ(sum.values[0], (std::pair<std::string, double>("loss", 2.5)));
+  EXPECT_EQ(sum.values[2], (std::pair<std::string, double>("kd_cid", 2)));
+  sum.total.backward();
+  EXPECT_DOUBLE_EQ(terms[1].value.grad().item<double>(), 1);
+}
+
+TEST(SumFinite, ATermThatIsNotFiniteStopsTheRunByName) {
+  for (double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    try {
+      sum_finite({{"loss_cls", term(1)}, {"kd_ld_main", term(bad)}});
+      FAIL() << "no error for " << bad;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("'kd_ld_main'"));
+    }
+  }
+}
+
+/// A batch of two noise images, one of them without objects.
+Batch small_batch() {
+  at::manual_seed(3);
+  Batch batch;
+  batch.images = at::randn({2, 3, 64, 64});
+  batch.targets = {{at::tensor({8.F, 8.F, 30.F, 26.F}).view({1, 4}), at::zeros({1}, at::kLong), at::zeros({0, 4})},
+                   {at::zeros({0, 4}), at::zeros({0}, at::kLong), at::zeros({0, 4})}};
+  const ImageGeometry geometry{.original_width = 64, .original_height = 64, .content_width = 64, .content_height = 64};
+  batch.geometries = {geometry, geometry};
+  batch.image_indices = {0, 1};
+  return batch;
+}
+
+ModelOptions tiny_model() {
+  ModelOptions options;
+  options.backbone.width = 0.125;
+  options.neck = {.channels = 16, .first_level = 3, .last_level = 5};
+  options.head.channels = 16;
+  options.head.depth = 1;
+  return options;
+}
+
+TEST(Step, RepeatingItOnOneBatchLowersTheLoss) {
+  at::manual_seed(0);
+  Detector student(tiny_model(), 2);
+  const Batch batch = small_batch();
+  const AtssOptions assign;
+  const DetectionLossOptions loss;
+  const ComputeDevice compute;
+  const StepContext context{.student = student, .assign = assign, .loss = loss, .compute = compute};
+  student.train();
+  double first = 0, last = 0;
+  for (int i = 0; i < 30; ++i) {
+    const SummedLoss sum = sum_finite(loss_terms(context, batch));
+    last = sum.values.front().second;
+    if (i == 0) first = last;
+    student.zero_grad();
+    sum.total.backward();
+    const at::NoGradGuard no_grad;
+    for (at::Tensor& parameter : student.parameters()) {
+      if (parameter.grad().defined()) parameter.add_(parameter.grad(), -0.02);
+    }
+  }
+  EXPECT_LT(last, 0.8 * first);
+}
+
+}  // namespace
+}  // namespace skylift
