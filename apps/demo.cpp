@@ -33,8 +33,8 @@ constexpr const char* kMarker = "made-by-skylift-demo";
 /// What the three runs share.
 RunOptions common_options(const fs::path& folder, int seed) {
   RunOptions options;
-  options.data.train = (folder / "scenes/train").string();
-  options.data.val = (folder / "scenes/val").string();
+  options.data.train = (folder / "scenes/train/annotations.json").string();
+  options.data.val = (folder / "scenes/val/annotations.json").string();
   options.data.input.long_side = kSceneWidth;
   options.data.input.short_side = kSceneHeight;
   options.data.augment.scale_min = 0.8;
@@ -117,9 +117,9 @@ void prepare_folder(const fs::path& folder) {
 }
 
 void write_demo_scenes(const fs::path& folder, int seed) {
-  SynthOptions scenes{.width = kSceneWidth, .height = kSceneHeight, .seed = static_cast<uint64_t>(seed)};
-  write_scenes(scenes, kTrainScenes, folder / "scenes/train", "visdrone");
-  write_scenes(scenes, kValScenes, folder / "scenes/val", "visdrone", kTrainScenes);
+  SynthOptions scenes{.width = kSceneWidth, .height = kSceneHeight, .seed = static_cast<uint64_t>(seed), .car_px_min = 22};
+  write_scenes(scenes, kTrainScenes, folder / "scenes/train", "coco");
+  write_scenes(scenes, kValScenes, folder / "scenes/val", "coco", kTrainScenes);
 }
 
 std::string table_text(const std::vector<Contestant>& contestants) {
