@@ -2,12 +2,16 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "apps/commands.h"
 #include "skylift/core/error.h"
+#include "skylift/core/text.h"
 
 namespace {
 
@@ -15,6 +19,16 @@ int fail(int status, std::string_view message) {
   // libtorch appends a stack trace after the first line; a person needs the first.
   fmt::print(stderr, "skylift: {}\n", message.substr(0, message.find('\n')));
   return status;
+}
+
+/// CLI11 would only say that a command is missing.
+void check_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+  if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+    throw skylift::Error("unknown command '{}'{}", argv[1], skylift::suggestion(argv[1], names));
+  }
 }
 
 /// OpenMP's idle threads spin by default. Training has several teams of them (forward, backward) beside the loader's threads, so they
@@ -46,6 +60,7 @@ int main(int argc, char** argv) {
   skylift::add_list_commands(app);
 
   try {
+    check_command(app, argc, argv);
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
