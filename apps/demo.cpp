@@ -18,6 +18,7 @@
 #include "skylift/image/codec.h"
 #include "skylift/image/draw.h"
 #include "skylift/models/cost.h"
+#include "skylift/report/run_page.h"
 #include "skylift/train/trainer.h"
 #include "skylift/train/validation.h"
 
@@ -147,8 +148,9 @@ std::string json_text(const std::vector<Contestant>& contestants, double seconds
 }
 
 /// Ground truth and the three models' detections side by side, for the first validation scenes.
-void write_pictures(const std::vector<Contestant>& contestants, const fs::path& folder) {
+std::vector<fs::path> write_pictures(const std::vector<Contestant>& contestants, const fs::path& folder) {
   const AnnotationSet& truth = contestants.front().detected.truth;
+  std::vector<fs::path> written;
   for (size_t i = 0; i < kPictures; ++i) {
     const ImageRecord& image = truth.images[i];
     const cv::Mat rgb = decode_rgb(truth.image_path(image));
@@ -156,8 +158,10 @@ void write_pictures(const std::vector<Contestant>& contestants, const fs::path& 
     for (const Contestant& c : contestants) {
       pictures.push_back({with_detections(rgb, c.detected.detections[i], truth.classes, 0.3), c.name});
     }
-    write_image(folder / "pictures" / (fs::path(image.file).stem().string() + ".png"), tile_pictures(pictures, 2));
+    written.push_back(folder / "pictures" / (fs::path(image.file).stem().string() + ".png"));
+    write_image(written.back(), tile_pictures(pictures, 2));
   }
+  return written;
 }
 
 void demo(const fs::path& folder, int seed) {
@@ -179,8 +183,9 @@ void demo(const fs::path& folder, int seed) {
   const std::string text = table_text(contestants) + "\n" + note;
   write_file(folder / "results.md", text);
   write_file(folder / "results.json", json_text(contestants, seconds));
-  write_pictures(contestants, folder);
-  fmt::print("\n{}\nPictures, numbers and models are in {}\n", text, folder.string());
+  const std::vector<fs::path> pictures = write_pictures(contestants, folder);
+  write_run_page(folder / "report.html", {folder / "teacher", folder / "plain", folder / "distilled"}, pictures);
+  fmt::print("\n{}\nPictures, numbers, models and report.html are in {}\n", text, folder.string());
 }
 
 }  // namespace

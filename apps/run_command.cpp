@@ -8,6 +8,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
+#include "skylift/report/run_page.h"
 
 namespace skylift {
 
@@ -40,9 +41,10 @@ void print_evaluation(const EvalResult& result, const std::string& json) {
   if (!json.empty() && json != "-") write_file(json, to_json(result) + "\n");
 }
 
-TrainSummary run_training(TrainRequest request, const std::string& json) {
+TrainSummary run_training(const TrainRequest& request, const std::string& json) {
   ProgressBar bar;
   const TrainSummary summary = train_detector(request, bar.callback());
+  write_run_page(request.folder / "report.html", {request.folder});
   print_evaluation(summary.last, json);
   log_info("best AP {:.2f}; student in {}", 100 * summary.best_ap, (request.folder / "best.safetensors").string());
   return summary;

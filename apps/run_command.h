@@ -31,7 +31,7 @@ RunOptions read_run_options(const RunArguments& arguments);
 std::filesystem::path run_folder(const RunArguments& arguments);
 
 /// Trains with a progress bar, prints the last evaluation, writes --json.
-TrainSummary run_training(TrainRequest request, const std::string& json);
+TrainSummary run_training(const TrainRequest& request, const std::string& json);
 
 /// Prints a table, and writes the JSON where --json says ("-": stdout instead of the table).
 void print_evaluation(const EvalResult& result, const std::string& json);
