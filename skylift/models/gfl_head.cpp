@@ -30,6 +30,12 @@ TowerConv::TowerConv(int64_t in_channels, int64_t out_channels, int norm_groups)
   init_normal(conv_, init_deviation);
 }
 
+at::Tensor TowerConv::forward(const at::Tensor& input) {
+  // Autocast on a GPU computes group norm in float by itself; on the CPU its backward is several times slower in bf16.
+  const at::Tensor x = conv_->forward(input);
+  return norm_->forward(c10::isReducedFloatingType(x.scalar_type()) ? x.to(at::kFloat) : x);
+}
+
 GflHead::GflHead(const HeadOptions& options, int64_t in_channels, int class_count, int level_count) : options_(options) {
   cls_tower_ = add_tower("cls_tower", in_channels);
   reg_tower_ = add_tower("reg_tower", in_channels);

@@ -14,11 +14,11 @@
 
 namespace skylift {
 
-/// 3x3 convolution without bias, then group norm; the ReLU is the tower's.
+/// 3x3 convolution without bias, then group norm, computed in float also under autocast; the ReLU is the tower's.
 class TowerConv : public torch::nn::Module {
  public:
   TowerConv(int64_t in_channels, int64_t out_channels, int norm_groups);
-  at::Tensor forward(const at::Tensor& input) { return norm_->forward(conv_->forward(input)); }
+  at::Tensor forward(const at::Tensor& input);
 
  private:
   torch::nn::Conv2d conv_{nullptr};
