@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,8 @@ void check_command(const CLI::App& app, int argc, char** argv) {
 void wait_passively(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY")) return;
   ::setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
-  ::execv("/proc/self/exe", argv);  // returns only if it fails: then we go on as we are
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe");
+  ::execv(program.c_str(), argv);  // returns only if it fails: then we go on as we are
 }
 
 }  // namespace
