@@ -20,13 +20,13 @@ struct SynthArguments {
 
 void parse_size(const std::string& text, SynthOptions& options) {
   const auto parts = split(text, 'x');
-  const auto width = parts.size() == 2 ? parse_integer(parts[0]) : std::nullopt;
-  const auto height = parts.size() == 2 ? parse_integer(parts[1]) : std::nullopt;
-  if (!width || !height || *width > 16384 || *height > 16384) {
+  const long long width = parts.size() == 2 ? parse_integer(parts[0]).value_or(0) : 0;
+  const long long height = parts.size() == 2 ? parse_integer(parts[1]).value_or(0) : 0;
+  if (width < 1 || height < 1 || width > 16384 || height > 16384) {
     throw Error("--size: got '{}', expected WIDTHxHEIGHT in px, e.g. 960x540", text);
   }
-  options.width = static_cast<int>(*width);
-  options.height = static_cast<int>(*height);
+  options.width = static_cast<int>(width);
+  options.height = static_cast<int>(height);
 }
 
 void synthesise(SynthArguments& arguments) {
