@@ -64,7 +64,7 @@ void add_scoring_arguments(CLI::App& command, ScoringArguments& arguments) {
       .add_option("--max-dets", arguments.options.max_dets,
                   "detections an image that count, AP at the largest (default: coco 1,10,100; visdrone 1,10,100,500)")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1000000))
       ->type_name("N,...");
   command
       .add_option("--class-average", arguments.options.class_average,
@@ -72,7 +72,7 @@ void add_scoring_arguments(CLI::App& command, ScoringArguments& arguments) {
       ->check(CLI::IsMember({"image_weighted", "uniform"}))
       ->capture_default_str();
   command.add_option("--threads", arguments.options.threads, "0: one per core")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   add_output_arguments(command, arguments);
 }
