@@ -29,6 +29,7 @@ namespace fs = std::filesystem;
 
 constexpr int kTrainScenes = 160, kValScenes = 48, kPictures = 4;
 constexpr int kSceneWidth = 320, kSceneHeight = 256;
+constexpr double kPictureZoom = 2.5;
 constexpr const char* kMarker = "made-by-skylift-demo";
 
 /// What the three runs share.
@@ -43,10 +44,10 @@ RunOptions common_options(const fs::path& folder, int seed) {
   options.model.neck.first_level = 2;  // the objects are small: stride 4
   options.model.neck.last_level = 5;
   options.train.seed = seed;
-  options.train.batch_size = 8;
-  options.train.optimizer = {.name = "adamw", .lr = 0.004, .weight_decay = 0.02};
-  options.train.schedule = {.name = "cosine", .warmup_steps = 40, .warmup_factor = 0.01};
-  options.train.ema.decay = 0.99;
+  options.train.batch_size = 4;  // many small steps: the schedule is short
+  options.train.optimizer = {.name = "adamw", .lr = 0.008, .weight_decay = 0.02};
+  options.train.schedule = {.name = "cosine", .warmup_steps = 60, .warmup_factor = 0.01};
+  options.train.ema.decay = 0.995;
   options.eval.protocol = "coco";
   options.eval.max_dets = {1, 10, 100, 500};
   return options;
@@ -154,9 +155,9 @@ std::vector<fs::path> write_pictures(const std::vector<Contestant>& contestants,
   for (size_t i = 0; i < kPictures; ++i) {
     const ImageRecord& image = truth.images[i];
     const cv::Mat rgb = decode_rgb(truth.image_path(image));
-    std::vector<Picture> pictures = {{with_annotations(rgb, image, truth.classes), "ground truth"}};
+    std::vector<Picture> pictures = {{with_annotations(rgb, image, truth.classes, kPictureZoom), "ground truth"}};
     for (const Contestant& c : contestants) {
-      pictures.push_back({with_detections(rgb, c.detected.detections[i], truth.classes, 0.3), c.name});
+      pictures.push_back({with_detections(rgb, c.detected.detections[i], truth.classes, 0.3, kPictureZoom), c.name});
     }
     written.push_back(folder / "pictures" / (fs::path(image.file).stem().string() + ".png"));
     write_image(written.back(), tile_pictures(pictures, 2));

@@ -18,6 +18,7 @@ struct RunArguments {
   std::vector<std::string> assignments;  ///< key=value, applied after the config
   std::string out;
   std::string json;
+  std::string device;  ///< over train.device of the config; empty: the config's
   bool resume = false;
   bool keep_lifting = false;
 };

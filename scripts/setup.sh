@@ -41,3 +41,10 @@ if ! .venv/bin/python -c "import importlib.metadata as m; assert m.version('torc
     python3 -m venv --clear .venv
     .venv/bin/pip install --quiet "torch==$torch_version"
 fi
+
+# A CUDA build of the wheel needs the CUDA toolkit to build against, even for a program that runs on the CPU.
+if grep -qE "^cuda.* = '" .venv/lib/python3*/site-packages/torch/version.py && ! command -v nvcc >/dev/null; then
+    say "pip chose a CUDA build of torch, and there is no CUDA toolkit (nvcc) here." \
+        "Let pip find PyTorch's CPU wheel (PIP_INDEX_URL or PIP_FIND_LINKS), remove .venv and run this again"
+    exit 2
+fi
