@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
+#include "skylift/assign/coverage.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
@@ -13,12 +14,13 @@
 #include "skylift/formats/data_write.h"
 #include "skylift/formats/image_size.h"
 #include "skylift/formats/statistics.h"
+#include "skylift/train/run_options.h"
 
 namespace skylift {
 namespace {
 
 struct DataArguments {
-  std::string data, json, format, out;
+  std::string data, json, format, out, config;
   std::string images = "link";
 };
 
@@ -54,6 +56,27 @@ void check(const DataArguments& arguments) {
   if (!result.problems.empty()) throw Error("{}: {} problems", arguments.data, result.problems.size());
 }
 
+/// At the input size, the levels and the assigner of a training config.
+std::vector<SizeCoverage> coverage_of(const AnnotationSet& set, const std::string& config) {
+  RunOptions options;
+  OptionTable table;
+  bind(table.root(), options);
+  table.load_toml(config);
+  std::vector<int> strides;
+  for (int level = options.model.neck.first_level; level <= options.model.neck.last_level; ++level) strides.push_back(1 << level);
+  return anchor_coverage(set, options.data.input, strides, options.assign);
+}
+
+std::string coverage_text(const std::vector<SizeCoverage>& coverage) {
+  if (coverage.empty()) return "";
+  std::string text = "\nsize in the network's input: objects, of them without any positive location (assign.rescue_small gives them one)\n";
+  for (const SizeCoverage& range : coverage) {
+    const double share = range.objects > 0 ? 100.0 * static_cast<double>(range.uncovered) / static_cast<double>(range.objects) : 0;
+    text += fmt::format("  {:<16}{:>9}{:>9}  {:>5.1f} %\n", range.range, range.objects, range.uncovered, share);
+  }
+  return text;
+}
+
 void statistics(const DataArguments& arguments) {
   AnnotationSet set = open_data(arguments.data);
   Problems unreadable;  // statistics of the annotations need no images; `data check` names each
@@ -61,7 +84,13 @@ void statistics(const DataArguments& arguments) {
   if (!unreadable.empty())
     log_warning("{} images without a size, e.g. {}: {}", unreadable.size(), unreadable[0].where, unreadable[0].what);
   const DataStatistics found = data_statistics(set);
-  if (!write_json(arguments.json, statistics_json(found))) print(statistics_text(found));
+  const std::vector<SizeCoverage> coverage = arguments.config.empty() ? std::vector<SizeCoverage>() : coverage_of(set, arguments.config);
+  auto json = nlohmann::ordered_json::parse(statistics_json(found));
+  for (const SizeCoverage& range : coverage) {
+    json["coverage"].push_back({{"range", range.range}, {"objects", range.objects}, {"without_location", range.uncovered}});
+  }
+  if (write_json(arguments.json, dump(json))) return;
+  print(statistics_text(found) + coverage_text(coverage));
 }
 
 void convert(const DataArguments& arguments) {
@@ -106,9 +135,10 @@ void add_data_command(CLI::App& app) {
   add(*data, "check", "names each bad file and line; exit status 2 if there is any", *arguments,
       "skylift data check --data VisDrone/val")
       ->callback([arguments] { check(*arguments); });
-  add(*data, "stats", "classes, sizes, shapes and density", *arguments,
-      "skylift data stats --data instances_train2017.json")
-      ->callback([arguments] { statistics(*arguments); });
+  CLI::App* stats = add(*data, "stats", "classes, sizes, shapes and density", *arguments,
+                        "skylift data stats --data VisDrone/train --config configs/visdrone/gfl_r18_student.toml");
+  stats->add_option("--config", arguments->config, "also counts the objects that get no positive location under this training config");
+  stats->callback([arguments] { statistics(*arguments); });
 
   CLI::App* command = add(*data, "convert", "writes a data set in another format and says what that cannot hold",
                           *arguments, "skylift data convert --data VisDrone/val --to yolo --out visdrone-yolo");

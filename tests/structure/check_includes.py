@@ -11,7 +11,7 @@ LADDER = {
     "boxes": ["core"],
     "data": ["core", "config", "formats", "image", "boxes"],
     "models": ["core", "config", "formats", "image", "boxes"],
-    "assign": ["core", "config", "boxes", "data", "models"],
+    "assign": ["core", "config", "formats", "image", "boxes", "data", "models"],
     "losses": ["core", "config", "boxes", "assign", "models"],
     "kd": ["core", "config", "boxes", "data", "models", "assign", "losses"],
     "eval": ["core", "config", "formats"],
