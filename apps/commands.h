@@ -1,4 +1,5 @@
-// The sub-commands of the program, one file each. Each function adds its command to the parser; CLI11 runs it from parse().
+// The sub-commands of the program, one file each. Each function adds its command to the parser; CLI11 runs it from
+// parse().
 #pragma once
 
 namespace CLI {

@@ -63,15 +63,19 @@ std::vector<SizeCoverage> coverage_of(const AnnotationSet& set, const std::strin
   bind(table.root(), options);
   table.load_toml(config);
   std::vector<int> strides;
-  for (int level = options.model.neck.first_level; level <= options.model.neck.last_level; ++level) strides.push_back(1 << level);
+  for (int level = options.model.neck.first_level; level <= options.model.neck.last_level; ++level)
+    strides.push_back(1 << level);
   return anchor_coverage(set, options.data.input, strides, options.assign);
 }
 
 std::string coverage_text(const std::vector<SizeCoverage>& coverage) {
   if (coverage.empty()) return "";
-  std::string text = "\nsize in the network's input: objects, of them without any positive location (assign.rescue_small gives them one)\n";
+  std::string text =
+      "\nsize in the network's input: objects, of them without any positive location (assign.rescue_small gives them "
+      "one)\n";
   for (const SizeCoverage& range : coverage) {
-    const double share = range.objects > 0 ? 100.0 * static_cast<double>(range.uncovered) / static_cast<double>(range.objects) : 0;
+    const double share =
+        range.objects > 0 ? 100.0 * static_cast<double>(range.uncovered) / static_cast<double>(range.objects) : 0;
     text += fmt::format("  {:<16}{:>9}{:>9}  {:>5.1f} %\n", range.range, range.objects, range.uncovered, share);
   }
   return text;
@@ -84,10 +88,12 @@ void statistics(const DataArguments& arguments) {
   if (!unreadable.empty())
     log_warning("{} images without a size, e.g. {}: {}", unreadable.size(), unreadable[0].where, unreadable[0].what);
   const DataStatistics found = data_statistics(set);
-  const std::vector<SizeCoverage> coverage = arguments.config.empty() ? std::vector<SizeCoverage>() : coverage_of(set, arguments.config);
+  const std::vector<SizeCoverage> coverage =
+      arguments.config.empty() ? std::vector<SizeCoverage>() : coverage_of(set, arguments.config);
   auto json = nlohmann::ordered_json::parse(statistics_json(found));
   for (const SizeCoverage& range : coverage) {
-    json["coverage"].push_back({{"range", range.range}, {"objects", range.objects}, {"without_location", range.uncovered}});
+    json["coverage"].push_back(
+        {{"range", range.range}, {"objects", range.objects}, {"without_location", range.uncovered}});
   }
   if (write_json(arguments.json, dump(json))) return;
   print(statistics_text(found) + coverage_text(coverage));
@@ -137,7 +143,8 @@ void add_data_command(CLI::App& app) {
       ->callback([arguments] { check(*arguments); });
   CLI::App* stats = add(*data, "stats", "classes, sizes, shapes and density", *arguments,
                         "skylift data stats --data VisDrone/train --config configs/visdrone/gfl_r18_student.toml");
-  stats->add_option("--config", arguments->config, "also counts the objects that get no positive location under this training config");
+  stats->add_option("--config", arguments->config,
+                    "also counts the objects that get no positive location under this training config");
   stats->callback([arguments] { statistics(*arguments); });
 
   CLI::App* command = add(*data, "convert", "writes a data set in another format and says what that cannot hold",

@@ -1,5 +1,5 @@
-// skylift demo: the whole job on synthetic scenes. A teacher, a plain student and a distilled one with the same seed and schedule;
-// it reports what it measured, whatever it is.
+// skylift demo: the whole job on synthetic scenes. A teacher, a plain student and a distilled one with the same seed
+// and schedule; it reports what it measured, whatever it is.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -98,8 +98,14 @@ Contestant train_and_score(const std::string& name, const RunOptions& options, c
                            const std::optional<fs::path>& teacher) {
   log_info("--- {}", name);
   ProgressBar bar;
-  Contestant contestant{.name = name, .model = folder / name / "last.safetensors", .training = {}, .detected = {}, .result = {}, .cost = {}};
-  contestant.training = train_detector({.options = options, .folder = folder / name, .teacher = teacher, .student = {}}, bar.callback());
+  Contestant contestant{.name = name,
+                        .model = folder / name / "last.safetensors",
+                        .training = {},
+                        .detected = {},
+                        .result = {},
+                        .cost = {}};
+  contestant.training =
+      train_detector({.options = options, .folder = folder / name, .teacher = teacher, .student = {}}, bar.callback());
   Model model = load_model(contestant.model);
   contestant.cost = total_cost(part_costs(*model.detector, kSceneHeight, kSceneWidth));
   const Predictor predictor(std::move(model), options.decode, open_device(options.train.compute));
@@ -115,22 +121,25 @@ void prepare_folder(const fs::path& folder) {
     throw Error("{}: not empty, and not an earlier demo's folder (hint: name a new one with --out)", folder.string());
   }
   fs::remove_all(folder);
-  write_file(folder / kMarker, "Everything in this folder was written by `skylift demo`, and the next one removes it.\n");
+  write_file(folder / kMarker,
+             "Everything in this folder was written by `skylift demo`, and the next one removes it.\n");
 }
 
 void write_demo_scenes(const fs::path& folder, int seed) {
-  SynthOptions scenes{.width = kSceneWidth, .height = kSceneHeight, .seed = static_cast<uint64_t>(seed), .car_px_min = 22};
+  SynthOptions scenes{
+      .width = kSceneWidth, .height = kSceneHeight, .seed = static_cast<uint64_t>(seed), .car_px_min = 22};
   write_scenes(scenes, kTrainScenes, folder / "scenes/train", "coco");
   write_scenes(scenes, kValScenes, folder / "scenes/val", "coco", kTrainScenes);
 }
 
 std::string table_text(const std::vector<Contestant>& contestants) {
-  std::string text = "| model | parameters | GMACs | AP | AP50 | AP75 | AP small | ms a step |\n|---|---|---|---|---|---|---|---|\n";
+  std::string text =
+      "| model | parameters | GMACs | AP | AP50 | AP75 | AP small | ms a step |\n|---|---|---|---|---|---|---|---|\n";
   for (const Contestant& c : contestants) {
     const EvalMeans& m = c.result.means;
     text += fmt::format("| {} | {:.2f} M | {:.2f} | {:.1f} | {:.1f} | {:.1f} | {:.1f} | {:.0f} |\n", c.name,
-                        static_cast<double>(c.cost.parameters) / 1e6, gmacs(c.cost), 100 * m.ap, 100 * m.ap50, 100 * m.ap75,
-                        100 * m.ap_small, 1000 * c.training.seconds_per_step);
+                        static_cast<double>(c.cost.parameters) / 1e6, gmacs(c.cost), 100 * m.ap, 100 * m.ap50,
+                        100 * m.ap75, 100 * m.ap_small, 1000 * c.training.seconds_per_step);
   }
   return text;
 }
@@ -178,9 +187,12 @@ void demo(const fs::path& folder, int seed) {
 
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   const std::string note = fmt::format(
-      "COCO protocol, up to 500 detections an image, {} validation scenes, one seed: a small data set and a short schedule, so differences "
-      "of a point or two between the students are noise.\nDistilled: CID and Light-ML (reconstructions from the paper's abstract). "
-      "{:.1f} minutes in all.\n", kValScenes, seconds / 60);
+      "COCO protocol, up to 500 detections an image, {} validation scenes, one seed: a small data set and a short "
+      "schedule, so differences "
+      "of a point or two between the students are noise.\nDistilled: CID and Light-ML (reconstructions from the "
+      "paper's abstract). "
+      "{:.1f} minutes in all.\n",
+      kValScenes, seconds / 60);
   const std::string text = table_text(contestants) + "\n" + note;
   write_file(folder / "results.md", text);
   write_file(folder / "results.json", json_text(contestants, seconds));
@@ -197,8 +209,11 @@ void add_demo_command(CLI::App& app) {
     int seed = 0;
   };
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("demo", "The whole job on synthetic aerial scenes: teacher, plain and distilled student");
-  command->add_option("--out", arguments->out, "folder for scenes, models, pictures and numbers")->type_name("DIR")->capture_default_str();
+  CLI::App* command =
+      app.add_subcommand("demo", "The whole job on synthetic aerial scenes: teacher, plain and distilled student");
+  command->add_option("--out", arguments->out, "folder for scenes, models, pictures and numbers")
+      ->type_name("DIR")
+      ->capture_default_str();
   command->add_option("--seed", arguments->seed, "of scenes and weights")->capture_default_str();
   command->callback([arguments] { demo(arguments->out, arguments->seed); });
 }

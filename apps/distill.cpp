@@ -34,9 +34,13 @@ void add_distill_command(CLI::App& app) {
   auto arguments = std::make_shared<DistillArguments>();
   CLI::App* command = app.add_subcommand("distill", "Train a student under a teacher");
   add_run_arguments(*command, arguments->run);
-  command->add_option("--teacher", arguments->teacher, "a model file that `skylift train` wrote")->required()->type_name("MODEL");
+  command->add_option("--teacher", arguments->teacher, "a model file that `skylift train` wrote")
+      ->required()
+      ->type_name("MODEL");
   command->add_option("--student", arguments->student, "a model file to start from")->type_name("MODEL");
-  command->add_option("--method", arguments->methods, "what is distilled, over the config's kd.methods; `skylift methods` lists them")
+  command
+      ->add_option("--method", arguments->methods,
+                   "what is distilled, over the config's kd.methods; `skylift methods` lists them")
       ->type_name("NAME[,NAME]");
   command->footer(
       "Example: skylift distill --config configs/visdrone/cpu_student.toml --teacher runs/teacher/best.safetensors "

@@ -48,8 +48,10 @@ void evaluate_any(const EvalArguments& arguments) {
 
 void add_eval_command(CLI::App& app) {
   auto arguments = std::make_shared<EvalArguments>();
-  CLI::App* command = app.add_subcommand("eval", "Score a model or stored detections by the COCO, VisDrone or UAVDT protocol");
-  CLI::Option* data = command->add_option("--data", arguments->data, "images with annotations to run the model on")->type_name("SPEC");
+  CLI::App* command =
+      app.add_subcommand("eval", "Score a model or stored detections by the COCO, VisDrone or UAVDT protocol");
+  CLI::Option* data =
+      command->add_option("--data", arguments->data, "images with annotations to run the model on")->type_name("SPEC");
   CLI::Option* model = command->add_option("--model", arguments->model, "a model file")->type_name("MODEL");
   data->needs(model);
   model->needs(data);

@@ -44,8 +44,11 @@ fs::path model_in(const fs::path& path) {
   for (const char* name : {"best.safetensors", "last.safetensors"}) {
     if (fs::exists(path / name)) return path / name;
   }
-  throw Error("{}: got a folder without best.safetensors or last.safetensors, expected a model file or the folder of a run that has "
-              "saved one", path.string());
+  throw Error(
+      "{}: got a folder without best.safetensors or last.safetensors, expected a model file or the folder of a run "
+      "that has "
+      "saved one",
+      path.string());
 }
 
 InputSize parse_size(const std::string& text) {
@@ -79,9 +82,9 @@ std::string lifting_text(const LiftingOptions& lifting) {
 
 std::string architecture_text(const ModelOptions& options) {
   const auto& [backbone, neck, head] = options;
-  return fmt::format("GFL: {} of width {}; pyramid P{}..P{} of {} channels; head {} x {} channels, {} bins a side{}", backbone.name,
-                     backbone.width, neck.first_level, neck.last_level, neck.channels, head.depth, head.channels, head.reg_max + 1,
-                     lifting_text(head.lifting));
+  return fmt::format("GFL: {} of width {}; pyramid P{}..P{} of {} channels; head {} x {} channels, {} bins a side{}",
+                     backbone.name, backbone.width, neck.first_level, neck.last_level, neck.channels, head.depth,
+                     head.channels, head.reg_max + 1, lifting_text(head.lifting));
 }
 
 Json cost_json(const PartCost& cost) {
@@ -113,8 +116,8 @@ void print_costs(const Report& report) {
   const PartCost total = total_cost(report.parts);
   print_cost(total);
   if (report.model.card.options.head.lifting.enabled) {
-    fmt::print("  of which Light-ML adds {} parameters and {:.3f} GFLOPs ({:.2f} %) to the plain detector\n", report.lifting.parameters,
-               giga(report.lifting.multiply_adds),
+    fmt::print("  of which Light-ML adds {} parameters and {:.3f} GFLOPs ({:.2f} %) to the plain detector\n",
+               report.lifting.parameters, giga(report.lifting.multiply_adds),
                100.0 * static_cast<double>(report.lifting.multiply_adds) /
                    static_cast<double>(total.multiply_adds - report.lifting.multiply_adds));
   }
@@ -126,9 +129,11 @@ void print_report(const Report& report) {
   fmt::print("model         {}\n", report.path.string());
   fmt::print("architecture  {}\n", architecture_text(card.options));
   fmt::print("classes       {}: {}\n", card.classes.size(), fmt::join(card.classes, ", "));
-  fmt::print("input         long side up to {} px, short side up to {} px, padded to multiples of {}; RGB mean {}, deviation {}\n",
-             preprocess.long_side, preprocess.short_side, preprocess.pad_multiple, fmt::join(preprocess.mean, "/"),
-             fmt::join(preprocess.deviation, "/"));
+  fmt::print(
+      "input         long side up to {} px, short side up to {} px, padded to multiples of {}; RGB mean {}, deviation "
+      "{}\n",
+      preprocess.long_side, preprocess.short_side, preprocess.pad_multiple, fmt::join(preprocess.mean, "/"),
+      fmt::join(preprocess.deviation, "/"));
   print_costs(report);
   fmt::print("scores        {}\n", card.scores.empty() ? "none stored" : card.scores);
   if (card.recipe.empty()) return fmt::print("recipe        none stored\n");
@@ -162,23 +167,31 @@ void list_models() {
       backbone.multiply_adds += part.multiply_adds;
     }
     const PartCost total = total_cost(parts);
-    fmt::print("  {:<10} {:>5.1f} M parameters, {:>6.1f} GFLOPs; with the default pyramid and head {:>5.1f} M, {:>6.1f} GFLOPs\n", name,
-               static_cast<double>(backbone.parameters) / 1e6, giga(backbone.multiply_adds),
-               static_cast<double>(total.parameters) / 1e6, giga(total.multiply_adds));
+    fmt::print(
+        "  {:<10} {:>5.1f} M parameters, {:>6.1f} GFLOPs; with the default pyramid and head {:>5.1f} M, {:>6.1f} "
+        "GFLOPs\n",
+        name, static_cast<double>(backbone.parameters) / 1e6, giga(backbone.multiply_adds),
+        static_cast<double>(total.parameters) / 1e6, giga(total.multiply_adds));
   }
-  fmt::print("At {0}x{0} px and {1} classes; a multiply-add counts once. Thinner ones: backbone.width, neck.channels, head.channels, "
-             "head.depth (skylift options model).\n", side, classes);
+  fmt::print(
+      "At {0}x{0} px and {1} classes; a multiply-add counts once. Thinner ones: backbone.width, neck.channels, "
+      "head.channels, "
+      "head.depth (skylift options model).\n",
+      side, classes);
 }
 
 }  // namespace
 
 void add_info_command(CLI::App& app) {
   auto arguments = std::make_shared<InfoArguments>();
-  CLI::App* command = app.add_subcommand("info", "Show what a model is: architecture, classes, cost, preprocessing, recipe, scores");
+  CLI::App* command =
+      app.add_subcommand("info", "Show what a model is: architecture, classes, cost, preprocessing, recipe, scores");
   command->add_option("model", arguments->model, "model file, or a run's folder")->required();
-  command->add_option("--size", arguments->size, "input WIDTHxHEIGHT for the GFLOPs; default: the largest the preprocessing makes");
+  command->add_option("--size", arguments->size,
+                      "input WIDTHxHEIGHT for the GFLOPs; default: the largest the preprocessing makes");
   command->add_option("--json", arguments->json, "write the result as JSON; - for stdout");
-  command->footer("Examples:\n  skylift info runs/student/best.safetensors\n  skylift info runs/student --size 640x640 --json -");
+  command->footer(
+      "Examples:\n  skylift info runs/student/best.safetensors\n  skylift info runs/student --size 640x640 --json -");
   command->callback([arguments] { run_info(*arguments); });
 }
 

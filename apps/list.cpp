@@ -12,7 +12,8 @@ namespace skylift {
 namespace {
 
 void list_methods() {
-  for (const MethodInfo& method : distill_methods()) fmt::print("{:10} {}  [{}]\n", method.name, method.summary, method.paper);
+  for (const MethodInfo& method : distill_methods())
+    fmt::print("{:10} {}  [{}]\n", method.name, method.summary, method.paper);
 }
 
 void list_options(const std::string& prefix) {

@@ -26,15 +26,16 @@ int fail(int status, std::string_view message) {
 void check_command(const CLI::App& app, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return;
   std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
   if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
     throw skylift::Error("unknown command '{}'{}", argv[1], skylift::suggestion(argv[1], names));
   }
 }
 
-/// OpenMP's idle threads spin by default. Training has several teams of them (forward, backward) beside the loader's threads, so they
-/// take the cores from each other: passive waiting was up to three times as fast on a busy machine. The runtime reads the variable
-/// only while it is loaded, so the program begins once more with it set.
+/// OpenMP's idle threads spin by default. Training has several teams of them (forward, backward) beside the loader's
+/// threads, so they take the cores from each other: passive waiting was up to three times as fast on a busy machine.
+/// The runtime reads the variable only while it is loaded, so the program begins once more with it set.
 void wait_passively(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY")) return;
   ::setenv("OMP_WAIT_POLICY", "PASSIVE", 1);

@@ -30,7 +30,8 @@ struct PredictArguments {
 
 bool is_image(const fs::path& path) {
   std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   static const std::vector<std::string> known = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"};
   return std::find(known.begin(), known.end(), ending) != known.end();
 }
@@ -48,7 +49,8 @@ std::vector<fs::path> find_images(const std::vector<std::string>& inputs) {
     for (const auto& entry : fs::directory_iterator(input)) {
       if (entry.is_regular_file() && is_image(entry.path())) inside.push_back(entry.path());
     }
-    if (inside.empty()) throw Error("{}: no images in this folder (hint: a data set's images are in its images/ folder)", input);
+    if (inside.empty())
+      throw Error("{}: no images in this folder (hint: a data set's images are in its images/ folder)", input);
     std::sort(inside.begin(), inside.end());
     images.insert(images.end(), inside.begin(), inside.end());
   }
@@ -96,7 +98,8 @@ void predict(const PredictArguments& arguments) {
     if (arguments.draw) {
       parallel_for(count, 0, [&](size_t i) {
         const fs::path name = images[begin + i].stem().string() + ".jpg";
-        write_image(fs::path(arguments.out) / "pictures" / name, with_detections(batch[i], found[i], predictor.card().classes));
+        write_image(fs::path(arguments.out) / "pictures" / name,
+                    with_detections(batch[i], found[i], predictor.card().classes));
       });
     }
     std::move(found.begin(), found.end(), std::back_inserter(detections));
@@ -116,11 +119,17 @@ void add_predict_command(CLI::App& app) {
   command->add_option("--model", arguments->model, "a model file")->required()->type_name("MODEL");
   command->add_option("inputs", arguments->inputs, "images and folders of images")->required()->type_name("INPUT");
   command->add_option("--out", arguments->out, "folder for detections and pictures")->required()->type_name("DIR");
-  command->add_option("--score", arguments->score, "least confidence of a detection")->check(CLI::Range(0.0, 1.0))->capture_default_str();
-  command->add_option("--format", arguments->format, "of the detections: coco (detections.json) or visdrone (a text file an image)")
+  command->add_option("--score", arguments->score, "least confidence of a detection")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command
+      ->add_option("--format", arguments->format,
+                   "of the detections: coco (detections.json) or visdrone (a text file an image)")
       ->check(CLI::IsMember({"coco", "visdrone"}))
       ->default_val("coco");
-  command->add_option("--batch", arguments->batch, "images that go through the network together")->check(CLI::Range(1, 1024))->capture_default_str();
+  command->add_option("--batch", arguments->batch, "images that go through the network together")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   command->add_option("--device", arguments->device.device, "cpu, cuda or cuda:N")->capture_default_str();
   command->add_flag("--draw", arguments->draw, "write pictures with the boxes drawn");
   command->footer("Example: skylift predict --model runs/student/best.safetensors DATA/val/images --out out --draw");

@@ -20,7 +20,8 @@ std::string clock_text(double seconds) {
 }
 
 std::string rate_text(double per_second) {
-  return per_second >= 1 || per_second == 0 ? fmt::format("{:.1f}/s", per_second) : fmt::format("{:.2f} s each", 1 / per_second);
+  return per_second >= 1 || per_second == 0 ? fmt::format("{:.1f}/s", per_second)
+                                            : fmt::format("{:.2f} s each", 1 / per_second);
 }
 
 }  // namespace
@@ -54,10 +55,12 @@ void ProgressBar::show(const ProgressUpdate& update) {
   const double rate = seconds > 0 ? static_cast<double>(update.done - first_done_) / seconds : 0;
   const double left = rate > 0 ? static_cast<double>(update.total - update.done) / rate : 0;
   const double part = update.total > 0 ? static_cast<double>(update.done) / static_cast<double>(update.total) : 0;
-  const std::string numbers = fmt::format("{}/{}  {}  {} left  {}", update.done, update.total, rate_text(rate), clock_text(left), update.note);
+  const std::string numbers =
+      fmt::format("{}/{}  {}  {} left  {}", update.done, update.total, rate_text(rate), clock_text(left), update.note);
   if (terminal_) {
     const auto filled = static_cast<size_t>(part * kBarWidth);
-    fmt::print(stderr, "\r\033[K{} [{}{}] {}", task_, std::string(filled, '#'), std::string(kBarWidth - filled, ' '), numbers);
+    fmt::print(stderr, "\r\033[K{} [{}{}] {}", task_, std::string(filled, '#'), std::string(kBarWidth - filled, ' '),
+               numbers);
     line_open_ = true;
   } else {
     fmt::print(stderr, "{} {:3.0f}%  {}\n", task_, 100 * part, numbers);

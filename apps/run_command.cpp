@@ -13,13 +13,19 @@
 namespace skylift {
 
 void add_run_arguments(CLI::App& command, RunArguments& arguments) {
-  command.add_option("--config", arguments.config, "TOML file; `skylift options` lists its keys")->required()->type_name("FILE");
-  command.add_option("--set", arguments.assignments, "KEY=VALUE over the config, may be repeated")->type_name("KEY=VALUE")->allow_extra_args(false);
-  command.add_option("--out", arguments.out, "the run's folder (default: runs/ and the config's name)")->type_name("DIR");
+  command.add_option("--config", arguments.config, "TOML file; `skylift options` lists its keys")
+      ->required()
+      ->type_name("FILE");
+  command.add_option("--set", arguments.assignments, "KEY=VALUE over the config, may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command.add_option("--out", arguments.out, "the run's folder (default: runs/ and the config's name)")
+      ->type_name("DIR");
   command.add_option("--json", arguments.json, "write the last evaluation here, - for stdout")->type_name("FILE");
   command.add_option("--device", arguments.device, "cpu, cuda or cuda:N, over the config's train.device");
   command.add_flag("--resume", arguments.resume, "go on with the run in --out exactly where it stopped");
-  command.add_flag("--keep-lifting", arguments.keep_lifting, "model files keep Light-ML instead of folding it into the predictors");
+  command.add_flag("--keep-lifting", arguments.keep_lifting,
+                   "model files keep Light-ML instead of folding it into the predictors");
 }
 
 RunOptions read_run_options(const RunArguments& arguments) {

@@ -1,4 +1,5 @@
-// What `skylift train` and `skylift distill` have in common: a config, assignments on top of it, a folder, and going on.
+// What `skylift train` and `skylift distill` have in common: a config, assignments on top of it, a folder, and going
+// on.
 #pragma once
 
 #include <string>

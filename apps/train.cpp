@@ -11,7 +11,9 @@ void add_train_command(CLI::App& app) {
   auto arguments = std::make_shared<RunArguments>();
   CLI::App* command = app.add_subcommand("train", "Train a detector without a teacher");
   add_run_arguments(*command, *arguments);
-  command->footer("Example: skylift train --config configs/visdrone/cpu_student.toml --set data.train=DATA/train --set data.val=DATA/val");
+  command->footer(
+      "Example: skylift train --config configs/visdrone/cpu_student.toml --set data.train=DATA/train --set "
+      "data.val=DATA/val");
   command->callback([arguments] {
     run_training({.options = read_run_options(*arguments),
                   .folder = run_folder(*arguments),

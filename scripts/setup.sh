@@ -10,7 +10,7 @@ packages=(
     g++ cmake ninja-build ccache python3-venv
     libopencv-dev libturbojpeg0-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev
     libpugixml-dev libyaml-cpp-dev
-    libfmt-dev libspdlog-dev libgtest-dev libgmock-dev libbenchmark-dev
+    libfmt-dev libspdlog-dev libgtest-dev libgmock-dev clang-format
 )
 
 say() { echo "setup: $*" >&2; }

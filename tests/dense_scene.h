@@ -23,7 +23,9 @@ inline DenseOutput random_output(const DenseShape& shape, uint64_t seed, at::Sca
   output.strides = shape.strides;
   output.reg_max = shape.reg_max;
   for (const auto& [height, width] : shape.sizes) {
-    const auto map = [&, h = height, w = width](int64_t channels) { return torch::randn({shape.images, channels, h, w}, type); };
+    const auto map = [&, h = height, w = width](int64_t channels) {
+      return torch::randn({shape.images, channels, h, w}, type);
+    };
     LevelOutput level;
     level.feature = map(shape.channels);
     level.cls_feature = map(shape.channels);

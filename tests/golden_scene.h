@@ -1,5 +1,5 @@
-// The scene of the ATSS and VLR golden values: a 128x128 map with strides 8..64 (340 points) and three boxes. The values were
-// computed in plain Python, in double precision, from the formulas.
+// The scene of the ATSS and VLR golden values: a 128x128 map with strides 8..64 (340 points) and three boxes. The
+// values were computed in plain Python, in double precision, from the formulas.
 #pragma once
 
 #include <torch/torch.h>
@@ -8,8 +8,10 @@
 
 namespace skylift::testing {
 
-inline Targets make_targets(const std::vector<float>& boxes_xyxy, const std::vector<int64_t>& labels, const std::vector<float>& ignored = {}) {
-  return {torch::tensor(boxes_xyxy).view({-1, 4}), torch::tensor(labels, at::kLong), torch::tensor(ignored).view({-1, 4})};
+inline Targets make_targets(const std::vector<float>& boxes_xyxy, const std::vector<int64_t>& labels,
+                            const std::vector<float>& ignored = {}) {
+  return {torch::tensor(boxes_xyxy).view({-1, 4}), torch::tensor(labels, at::kLong),
+          torch::tensor(ignored).view({-1, 4})};
 }
 
 inline ImageGeometry content(int height, int width) {

@@ -9,8 +9,8 @@
 
 namespace skylift::testing {
 
-/// `loss`: a scalar computed from `input` alone (it may be called often). Every element of the analytic gradient must agree with
-/// (loss(x + h) - loss(x - h)) / 2h. Where the function has a kink the caller chooses an input away from it.
+/// `loss`: a scalar computed from `input` alone (it may be called often). Every element of the analytic gradient must
+/// agree with (loss(x + h) - loss(x - h)) / 2h. Where the function has a kink the caller chooses an input away from it.
 inline void expect_gradient_matches(const std::function<at::Tensor(const at::Tensor&)>& loss, const at::Tensor& input,
                                     double tolerance = 1e-6, double step = 1e-5) {
   at::Tensor x = input.detach().to(at::kDouble).clone().requires_grad_(true);

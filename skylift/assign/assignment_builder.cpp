@@ -9,8 +9,8 @@ namespace skylift {
 AssignmentBuilder::AssignmentBuilder(const PointGrid& grid, int64_t images)
     : device_(grid.centres.device()), weights_(at::empty({images, grid.count()}, at::kFloat)) {}
 
-void AssignmentBuilder::add_image(const std::vector<int>& object_of, const std::vector<BoxXyxy>& boxes, const at::Tensor& labels,
-                                  const std::vector<float>& mask) {
+void AssignmentBuilder::add_image(const std::vector<int>& object_of, const std::vector<BoxXyxy>& boxes,
+                                  const at::Tensor& labels, const std::vector<float>& mask) {
   const at::Tensor labels_cpu = labels.to(at::kCPU, at::kLong).contiguous();
   const int64_t* label_of = labels_cpu.const_data_ptr<int64_t>();
   float* weights = weights_.data_ptr<float>() + image_count_ * weights_.size(1);

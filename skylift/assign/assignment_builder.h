@@ -10,8 +10,8 @@ class AssignmentBuilder {
  public:
   AssignmentBuilder(const PointGrid& grid, int64_t images);
 
-  /// `object_of`: [A], index of the object a point answers for, -1 none. `labels`: [G]. `mask`: [A], see content_mask; a positive
-  /// counts even where the mask is 0.
+  /// `object_of`: [A], index of the object a point answers for, -1 none. `labels`: [G]. `mask`: [A], see content_mask;
+  /// a positive counts even where the mask is 0.
   void add_image(const std::vector<int>& object_of, const std::vector<BoxXyxy>& boxes, const at::Tensor& labels,
                  const std::vector<float>& mask);
 

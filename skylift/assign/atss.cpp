@@ -76,18 +76,20 @@ ImageAssignment assign_image(const PointGrid& grid, const std::vector<BoxXyxy>& 
 }  // namespace
 
 void bind(OptionSection section, AtssOptions& options) {
-  section.add("candidates", options.candidates, "nearest points a level that are considered for an object", between(1, 1000));
+  section.add("candidates", options.candidates, "nearest points a level that are considered for an object",
+              between(1, 1000));
   section.add("anchor_scale", options.anchor_scale, "side of a point's square anchor, in strides", between(0.5, 64));
   section.add("rescue_small", options.rescue_small, "an object without any positive gets its best candidate");
   section.add("mask_ignored", options.mask_ignored, "points in ignored regions do not count as negatives");
 }
 
-Assignment assign_atss(const PointGrid& grid, const std::vector<Targets>& targets, const std::vector<ImageGeometry>& geometries,
-                       const AtssOptions& options) {
+Assignment assign_atss(const PointGrid& grid, const std::vector<Targets>& targets,
+                       const std::vector<ImageGeometry>& geometries, const AtssOptions& options) {
   AssignmentBuilder builder(grid, static_cast<int64_t>(targets.size()));
   for (size_t i = 0; i < targets.size(); ++i) {
     const std::vector<BoxXyxy> boxes = to_boxes(targets[i].boxes_xyxy);
-    const std::vector<BoxXyxy> ignored = options.mask_ignored ? to_boxes(targets[i].ignored_xyxy) : std::vector<BoxXyxy>{};
+    const std::vector<BoxXyxy> ignored =
+        options.mask_ignored ? to_boxes(targets[i].ignored_xyxy) : std::vector<BoxXyxy>{};
     const ImageAssignment image = assign_image(grid, boxes, geometries[i], options);
     builder.add_image(image.object_of, boxes, targets[i].labels, content_mask(grid, geometries[i], ignored));
   }

@@ -25,8 +25,8 @@ struct NearPoint {
   double squared;  // distance, in cells
 };
 
-/// The nearest points of one level. A point in the i-th nearest column and j-th nearest row has at least i * j points (itself
-/// among them) that are not further away, so only i * j <= count can be among the nearest `count`.
+/// The nearest points of one level. A point in the i-th nearest column and j-th nearest row has at least i * j points
+/// (itself among them) that are not further away, so only i * j <= count can be among the nearest `count`.
 std::vector<NearPoint> nearest_points(const GridLevel& level, const CellBlock& content, double x, double y, int count) {
   const std::vector<int64_t> columns = nearest_cells(x / level.stride, content.column_end, count);
   const std::vector<int64_t> rows = nearest_cells(y / level.stride, content.row_end, count);
@@ -62,14 +62,16 @@ double mean_plus_deviation(const std::vector<double>& values) {
 
 }  // namespace
 
-AtssCandidates atss_candidates(const PointGrid& grid, const ImageGeometry& geometry, const BoxXyxy& box, const AtssOptions& options) {
+AtssCandidates atss_candidates(const PointGrid& grid, const ImageGeometry& geometry, const BoxXyxy& box,
+                               const AtssOptions& options) {
   AtssCandidates candidates;
   const double x = (static_cast<double>(box.x1) + box.x2) / 2, y = (static_cast<double>(box.y1) + box.y2) / 2;
   for (const GridLevel& level : grid.levels) {
     for (const NearPoint& near : nearest_points(level, content_block(level, geometry), x, y, options.candidates)) {
       candidates.points.push_back(near.point);
       candidates.distances.push_back(std::sqrt(near.squared) * level.stride);
-      candidates.ious.push_back(anchor_iou(position_of(grid, near.point), options.anchor_scale * level.stride / 2, box));
+      candidates.ious.push_back(
+          anchor_iou(position_of(grid, near.point), options.anchor_scale * level.stride / 2, box));
     }
   }
   candidates.threshold = mean_plus_deviation(candidates.ious);

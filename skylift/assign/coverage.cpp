@@ -16,7 +16,9 @@ std::vector<SizeCoverage> empty_ranges() {
   return {{"under 8 px"}, {"8 to 16 px"}, {"16 to 32 px"}, {"32 to 96 px"}, {"96 px and more"}};
 }
 
-size_t range_of(double side) { return static_cast<size_t>(std::upper_bound(std::begin(kEdges), std::end(kEdges), side) - std::begin(kEdges)); }
+size_t range_of(double side) {
+  return static_cast<size_t>(std::upper_bound(std::begin(kEdges), std::end(kEdges), side) - std::begin(kEdges));
+}
 
 /// The objects that count, in pixels of the network's input.
 std::vector<BoxXyxy> scaled_boxes(const ImageRecord& image, const ImageGeometry& geometry) {
@@ -25,20 +27,23 @@ std::vector<BoxXyxy> scaled_boxes(const ImageRecord& image, const ImageGeometry&
     const BoxXywh& b = object.box;
     if (object.class_index < 0 || object.crowd || object.ignored || b.w <= 0 || b.h <= 0) continue;
     boxes.push_back({static_cast<float>(b.x * geometry.scale_x), static_cast<float>(b.y * geometry.scale_y),
-                     static_cast<float>((b.x + b.w) * geometry.scale_x), static_cast<float>((b.y + b.h) * geometry.scale_y)});
+                     static_cast<float>((b.x + b.w) * geometry.scale_x),
+                     static_cast<float>((b.y + b.h) * geometry.scale_y)});
   }
   return boxes;
 }
 
 PointGrid grid_of(cv::Size content, const Preprocess& preprocess, const std::vector<int>& strides) {
-  const int width = round_up(content.width, preprocess.pad_multiple), height = round_up(content.height, preprocess.pad_multiple);
+  const int width = round_up(content.width, preprocess.pad_multiple),
+            height = round_up(content.height, preprocess.pad_multiple);
   std::vector<std::pair<int64_t, int64_t>> sizes;
   for (const int stride : strides) sizes.emplace_back((height + stride - 1) / stride, (width + stride - 1) / stride);
   return make_point_grid(sizes, strides, c10::kCPU);
 }
 
 /// For each box whether it has a positive location.
-std::vector<bool> covered(const PointGrid& grid, const std::vector<BoxXyxy>& boxes, const ImageGeometry& geometry, const AtssOptions& options) {
+std::vector<bool> covered(const PointGrid& grid, const std::vector<BoxXyxy>& boxes, const ImageGeometry& geometry,
+                          const AtssOptions& options) {
   const auto count = static_cast<int64_t>(boxes.size());
   Targets targets{at::empty({count, 4}), at::zeros({count}, at::kLong), at::empty({0, 4})};
   for (int64_t i = 0; i < count; ++i) {
@@ -48,14 +53,15 @@ std::vector<bool> covered(const PointGrid& grid, const std::vector<BoxXyxy>& box
   }
   std::vector<bool> has_positive(boxes.size());
   const at::Tensor objects = assign_atss(grid, {targets}, {geometry}, options).object.contiguous();
-  for (int64_t i = 0; i < objects.size(0); ++i) has_positive[static_cast<size_t>(objects.data_ptr<int64_t>()[i])] = true;
+  for (int64_t i = 0; i < objects.size(0); ++i)
+    has_positive[static_cast<size_t>(objects.data_ptr<int64_t>()[i])] = true;
   return has_positive;
 }
 
 }  // namespace
 
-std::vector<SizeCoverage> anchor_coverage(const AnnotationSet& set, const Preprocess& preprocess, const std::vector<int>& strides,
-                                          AtssOptions options) {
+std::vector<SizeCoverage> anchor_coverage(const AnnotationSet& set, const Preprocess& preprocess,
+                                          const std::vector<int>& strides, AtssOptions options) {
   options.rescue_small = false;
   std::vector<SizeCoverage> ranges = empty_ranges();
   for (const ImageRecord& image : set.images) {

@@ -13,14 +13,14 @@ namespace skylift {
 
 /// Objects of one range of size, as the network sees them.
 struct SizeCoverage {
-  std::string range;      ///< "under 8 px", ... of sqrt(area) in the network's input
+  std::string range;  ///< "under 8 px", ... of sqrt(area) in the network's input
   int64_t objects = 0;
   int64_t uncovered = 0;  ///< without a positive location
 };
 
-/// ATSS without its rescue of small objects, on the grid of `strides` for images scaled by `preprocess`. Images of unknown size,
-/// crowds, ignored objects and objects of no class are left out.
-std::vector<SizeCoverage> anchor_coverage(const AnnotationSet& set, const Preprocess& preprocess, const std::vector<int>& strides,
-                                          AtssOptions options);
+/// ATSS without its rescue of small objects, on the grid of `strides` for images scaled by `preprocess`. Images of
+/// unknown size, crowds, ignored objects and objects of no class are left out.
+std::vector<SizeCoverage> anchor_coverage(const AnnotationSet& set, const Preprocess& preprocess,
+                                          const std::vector<int>& strides, AtssOptions options);
 
 }  // namespace skylift

@@ -21,21 +21,26 @@ GridPosition position_of(const PointGrid& grid, int64_t point) {
   while (grid.levels[index].offset > point) --index;
   const GridLevel& level = grid.levels[index];
   const int64_t cell = point - level.offset;
-  return {static_cast<double>(cell % level.width * level.stride), static_cast<double>(cell / level.width * level.stride)};
+  return {static_cast<double>(cell % level.width * level.stride),
+          static_cast<double>(cell / level.width * level.stride)};
 }
 
 CellBlock content_block(const GridLevel& level, const ImageGeometry& geometry) {
-  const auto cells = [&](int64_t length, int64_t limit) { return std::min(limit, (length + level.stride - 1) / level.stride); };
+  const auto cells = [&](int64_t length, int64_t limit) {
+    return std::min(limit, (length + level.stride - 1) / level.stride);
+  };
   return {0, cells(geometry.content_height, level.height), 0, cells(geometry.content_width, level.width)};
 }
 
 CellBlock block_inside(const GridLevel& level, const CellBlock& block, const BoxXyxy& box) {
   const auto [row_begin, row_end] = cells_between(box.y1, box.y2, level.stride, block.row_begin, block.row_end);
-  const auto [column_begin, column_end] = cells_between(box.x1, box.x2, level.stride, block.column_begin, block.column_end);
+  const auto [column_begin, column_end] =
+      cells_between(box.x1, box.x2, level.stride, block.column_begin, block.column_end);
   return {row_begin, row_end, column_begin, column_end};
 }
 
-std::vector<float> content_mask(const PointGrid& grid, const ImageGeometry& geometry, const std::vector<BoxXyxy>& ignored) {
+std::vector<float> content_mask(const PointGrid& grid, const ImageGeometry& geometry,
+                                const std::vector<BoxXyxy>& ignored) {
   std::vector<float> mask(grid.count(), 0);
   for (const GridLevel& level : grid.levels) {
     const CellBlock content = content_block(level, geometry);

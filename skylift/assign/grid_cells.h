@@ -31,12 +31,14 @@ CellBlock block_inside(const GridLevel& level, const CellBlock& block, const Box
 template <class Body>
 void for_each_point(const GridLevel& level, const CellBlock& block, const Body& body) {
   for (int64_t row = block.row_begin; row < block.row_end; ++row) {
-    for (int64_t column = block.column_begin; column < block.column_end; ++column) body(level.offset + row * level.width + column);
+    for (int64_t column = block.column_begin; column < block.column_end; ++column)
+      body(level.offset + row * level.width + column);
   }
 }
 
 /// [A]: 1 on the image's content outside the ignored regions, 0 elsewhere.
-std::vector<float> content_mask(const PointGrid& grid, const ImageGeometry& geometry, const std::vector<BoxXyxy>& ignored);
+std::vector<float> content_mask(const PointGrid& grid, const ImageGeometry& geometry,
+                                const std::vector<BoxXyxy>& ignored);
 
 /// [N,4] on any device -> N boxes.
 std::vector<BoxXyxy> to_boxes(const at::Tensor& boxes_xyxy);

@@ -2,7 +2,6 @@
 
 #include <ATen/Functions.h>
 
-
 namespace skylift {
 namespace {
 
@@ -18,7 +17,8 @@ struct Overlap {
 };
 
 Overlap overlap_of_rows(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy) {
-  const at::Tensor extents = at::minimum(right_bottom(a_xyxy), right_bottom(b_xyxy)) - at::maximum(left_top(a_xyxy), left_top(b_xyxy));
+  const at::Tensor extents =
+      at::minimum(right_bottom(a_xyxy), right_bottom(b_xyxy)) - at::maximum(left_top(a_xyxy), left_top(b_xyxy));
   const at::Tensor intersection = product(extents.clamp_min(0));
   return {intersection, box_area(a_xyxy) + box_area(b_xyxy) - intersection};
 }

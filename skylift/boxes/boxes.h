@@ -32,17 +32,18 @@ at::Tensor boxes_from_distances(const at::Tensor& points, const at::Tensor& dist
 /// The inverse: [N,2], [N,4] -> distances [N,4]; negative where the point is outside.
 at::Tensor distances_from_boxes(const at::Tensor& points, const at::Tensor& boxes_xyxy);
 
-/// [...,4(R+1)] or [...,4,R+1] logits -> [N,4], N rows: per side the expectation of the softmax over bins 0..R, in strides
-/// (the "integral" of GFL's general distribution, Li et al. 2020).
+/// [...,4(R+1)] or [...,4,R+1] logits -> [N,4], N rows: per side the expectation of the softmax over bins 0..R, in
+/// strides (the "integral" of GFL's general distribution, Li et al. 2020).
 at::Tensor integral(const at::Tensor& box_logits, int64_t reg_max);
 
 /// Centerness of points [N,2] in boxes [N,4] (Tian et al. 2019, FCOS): sqrt(min(l,r)/max(l,r) *
 /// min(t,b)/max(t,b)), 0 outside. [N].
 at::Tensor centerness(const at::Tensor& points, const at::Tensor& boxes_xyxy);
 
-/// Class-aware greedy non-maximum suppression: keeps boxes by descending score (ties: lower index first) unless one of the same
-/// label already kept overlaps by IoU > threshold. Returns kept indices [K] int64 by descending score, at most `limit`.
-/// A score that is no number is never kept. Runs on the CPU; the result is on the device of the boxes.
-at::Tensor nms(const at::Tensor& boxes_xyxy, const at::Tensor& scores, const at::Tensor& labels, double iou_threshold, int64_t limit);
+/// Class-aware greedy non-maximum suppression: keeps boxes by descending score (ties: lower index first) unless one of
+/// the same label already kept overlaps by IoU > threshold. Returns kept indices [K] int64 by descending score, at most
+/// `limit`. A score that is no number is never kept. Runs on the CPU; the result is on the device of the boxes.
+at::Tensor nms(const at::Tensor& boxes_xyxy, const at::Tensor& scores, const at::Tensor& labels, double iou_threshold,
+               int64_t limit);
 
 }  // namespace skylift

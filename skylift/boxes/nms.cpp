@@ -1,5 +1,5 @@
-// Greedy non-maximum suppression in plain loops: the work is proportional to boxes x kept boxes of the same label, and the inner
-// loop runs over contiguous columns so that the compiler vectorises it.
+// Greedy non-maximum suppression in plain loops: the work is proportional to boxes x kept boxes of the same label, and
+// the inner loop runs over contiguous columns so that the compiler vectorises it.
 #include <ATen/Functions.h>
 
 #include <algorithm>
@@ -57,7 +57,8 @@ std::vector<int64_t> by_descending_score(const float* scores, int64_t count) {
 
 }  // namespace
 
-at::Tensor nms(const at::Tensor& boxes_xyxy, const at::Tensor& scores, const at::Tensor& labels, double iou_threshold, int64_t limit) {
+at::Tensor nms(const at::Tensor& boxes_xyxy, const at::Tensor& scores, const at::Tensor& labels, double iou_threshold,
+               int64_t limit) {
   const at::Tensor boxes_cpu = boxes_xyxy.detach().to(at::kCPU, at::kFloat).contiguous();
   const at::Tensor scores_cpu = scores.detach().to(at::kCPU, at::kFloat).contiguous();
   const at::Tensor labels_cpu = labels.to(at::kCPU, at::kLong).contiguous();

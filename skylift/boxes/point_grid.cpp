@@ -4,7 +4,8 @@
 
 namespace skylift {
 
-PointGrid make_point_grid(const std::vector<std::pair<int64_t, int64_t>>& sizes, const std::vector<int>& strides, c10::Device device) {
+PointGrid make_point_grid(const std::vector<std::pair<int64_t, int64_t>>& sizes, const std::vector<int>& strides,
+                          c10::Device device) {
   PointGrid grid;
   std::vector<at::Tensor> centres, level_strides;
   int64_t offset = 0;

@@ -1,5 +1,6 @@
-// The locations of a dense detector: one per cell of every pyramid level. GFL puts a cell's point at (column * s, row * s), without
-// the half-cell offset that FCOS has, and centres one square anchor of side 8 s on it (Li et al. 2020; reference values in tests).
+// The locations of a dense detector: one per cell of every pyramid level. GFL puts a cell's point at (column * s, row *
+// s), without the half-cell offset that FCOS has, and centres one square anchor of side 8 s on it (Li et al. 2020;
+// reference values in tests).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -27,10 +28,11 @@ struct PointGrid {
 };
 
 /// `sizes`: (height, width) of each level's map, finest first.
-PointGrid make_point_grid(const std::vector<std::pair<int64_t, int64_t>>& sizes, const std::vector<int>& strides, c10::Device device);
+PointGrid make_point_grid(const std::vector<std::pair<int64_t, int64_t>>& sizes, const std::vector<int>& strides,
+                          c10::Device device);
 
-/// [A] bool: points that lie on an image's own content rather than on the padding of its batch: on a level of stride s the first
-/// ceil(content_height / s) rows and ceil(content_width / s) columns.
+/// [A] bool: points that lie on an image's own content rather than on the padding of its batch: on a level of stride s
+/// the first ceil(content_height / s) rows and ceil(content_width / s) columns.
 at::Tensor points_on_content(const PointGrid& grid, int64_t content_height, int64_t content_width);
 
 }  // namespace skylift

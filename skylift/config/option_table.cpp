@@ -76,7 +76,8 @@ std::optional<T> scalar_from(const toml::node& node) {
 template <class T>
 bool is_allowed(const T& value, const Allowed& allowed) {
   if constexpr (std::is_same_v<T, std::string>) {
-    return allowed.choices.empty() || std::find(allowed.choices.begin(), allowed.choices.end(), value) != allowed.choices.end();
+    return allowed.choices.empty() ||
+           std::find(allowed.choices.begin(), allowed.choices.end(), value) != allowed.choices.end();
   } else if constexpr (!std::is_same_v<T, bool>) {
     const auto number = static_cast<double>(value);
     return number >= allowed.low && number <= allowed.high;
@@ -126,10 +127,12 @@ void assign(const Option& option, const toml::node& node, const std::string& whe
 }
 
 bool takes_text(const Option& option) {
-  return std::holds_alternative<std::string*>(option.value) || std::holds_alternative<std::vector<std::string>*>(option.value);
+  return std::holds_alternative<std::string*>(option.value) ||
+         std::holds_alternative<std::vector<std::string>*>(option.value);
 }
 
-/// The value of "--set key=value" as a TOML table {v = value}. For options of text, what is not TOML is a bare word: sgd, a,b.
+/// The value of "--set key=value" as a TOML table {v = value}. For options of text, what is not TOML is a bare word:
+/// sgd, a,b.
 toml::table parse_assignment(const Option& option, std::string_view value) {
   try {
     return toml::parse(fmt::format("v = {}", value));
@@ -233,8 +236,10 @@ std::string allowed_text(const Option& option) {
           text = type_name<T>();
         }
         const Allowed& allowed = option.allowed;
-        if (!allowed.choices.empty()) return fmt::format("{}{}", is_list<T>::value ? "a list of " : "one of ", fmt::join(allowed.choices, ", "));
-        if (std::isfinite(allowed.low) && std::isfinite(allowed.high)) return fmt::format("{} from {} to {}", text, allowed.low, allowed.high);
+        if (!allowed.choices.empty())
+          return fmt::format("{}{}", is_list<T>::value ? "a list of " : "one of ", fmt::join(allowed.choices, ", "));
+        if (std::isfinite(allowed.low) && std::isfinite(allowed.high))
+          return fmt::format("{} from {} to {}", text, allowed.low, allowed.high);
         if (std::isfinite(allowed.low)) return fmt::format("{} of at least {}", text, allowed.low);
         return text;
       },

@@ -1,5 +1,6 @@
-// Options are plain structs with default values. A module declares each field of its struct once, in a `bind` function beside
-// the struct; reading TOML, --set, printing, range checks, the resolved config.toml and the reference page all follow from that.
+// Options are plain structs with default values. A module declares each field of its struct once, in a `bind` function
+// beside the struct; reading TOML, --set, printing, range checks, the resolved config.toml and the reference page all
+// follow from that.
 //
 //   struct OptimizerOptions { std::string name = "sgd"; double lr = 0.01; };
 //   inline void bind(OptionSection section, OptimizerOptions& options) {
@@ -18,7 +19,8 @@
 
 namespace skylift {
 
-/// What values an option takes. Empty: anything of its type. Ranges include both ends and hold for each element of a list.
+/// What values an option takes. Empty: anything of its type. Ranges include both ends and hold for each element of a
+/// list.
 struct Allowed {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
@@ -29,12 +31,13 @@ inline Allowed between(double low, double high) { return {low, high, {}}; }
 inline Allowed at_least(double low) { return {.low = low, .choices = {}}; }
 inline Allowed one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
 
-using OptionValue = std::variant<bool*, int*, double*, std::string*, std::vector<int>*, std::vector<double>*, std::vector<std::string>*>;
+using OptionValue = std::variant<bool*, int*, double*, std::string*, std::vector<int>*, std::vector<double>*,
+                                 std::vector<std::string>*>;
 
 struct Option {
-  std::string key;           ///< dotted, e.g. "train.optimizer.lr"
-  std::string help;          ///< one sentence, with unit
-  OptionValue value;         ///< the bound field
+  std::string key;    ///< dotted, e.g. "train.optimizer.lr"
+  std::string help;   ///< one sentence, with unit
+  OptionValue value;  ///< the bound field
   Allowed allowed;
   std::string default_text;  ///< the field's value when it was bound, as TOML
 };
@@ -53,7 +56,9 @@ class OptionSection {
 
  private:
   void add_value(std::string_view name, OptionValue value, std::string_view help, Allowed allowed);
-  std::string path(std::string_view name) const { return prefix_.empty() ? std::string(name) : prefix_ + "." + std::string(name); }
+  std::string path(std::string_view name) const {
+    return prefix_.empty() ? std::string(name) : prefix_ + "." + std::string(name);
+  }
 
   OptionTable& table_;
   std::string prefix_;

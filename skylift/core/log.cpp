@@ -18,7 +18,7 @@ spdlog::logger& logger() {
 }  // namespace
 
 void set_log_level(LogLevel level) {
-  logger().set_level(level == LogLevel::off      ? spdlog::level::off
+  logger().set_level(level == LogLevel::off       ? spdlog::level::off
                      : level == LogLevel::warning ? spdlog::level::warn
                                                   : spdlog::level::info);
 }

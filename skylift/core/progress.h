@@ -8,10 +8,10 @@
 namespace skylift {
 
 struct ProgressUpdate {
-  std::string task;    ///< "train", "evaluate", ...
-  int64_t done = 0;    ///< units finished
-  int64_t total = 0;   ///< units in all; 0: not known
-  std::string note;    ///< the latest numbers, e.g. "epoch 3/12  loss 1.24"
+  std::string task;   ///< "train", "evaluate", ...
+  int64_t done = 0;   ///< units finished
+  int64_t total = 0;  ///< units in all; 0: not known
+  std::string note;   ///< the latest numbers, e.g. "epoch 3/12  loss 1.24"
 };
 
 /// May be empty: nobody looks.

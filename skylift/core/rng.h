@@ -1,4 +1,5 @@
-// Random numbers that are the same on every machine, compiler and thread count: the standard library's distributions are not.
+// Random numbers that are the same on every machine, compiler and thread count: the standard library's distributions
+// are not.
 #pragma once
 
 #include <cstdint>
@@ -6,12 +7,14 @@
 
 namespace skylift {
 
-/// SplitMix64 (Steele, Lea, Flood 2014): 64 bits of state, any seed is good. A value type: copy it to replay a sequence.
+/// SplitMix64 (Steele, Lea, Flood 2014): 64 bits of state, any seed is good. A value type: copy it to replay a
+/// sequence.
 class Rng {
  public:
   explicit Rng(uint64_t seed) : state_(seed) {}
 
-  /// A generator for one thing among many, e.g. Rng::of({run_seed, epoch, sample_index}): independent of the order of use.
+  /// A generator for one thing among many, e.g. Rng::of({run_seed, epoch, sample_index}): independent of the order of
+  /// use.
   static Rng of(std::initializer_list<uint64_t> key);
 
   uint64_t next();

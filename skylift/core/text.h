@@ -20,7 +20,8 @@ std::optional<long long> parse_integer(std::string_view text);
 /// The candidate with the smallest edit distance, or nothing if none is near (more than a third of the letters differ).
 std::optional<std::string> nearest_word(std::string_view word, std::span<const std::string> candidates);
 
-/// " (did you mean 'X'?)" with the nearest candidate, or the list of all where none is near. For the end of an error message.
+/// " (did you mean 'X'?)" with the nearest candidate, or the list of all where none is near. For the end of an error
+/// message.
 std::string suggestion(std::string_view word, std::span<const std::string> candidates);
 
 }  // namespace skylift

@@ -1,5 +1,5 @@
-// What flows from the data set to the model: a Sample is one image on its way through the transforms, a Batch is what the
-// training step gets.
+// What flows from the data set to the model: a Sample is one image on its way through the transforms, a Batch is what
+// the training step gets.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,16 +30,17 @@ struct ImageGeometry {
   int original_width = 0, original_height = 0;  ///< px
   int content_width = 0, content_height = 0;    ///< px of the transformed image before padding
   double scale_x = 1, scale_y = 1;
-  double offset_x = 0, offset_y = 0;            ///< px of the scaled image, left and above the crop
-  bool flipped = false;                         ///< mirrored left to right, as the last geometric step
+  double offset_x = 0, offset_y = 0;  ///< px of the scaled image, left and above the crop
+  bool flipped = false;               ///< mirrored left to right, as the last geometric step
 };
 
 struct Sample {
-  cv::Mat rgb;                      ///< [H,W] 8-bit RGB
-  std::vector<LabelledBox> boxes;   ///< objects to find, clipped to the image
-  std::vector<BoxXyxy> ignored;     ///< ignored regions, crowds, objects of no trained class: neither positive nor negative
+  cv::Mat rgb;                     ///< [H,W] 8-bit RGB
+  std::vector<LabelledBox> boxes;  ///< objects to find, clipped to the image
+  std::vector<BoxXyxy>
+      ignored;  ///< ignored regions, crowds, objects of no trained class: neither positive nor negative
   ImageGeometry geometry;
-  int64_t image_index = 0;          ///< into the data set
+  int64_t image_index = 0;  ///< into the data set
 };
 
 /// The objects of one image on the training device.

@@ -60,7 +60,9 @@ const std::array kFormats = {
              return read_coco(file_in(place.path, "annotations.json"), place.suffix, problems);
            }},
     Format{"yolo", "data.yaml[:SPLIT] or a folder with it",
-           [](const fs::path& path) { return is_file(path, "data.yaml", {".yaml", ".yml"}); },
+           [](const fs::path& path) {
+             return is_file(path, "data.yaml", {".yaml", ".yml"});
+           },
            [](const Place& place, Problems* problems) {
              return read_yolo(file_in(place.path, "data.yaml"), place.suffix, problems);
            }},

@@ -26,8 +26,8 @@ std::pair<at::Tensor, at::Tensor> best_pairs(const at::Tensor& scores, double th
   return {sorted.slice(0, 0, kept), pairs.index_select(0, order.slice(0, 0, kept))};
 }
 
-Candidates level_candidates(const LevelOutput& level, const GridLevel& grid_level, const at::Tensor& centres, int64_t image,
-                            int reg_max, const DecodeOptions& options) {
+Candidates level_candidates(const LevelOutput& level, const GridLevel& grid_level, const at::Tensor& centres,
+                            int64_t image, int reg_max, const DecodeOptions& options) {
   const int64_t class_count = level.cls_logits.size(1);
   at::Tensor scores = level.cls_logits[image].flatten(1).transpose(0, 1).to(at::kFloat).sigmoid();  // [H*W,C]
   at::Tensor box_logits = level.box_logits[image].flatten(1).transpose(0, 1);                       // [H*W,4(R+1)]
@@ -63,8 +63,10 @@ void clip_to_content(Candidates& candidates, const ImageGeometry& geometry) {
   const at::Tensor x = candidates.boxes_xyxy.slice(1, 0, 4, 2).clamp(0, geometry.content_width);
   const at::Tensor y = candidates.boxes_xyxy.slice(1, 1, 4, 2).clamp(0, geometry.content_height);
   const at::Tensor boxes = at::stack({x.select(1, 0), y.select(1, 0), x.select(1, 1), y.select(1, 1)}, 1);
-  const at::Tensor kept = at::nonzero((x.select(1, 1) > x.select(1, 0)).logical_and(y.select(1, 1) > y.select(1, 0))).squeeze(1);
-  candidates = {candidates.scores.index_select(0, kept), candidates.labels.index_select(0, kept), boxes.index_select(0, kept)};
+  const at::Tensor kept =
+      at::nonzero((x.select(1, 1) > x.select(1, 0)).logical_and(y.select(1, 1) > y.select(1, 0))).squeeze(1);
+  candidates = {candidates.scores.index_select(0, kept), candidates.labels.index_select(0, kept),
+                boxes.index_select(0, kept)};
 }
 
 BoxXywh to_original_image(const float* box, const ImageGeometry& geometry) {
@@ -96,16 +98,19 @@ std::vector<Detection> suppress(Candidates candidates, const ImageGeometry& geom
 }  // namespace
 
 void bind(OptionSection section, DecodeOptions& options) {
-  section.add("score_threshold", options.score_threshold, "(location, class) pairs with a score up to this are dropped", between(0, 1));
+  section.add("score_threshold", options.score_threshold, "(location, class) pairs with a score up to this are dropped",
+              between(0, 1));
   section.add("candidates", options.candidates, "kept a pyramid level before NMS", at_least(1));
   section.add("candidate_unit", options.candidate_unit,
               "what `candidates` counts: (location, class) pairs as mmdetection 3.x, or locations as CEASC and LD",
               one_of({"pairs", "locations"}));
-  section.add("nms_iou", options.nms_iou, "a box is suppressed by a better one of its class that overlaps it more than this", between(0, 1));
+  section.add("nms_iou", options.nms_iou,
+              "a box is suppressed by a better one of its class that overlaps it more than this", between(0, 1));
   section.add("max_detections", options.max_detections, "kept an image", at_least(1));
 }
 
-DetectionSet decode(const DenseOutput& output, const std::vector<ImageGeometry>& geometries, const DecodeOptions& options) {
+DetectionSet decode(const DenseOutput& output, const std::vector<ImageGeometry>& geometries,
+                    const DecodeOptions& options) {
   const at::NoGradGuard no_grad;
   const PointGrid grid = point_grid(output);
   DetectionSet detections;
@@ -114,8 +119,8 @@ DetectionSet decode(const DenseOutput& output, const std::vector<ImageGeometry>&
     for (size_t i = 0; i < output.levels.size(); ++i) {
       const GridLevel& grid_level = grid.levels[i];
       const at::Tensor centres = grid.centres.slice(0, grid_level.offset, grid_level.offset + grid_level.count());
-      levels.push_back(
-          level_candidates(output.levels[i], grid_level, centres, static_cast<int64_t>(image), output.reg_max, options));
+      levels.push_back(level_candidates(output.levels[i], grid_level, centres, static_cast<int64_t>(image),
+                                        output.reg_max, options));
     }
     detections.push_back(suppress(concatenate(levels), geometries[image], options));
   }

@@ -19,8 +19,10 @@ bool cpu_computes_bf16() {
 
 c10::Device parse_device(const std::string& name) {
   if (name == "cpu") return c10::kCPU;
-  if (name != "cuda" && name.rfind("cuda:", 0) != 0) throw Error("device: got '{}', expected cpu, cuda or cuda:N", name);
-  if (!at::hasCUDA()) throw Error("device: got '{}', but this libtorch sees no CUDA device (hint: --set train.device=cpu)", name);
+  if (name != "cuda" && name.rfind("cuda:", 0) != 0)
+    throw Error("device: got '{}', expected cpu, cuda or cuda:N", name);
+  if (!at::hasCUDA())
+    throw Error("device: got '{}', but this libtorch sees no CUDA device (hint: --set train.device=cpu)", name);
   return c10::Device(name);
 }
 
@@ -28,10 +30,13 @@ c10::Device parse_device(const std::string& name) {
 
 void bind(OptionSection section, DeviceOptions& options) {
   section.add("device", options.device, "cpu, cuda or cuda:N");
-  section.add("precision", options.precision, "auto: bf16 autocast where the hardware computes in it", one_of({"auto", "float32", "bf16"}));
-  section.add("memory_format", options.memory_format, "layout of images and features in memory; auto: what measured faster",
+  section.add("precision", options.precision, "auto: bf16 autocast where the hardware computes in it",
+              one_of({"auto", "float32", "bf16"}));
+  section.add("memory_format", options.memory_format,
+              "layout of images and features in memory; auto: what measured faster",
               one_of({"auto", "contiguous", "channels_last"}));
-  section.add("threads", options.threads, "threads of one operation on the CPU, 0: libtorch's choice", between(0, 1024));
+  section.add("threads", options.threads, "threads of one operation on the CPU, 0: libtorch's choice",
+              between(0, 1024));
 }
 
 ComputeDevice open_device(const DeviceOptions& options) {
@@ -50,7 +55,8 @@ ComputeDevice open_device(const DeviceOptions& options) {
 
 std::string ComputeDevice::description() const {
   return fmt::format("{}, {}, {}, {} threads", device.str(), bf16 ? "bf16" : "float32",
-                     memory_format == c10::MemoryFormat::ChannelsLast ? "channels_last" : "contiguous", at::get_num_threads());
+                     memory_format == c10::MemoryFormat::ChannelsLast ? "channels_last" : "contiguous",
+                     at::get_num_threads());
 }
 
 void place(torch::nn::Module& module, const ComputeDevice& compute) {

@@ -10,10 +10,10 @@
 namespace skylift {
 
 struct DeviceOptions {
-  std::string device = "cpu";            ///< "cpu", "cuda" or "cuda:N"
-  std::string precision = "auto";        ///< "float32", "bf16" (autocast) or "auto": bf16 where the hardware computes in it
-  std::string memory_format = "auto";    ///< "contiguous", "channels_last" or "auto": what measures faster on the device
-  int threads = 0;                       ///< of one operation on the CPU; 0: libtorch's choice
+  std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
+  std::string precision = "auto";  ///< "float32", "bf16" (autocast) or "auto": bf16 where the hardware computes in it
+  std::string memory_format = "auto";  ///< "contiguous", "channels_last" or "auto": what measures faster on the device
+  int threads = 0;                     ///< of one operation on the CPU; 0: libtorch's choice
 };
 
 void bind(OptionSection section, DeviceOptions& options);

@@ -1,18 +1,20 @@
 // CID, centerness-based instance-aware distillation: which locations are distilled, and how much each counts.
 //
-// A RECONSTRUCTION. The paper (Du, Liao, Zhang, Cai, Chen, Huang: "Centerness-based Instance-aware Knowledge Distillation with
-// Task-wise Mutual Lifting for Object Detection on Drone Imagery", arXiv 2411.02861) was readable only in its abstract, which says
-// that CID "extracts valuable regions surrounding instances through the centerness of proposals". Everything below is our reading;
-// where it leaves a choice, the choice is an option.
+// A RECONSTRUCTION. The paper (Du, Liao, Zhang, Cai, Chen, Huang: "Centerness-based Instance-aware Knowledge
+// Distillation with Task-wise Mutual Lifting for Object Detection on Drone Imagery", arXiv 2411.02861) was readable
+// only in its abstract, which says that CID "extracts valuable regions surrounding instances through the centerness of
+// proposals". Everything below is our reading; where it leaves a choice, the choice is an option.
 //
-// The proposal P_i of location i is the box that the teacher predicts there, or the location's anchor. The weight of i for
-// instance g is the centerness c of one inside the other:
+// The proposal P_i of location i is the box that the teacher predicts there, or the location's anchor. The weight of i
+// for instance g is the centerness c of one inside the other:
 //   reading "instance_in_proposal": g's centre inside P_i, i.e. how centred the proposal is on the object;
-//   reading "proposal_in_instance": P_i's centre inside g's box, enlarged by a factor and to a least number of strides, so that
+//   reading "proposal_in_instance": P_i's centre inside g's box, enlarged by a factor and to a least number of strides,
+//   so that
 //     objects smaller than a cell own locations too.
-// Only proposals that belong to g count: g is the instance that P_i overlaps most, and the overlap reaches a gate. The weights of
-// each instance are then scaled to the same sum (or to a power of its area), so that a pedestrian of 12 pixels counts like a lorry
-// of 120. An instance without any location gets the nearest one. Ignored regions and padding weigh nothing.
+// Only proposals that belong to g count: g is the instance that P_i overlaps most, and the overlap reaches a gate. The
+// weights of each instance are then scaled to the same sum (or to a power of its area), so that a pedestrian of 12
+// pixels counts like a lorry of 120. An instance without any location gets the nearest one. Ignored regions and padding
+// weigh nothing.
 #pragma once
 
 #include <string>
@@ -25,21 +27,22 @@ namespace skylift {
 
 struct CidOptions {
   std::string reading = "instance_in_proposal";  ///< or "proposal_in_instance"
-  std::string proposals = "teacher";  ///< "teacher": its decoded boxes; "anchors": the locations' anchors
-  double anchor_scale = 8;            ///< side of an anchor, in strides
-  double enlarge = 1.0;               ///< proposal_in_instance: factor on the instance's sides
-  double least_strides = 2.0;         ///< proposal_in_instance: least side of the enlarged instance, in strides of the level
-  double gate_iou = 0.3;              ///< least IoU of proposal and instance
-  bool gate_relative = false;         ///< the gate is a share of the instance's best IoU; sensible with anchors
-  double score_power = 0.0;           ///< exponent of the factor "teacher's score of the instance's class"; 0: no factor
-  double area_power = 0.0;            ///< an instance's weights sum to (area / 32^2 px)^power; 0: all alike
-  double background_weight = 0.0;     ///< weight of the teacher's confident false positives; 0: background stays out
-  double background_score = 0.3;      ///< a false positive's least score to count as confident
+  std::string proposals = "teacher";             ///< "teacher": its decoded boxes; "anchors": the locations' anchors
+  double anchor_scale = 8;                       ///< side of an anchor, in strides
+  double enlarge = 1.0;                          ///< proposal_in_instance: factor on the instance's sides
+  double least_strides = 2.0;  ///< proposal_in_instance: least side of the enlarged instance, in strides of the level
+  double gate_iou = 0.3;       ///< least IoU of proposal and instance
+  bool gate_relative = false;  ///< the gate is a share of the instance's best IoU; sensible with anchors
+  double score_power = 0.0;    ///< exponent of the factor "teacher's score of the instance's class"; 0: no factor
+  double area_power = 0.0;     ///< an instance's weights sum to (area / 32^2 px)^power; 0: all alike
+  double background_weight = 0.0;  ///< weight of the teacher's confident false positives; 0: background stays out
+  double background_score = 0.3;   ///< a false positive's least score to count as confident
 };
 
 void bind(OptionSection section, CidOptions& options);
 
-/// Empty for images without instances. Runs on the device of the outputs, on pairs of an instance and a location near it only.
+/// Empty for images without instances. Runs on the device of the outputs, on pairs of an instance and a location near
+/// it only.
 Region cid_region(const DistillInputs& inputs, const CidOptions& options);
 
 }  // namespace skylift

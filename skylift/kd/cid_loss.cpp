@@ -11,7 +11,8 @@ namespace skylift {
 void bind(OptionSection section, CidLossOptions& options) {
   section.add("cls_weight", options.cls_weight, "weight of the class term", at_least(0));
   section.add("box_weight", options.box_weight, "weight of the box term", at_least(0));
-  section.add("cls_loss", options.cls_loss, "divergence of sigmoids, or quality focal loss with soft targets", one_of({"kl", "quality_focal"}));
+  section.add("cls_loss", options.cls_loss, "divergence of sigmoids, or quality focal loss with soft targets",
+              one_of({"kl", "quality_focal"}));
   section.add("cls_temperature", options.cls_temperature, "of the divergence of classes", between(0.1, 100));
   section.add("cls_beta", options.cls_beta, "exponent of the quality focal form", between(0, 10));
   section.add("box_temperature", options.box_temperature, "of the divergence of bins", between(0.1, 100));
@@ -22,16 +23,20 @@ void add_cid_terms(DistillStep& step) {
   const DistillInputs& inputs = step.inputs;
   step.add("kd_cid_cls", options.cls_weight, [&] {
     const PointGather& gather = step.regions.gather("cid");
-    const at::Tensor student = gather_cls_logits(gather, inputs.student), teacher = gather_cls_logits(gather, inputs.teacher);
-    const at::Tensor losses = options.cls_loss == "kl" ? bernoulli_kl(student, teacher, options.cls_temperature)
-                                                       : quality_focal_loss(student, teacher.sigmoid(), options.cls_beta);
+    const at::Tensor student = gather_cls_logits(gather, inputs.student),
+                     teacher = gather_cls_logits(gather, inputs.teacher);
+    const at::Tensor losses = options.cls_loss == "kl"
+                                  ? bernoulli_kl(student, teacher, options.cls_temperature)
+                                  : quality_focal_loss(student, teacher.sigmoid(), options.cls_beta);
     return weighted_mean(losses.sum(1), step.regions.region("cid").weights);
   });
   step.add("kd_cid_box", options.box_weight, [&] {
     const Region& region = step.regions.region("cid");
     const PointGather& gather = step.regions.gather("cid");
-    const at::Tensor student = gather_box_logits(gather, inputs.student), teacher = gather_box_logits(gather, inputs.teacher);
-    return weighted_mean(softmax_kl(student, teacher, options.box_temperature).sum(1), region.weights * region.object.ge(0));
+    const at::Tensor student = gather_box_logits(gather, inputs.student),
+                     teacher = gather_box_logits(gather, inputs.teacher);
+    return weighted_mean(softmax_kl(student, teacher, options.box_temperature).sum(1),
+                         region.weights * region.object.ge(0));
   });
 }
 

@@ -1,5 +1,6 @@
-// CID as a method of its own: classes and boxes distilled at CID's locations under CID's weights (see cid.h, a reconstruction).
-// Both terms are weighted means over the region, so an image with ten times as many objects does not count ten times as much.
+// CID as a method of its own: classes and boxes distilled at CID's locations under CID's weights (see cid.h, a
+// reconstruction). Both terms are weighted means over the region, so an image with ten times as many objects does not
+// count ten times as much.
 #pragma once
 
 #include <string>

@@ -9,11 +9,14 @@ void bind(OptionSection section, DistillOptions& options) {
   regions.insert(regions.begin(), "default");
   section.add("methods", options.methods, "what is distilled", one_of(distill_method_names()));
   section.add("region", options.region, "where every method looks; default: each method's own region", one_of(regions));
-  section.add("normalise", options.normalise, "strength independent of crowding and batch size, or as published", one_of({"region", "authors"}));
-  section.add("warmup_steps", options.warmup_steps, "the strength grows to 1 over so many optimizer steps", at_least(0));
-  section.add("stop_epoch", options.stop_epoch, "nothing is distilled from this epoch on (the first is 0); 0: never stops", at_least(0));
-  section.add("teacher_check_images", options.teacher_check_images, "validation images that score the teacher before the run; 0: none",
+  section.add("normalise", options.normalise, "strength independent of crowding and batch size, or as published",
+              one_of({"region", "authors"}));
+  section.add("warmup_steps", options.warmup_steps, "the strength grows to 1 over so many optimizer steps",
               at_least(0));
+  section.add("stop_epoch", options.stop_epoch,
+              "nothing is distilled from this epoch on (the first is 0); 0: never stops", at_least(0));
+  section.add("teacher_check_images", options.teacher_check_images,
+              "validation images that score the teacher before the run; 0: none", at_least(0));
   section.add("min_teacher_ap50", options.min_teacher_ap50, "a teacher under this AP50 stops the run", between(0, 1));
   bind(section.section("regions"), options.regions);
   bind(section.section("ld"), options.ld);

@@ -12,16 +12,18 @@ namespace {
 
 void check_fit(const MethodInfo& method, const ModelShape& student, const ModelShape& teacher) {
   if (method.same_classes && student.classes != teacher.classes) {
-    throw Error("kd.methods: '{}': the teacher has {} classes, the student {}; they must be the same", method.name, teacher.classes,
-                student.classes);
+    throw Error("kd.methods: '{}': the teacher has {} classes, the student {}; they must be the same", method.name,
+                teacher.classes, student.classes);
   }
   if (method.same_bins && student.reg_max != teacher.reg_max) {
-    throw Error("kd.methods: '{}': the teacher has head.reg_max {}, the student {}; set the student's to the teacher's", method.name,
-                teacher.reg_max, student.reg_max);
+    throw Error("kd.methods: '{}': the teacher has head.reg_max {}, the student {}; set the student's to the teacher's",
+                method.name, teacher.reg_max, student.reg_max);
   }
   if (student.strides != teacher.strides) {
-    throw Error("kd.methods: '{}': the teacher's levels have strides {}, the student's {}; set neck.first_level and neck.last_level alike",
-                method.name, fmt::join(teacher.strides, ","), fmt::join(student.strides, ","));
+    throw Error(
+        "kd.methods: '{}': the teacher's levels have strides {}, the student's {}; set neck.first_level and "
+        "neck.last_level alike",
+        method.name, fmt::join(teacher.strides, ","), fmt::join(student.strides, ","));
   }
 }
 
@@ -37,7 +39,8 @@ DenseOutput distilled_side(DenseOutput output) {
 
 }  // namespace
 
-Distiller::Distiller(const DistillOptions& options, const ModelShape& student, const ModelShape& teacher, const AtssOptions& atss)
+Distiller::Distiller(const DistillOptions& options, const ModelShape& student, const ModelShape& teacher,
+                     const AtssOptions& atss)
     : options_(options), atss_(atss) {
   for (const std::string& name : options.methods) {
     const MethodInfo& method = find_distill_method(name);
@@ -49,7 +52,9 @@ Distiller::Distiller(const DistillOptions& options, const ModelShape& student, c
 
 void Distiller::begin_epoch(int64_t epoch, int64_t /*epoch_count*/) { epoch_ = epoch; }
 
-bool Distiller::active() const { return !methods_.empty() && (options_.stop_epoch == 0 || epoch_ < options_.stop_epoch); }
+bool Distiller::active() const {
+  return !methods_.empty() && (options_.stop_epoch == 0 || epoch_ < options_.stop_epoch);
+}
 
 double Distiller::warmup_strength() {
   if (options_.warmup_steps == 0) return 1;
@@ -75,7 +80,8 @@ LossTerms Distiller::operator()(const DistillInputs& inputs) {
 ModelShape model_shape(const Detector& detector) {
   const ModelOptions& options = detector.options();
   ModelShape shape{detector.class_count(), options.head.reg_max, options.neck.channels, {}};
-  for (int level = options.neck.first_level; level <= options.neck.last_level; ++level) shape.strides.push_back(1 << level);
+  for (int level = options.neck.first_level; level <= options.neck.last_level; ++level)
+    shape.strides.push_back(1 << level);
   return shape;
 }
 

@@ -15,23 +15,26 @@
 
 namespace skylift {
 
-/// Its parameters() are the adapters that methods train beside the student: for the optimizer and for resuming, never part of the
-/// student's file. Empty for methods without adapters.
+/// Its parameters() are the adapters that methods train beside the student: for the optimizer and for resuming, never
+/// part of the student's file. Empty for methods without adapters.
 class Distiller : public torch::nn::Module {
  public:
-  /// `atss`: of the assigner whose result the steps bring. Error: an unknown method, classes, bins or levels that do not fit.
-  Distiller(const DistillOptions& options, const ModelShape& student, const ModelShape& teacher, const AtssOptions& atss = {});
+  /// `atss`: of the assigner whose result the steps bring. Error: an unknown method, classes, bins or levels that do
+  /// not fit.
+  Distiller(const DistillOptions& options, const ModelShape& student, const ModelShape& teacher,
+            const AtssOptions& atss = {});
   Distiller(const DistillOptions& options, Detector& student, Detector& teacher, const AtssOptions& atss = {})
       : Distiller(options, model_shape(student), model_shape(teacher), atss) {}
 
   /// Epochs count from 0. Before the first call it is epoch 0.
   void begin_epoch(int64_t epoch, int64_t epoch_count);
 
-  /// False where nothing would be computed in this epoch, so that the teacher need not run: no methods, or kd.stop_epoch passed.
+  /// False where nothing would be computed in this epoch, so that the teacher need not run: no methods, or
+  /// kd.stop_epoch passed.
   bool active() const;
 
-  /// The terms of all methods, in the order of options.methods, times the strength of the warm-up. A term of weight 0 is absent and
-  /// costs nothing. Where the student has a lifted second prediction, that one is distilled.
+  /// The terms of all methods, in the order of options.methods, times the strength of the warm-up. A term of weight 0
+  /// is absent and costs nothing. Where the student has a lifted second prediction, that one is distilled.
   LossTerms operator()(const DistillInputs& inputs);
 
  private:
@@ -41,7 +44,8 @@ class Distiller : public torch::nn::Module {
   AtssOptions atss_;
   std::vector<MethodPtr> methods_;
   int64_t epoch_ = 0;
-  at::Tensor steps_;  ///< int64 buffer, part of the state so that a resumed run goes on with the warm-up; only with a warm-up
+  at::Tensor
+      steps_;  ///< int64 buffer, part of the state so that a resumed run goes on with the warm-up; only with a warm-up
 };
 
 }  // namespace skylift

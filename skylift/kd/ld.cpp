@@ -11,7 +11,8 @@ namespace {
 /// [N] T^2 * KL summed over sides and bins.
 at::Tensor location_losses(DistillStep& step, const std::string& region) {
   const PointGather& gather = step.regions.gather(region);
-  const at::Tensor student = gather_box_logits(gather, step.inputs.student), teacher = gather_box_logits(gather, step.inputs.teacher);
+  const at::Tensor student = gather_box_logits(gather, step.inputs.student),
+                   teacher = gather_box_logits(gather, step.inputs.teacher);
   return softmax_kl(student, teacher, step.options.ld.temperature).sum(1);
 }
 
@@ -26,7 +27,8 @@ at::Tensor ld_loss(DistillStep& step, const std::string& region, const at::Tenso
 }  // namespace
 
 void bind(OptionSection section, LdOptions& options) {
-  section.add("main_weight", options.main_weight, "weight at the positives, or in the region that kd.region names", at_least(0));
+  section.add("main_weight", options.main_weight, "weight at the positives, or in the region that kd.region names",
+              at_least(0));
   section.add("vlr_weight", options.vlr_weight, "weight in the valuable localisation region", at_least(0));
   section.add("temperature", options.temperature, "softens the distributions of both", between(0.1, 100));
 }
@@ -43,10 +45,12 @@ void add_ld_terms(DistillStep& step) {
     return;
   }
   step.add("kd_ld_main", options.main_weight, [&] {
-    const at::Tensor scores = gather_cls_logits(step.regions.gather("positives"), step.inputs.student).detach().sigmoid().amax(1);
+    const at::Tensor scores =
+        gather_cls_logits(step.regions.gather("positives"), step.inputs.student).detach().sigmoid().amax(1);
     return ld_loss(step, "positives", scores, 4);
   });
-  step.add("kd_ld_vlr", options.vlr_weight, [&] { return ld_loss(step, "vlr", step.regions.region("vlr").weights, 16); });
+  step.add("kd_ld_vlr", options.vlr_weight,
+           [&] { return ld_loss(step, "vlr", step.regions.region("vlr").weights, 16); });
 }
 
 }  // namespace skylift

@@ -1,12 +1,14 @@
-// LD, localisation distillation (Zheng et al. 2022, "Localization Distillation for Dense Object Detection"): the student's bins of
-// each side of the box follow the teacher's, at the positives ("main") and in the valuable region around them ("vlr").
+// LD, localisation distillation (Zheng et al. 2022, "Localization Distillation for Dense Object Detection"): the
+// student's bins of each side of the box follow the teacher's, at the positives ("main") and in the valuable region
+// around them ("vlr").
 //
 // Per location: l = T^2 * KL(teacher || student), summed over the four sides and the bins.
 //   Ours ("region"):  weight * sum(w l) / sum(w). Does not depend on crowding, batch size or the number of bins.
-//   "authors": weight * sum(w l / bins) / 4 (main) or / 16 (vlr), never divided by a count: the term grows with the number of
+//   "authors": weight * sum(w l / bins) / 4 (main) or / 16 (vlr), never divided by a count: the term grows with the
+//   number of
 //     positives in the batch and breaks on crowded images; equal to ours where the weights sum to 4 x bins = 68.
-// w is the student's largest class probability at positives, the IoU of anchor and object in the valuable region. With kd.region
-// set, one term is computed at that region's locations under its weights.
+// w is the student's largest class probability at positives, the IoU of anchor and object in the valuable region. With
+// kd.region set, one term is computed at that region's locations under its weights.
 #pragma once
 
 #include "skylift/config/option_table.h"

@@ -10,7 +10,8 @@
 namespace skylift {
 
 void bind(OptionSection section, LogitKdOptions& options) {
-  section.add("form", options.form, "one sigmoid a class, or a softmax over the classes", one_of({"bernoulli", "softmax"}));
+  section.add("form", options.form, "one sigmoid a class, or a softmax over the classes",
+              one_of({"bernoulli", "softmax"}));
   section.add("weight", options.weight, "weight of the term", at_least(0));
   section.add("temperature", options.temperature, "softens the scores of both", between(0.1, 100));
 }
@@ -20,7 +21,8 @@ void add_logit_kd_terms(DistillStep& step) {
   step.add("kd_logit", options.weight, [&] {
     const std::string region = step.region_or("positives");
     const PointGather& gather = step.regions.gather(region);
-    const at::Tensor student = gather_cls_logits(gather, step.inputs.student), teacher = gather_cls_logits(gather, step.inputs.teacher);
+    const at::Tensor student = gather_cls_logits(gather, step.inputs.student),
+                     teacher = gather_cls_logits(gather, step.inputs.teacher);
     const at::Tensor losses = options.form == "softmax" ? softmax_kl(student, teacher, options.temperature)
                                                         : bernoulli_kl(student, teacher, options.temperature).sum(1);
     const at::Tensor& weights = step.regions.region(region).weights;

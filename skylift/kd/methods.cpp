@@ -17,20 +17,25 @@ class FunctionMethod final : public DistillMethod {
 
 /// A method without anything to train.
 auto function(void (*add_terms)(DistillStep&)) {
-  return [add_terms](const DistillOptions&, const ModelShape&, const ModelShape&) { return function_method(add_terms); };
+  return
+      [add_terms](const DistillOptions&, const ModelShape&, const ModelShape&) { return function_method(add_terms); };
 }
 
 }  // namespace
 
-MethodPtr function_method(std::function<void(DistillStep&)> add_terms) { return std::make_shared<FunctionMethod>(std::move(add_terms)); }
+MethodPtr function_method(std::function<void(DistillStep&)> add_terms) {
+  return std::make_shared<FunctionMethod>(std::move(add_terms));
+}
 
 const std::vector<MethodInfo>& distill_methods() {
   static const std::vector<MethodInfo> methods = {
-      {"cid", "classes and box distributions around instances, weighted by centerness (reconstruction from the abstract)",
+      {"cid",
+       "classes and box distributions around instances, weighted by centerness (reconstruction from the abstract)",
        "Du et al. 2024, arXiv 2411.02861", true, true, function(add_cid_terms)},
-      {"ld", "box distributions at the positives and in the valuable region", "Zheng et al. 2022, Localization Distillation", true, false,
-       function(add_ld_terms)},
-      {"logit", "class scores, as sigmoids or as a softmax", "Hinton et al. 2015", false, true, function(add_logit_kd_terms)},
+      {"ld", "box distributions at the positives and in the valuable region",
+       "Zheng et al. 2022, Localization Distillation", true, false, function(add_ld_terms)},
+      {"logit", "class scores, as sigmoids or as a softmax", "Hinton et al. 2015", false, true,
+       function(add_logit_kd_terms)},
   };
   return methods;
 }

@@ -28,8 +28,8 @@ BatchObjects batch_objects(const std::vector<Targets>& targets, c10::Device devi
   return objects;
 }
 
-ObjectPoints points_near_objects(const PointGrid& grid, const BatchObjects& objects, const std::vector<std::vector<float>>& allowed,
-                                 const WindowOf& window_of) {
+ObjectPoints points_near_objects(const PointGrid& grid, const BatchObjects& objects,
+                                 const std::vector<std::vector<float>>& allowed, const WindowOf& window_of) {
   std::vector<int64_t> image, point, object;
   int64_t index = 0;
   for (size_t b = 0; b < objects.boxes.size(); ++b) {
@@ -37,8 +37,8 @@ ObjectPoints points_near_objects(const PointGrid& grid, const BatchObjects& obje
       const double x = (static_cast<double>(box.x1) + box.x2) / 2, y = (static_cast<double>(box.y1) + box.y2) / 2;
       for (const GridLevel& level : grid.levels) {
         const HalfExtent half = window_of(box, level);
-        const BoxXyxy window{static_cast<float>(x - half.x), static_cast<float>(y - half.y), static_cast<float>(x + half.x),
-                             static_cast<float>(y + half.y)};
+        const BoxXyxy window{static_cast<float>(x - half.x), static_cast<float>(y - half.y),
+                             static_cast<float>(x + half.x), static_cast<float>(y + half.y)};
         for_each_point(level, block_inside(level, {0, level.height, 0, level.width}, window), [&](int64_t p) {
           if (allowed[b][p] == 0) return;
           image.push_back(static_cast<int64_t>(b));
@@ -49,11 +49,14 @@ ObjectPoints points_near_objects(const PointGrid& grid, const BatchObjects& obje
       ++index;
     }
   }
-  const auto column = [&](const std::vector<int64_t>& values) { return at::tensor(values, at::kLong).to(grid.centres.device()); };
+  const auto column = [&](const std::vector<int64_t>& values) {
+    return at::tensor(values, at::kLong).to(grid.centres.device());
+  };
   return {column(image), column(point), column(object)};
 }
 
-at::Tensor best_pair_of_each_location(const ObjectPoints& pairs, const at::Tensor& scores, const PointGrid& grid, int64_t images) {
+at::Tensor best_pair_of_each_location(const ObjectPoints& pairs, const at::Tensor& scores, const PointGrid& grid,
+                                      int64_t images) {
   const int64_t locations = images * grid.count();
   const at::Tensor location = pairs.image * grid.count() + pairs.point;
   const at::Tensor best = at::full({locations}, -std::numeric_limits<double>::infinity(), scores.options())
@@ -61,7 +64,8 @@ at::Tensor best_pair_of_each_location(const ObjectPoints& pairs, const at::Tenso
   const at::Tensor row = at::arange(location.size(0), location.options());
   const at::Tensor is_best = scores.eq(best.index_select(0, location));
   const at::Tensor candidate = at::where(is_best, row, at::full_like(row, location.size(0)));
-  const at::Tensor first = at::full({locations}, location.size(0), row.options()).scatter_reduce_(0, location, candidate, "amin");
+  const at::Tensor first =
+      at::full({locations}, location.size(0), row.options()).scatter_reduce_(0, location, candidate, "amin");
   return row.eq(first.index_select(0, location));
 }
 

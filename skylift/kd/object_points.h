@@ -1,5 +1,5 @@
-// Pairs of an object and a location near it. Regions around objects are computed on these pairs, so their cost grows with the
-// objects and their size, never with objects x points.
+// Pairs of an object and a location near it. Regions around objects are computed on these pairs, so their cost grows
+// with the objects and their size, never with objects x points.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -37,11 +37,12 @@ struct HalfExtent {
 using WindowOf = std::function<HalfExtent(const BoxXyxy& box, const GridLevel& level)>;
 
 /// For each object and level the allowed points in a window around the object's centre. `allowed`: B lists of A flags.
-ObjectPoints points_near_objects(const PointGrid& grid, const BatchObjects& objects, const std::vector<std::vector<float>>& allowed,
-                                 const WindowOf& window_of);
+ObjectPoints points_near_objects(const PointGrid& grid, const BatchObjects& objects,
+                                 const std::vector<std::vector<float>>& allowed, const WindowOf& window_of);
 
 /// [M] bool: of each location's pairs the one with the largest score, the first object of equals. scores: [M].
-at::Tensor best_pair_of_each_location(const ObjectPoints& pairs, const at::Tensor& scores, const PointGrid& grid, int64_t images);
+at::Tensor best_pair_of_each_location(const ObjectPoints& pairs, const at::Tensor& scores, const PointGrid& grid,
+                                      int64_t images);
 
 /// B lists of A flags: 1 on an image's content outside its ignored regions (unless those are wanted).
 std::vector<std::vector<float>> allowed_points(const PointGrid& grid, const Batch& batch, bool ignored_too = false);

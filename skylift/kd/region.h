@@ -26,7 +26,8 @@ Region with_object(const Region& region);
 /// The same weights as maps, [B,1,H,W] a level, 0 outside the region: for methods on whole feature maps.
 std::vector<at::Tensor> region_maps(const Region& region, const PointGrid& grid, int64_t images);
 
-/// sum(weights * losses) / sum(weights), both [N]: does not depend on how many locations there are. Exactly 0 for no rows.
+/// sum(weights * losses) / sum(weights), both [N]: does not depend on how many locations there are. Exactly 0 for no
+/// rows.
 at::Tensor weighted_mean(const at::Tensor& losses, const at::Tensor& weights);
 
 }  // namespace skylift

@@ -13,7 +13,8 @@ namespace {
 Region all_region(const DistillInputs& inputs) {
   const at::Tensor where = inputs.assignment.weights.nonzero();  // [N,2]
   const at::Tensor image = where.select(1, 0);
-  return {image, where.select(1, 1), at::ones({image.size(0)}, inputs.assignment.weights.options()), at::zeros_like(image)};
+  return {image, where.select(1, 1), at::ones({image.size(0)}, inputs.assignment.weights.options()),
+          at::zeros_like(image)};
 }
 
 Region positives_region(const DistillInputs& inputs) {
@@ -24,17 +25,22 @@ Region positives_region(const DistillInputs& inputs) {
 /// Of a location inside several boxes the smallest one's object is kept.
 Region boxes_region(const DistillInputs& inputs) {
   const BatchObjects objects = batch_objects(inputs.batch.targets, inputs.grid.centres.device());
-  const auto window = [](const BoxXyxy& box, const GridLevel&) { return HalfExtent{box.width() / 2, box.height() / 2}; };
-  const ObjectPoints pairs = points_near_objects(inputs.grid, objects, allowed_points(inputs.grid, inputs.batch), window);
+  const auto window = [](const BoxXyxy& box, const GridLevel&) {
+    return HalfExtent{box.width() / 2, box.height() / 2};
+  };
+  const ObjectPoints pairs =
+      points_near_objects(inputs.grid, objects, allowed_points(inputs.grid, inputs.batch), window);
   const at::Tensor sides = objects.boxes_xyxy.slice(1, 2, 4) - objects.boxes_xyxy.slice(1, 0, 2);
   const at::Tensor area = (sides.select(1, 0) * sides.select(1, 1)).index_select(0, pairs.object);
   const int64_t images = static_cast<int64_t>(inputs.batch.targets.size());
   const at::Tensor rows = best_pair_of_each_location(pairs, -area, inputs.grid, images).nonzero().squeeze(1);
-  return {pairs.image.index_select(0, rows), pairs.point.index_select(0, rows), at::ones({rows.size(0)}, area.options()),
+  return {pairs.image.index_select(0, rows), pairs.point.index_select(0, rows),
+          at::ones({rows.size(0)}, area.options()),
           objects.index_in_image.index_select(0, pairs.object.index_select(0, rows))};
 }
 
-Region build(const std::string& name, const DistillInputs& inputs, const RegionOptions& options, const AtssOptions& atss) {
+Region build(const std::string& name, const DistillInputs& inputs, const RegionOptions& options,
+             const AtssOptions& atss) {
   if (name == "all") return all_region(inputs);
   if (name == "positives") return positives_region(inputs);
   if (name == "vlr") return vlr_region(inputs, atss, options.vlr_iof);
@@ -46,7 +52,8 @@ Region build(const std::string& name, const DistillInputs& inputs, const RegionO
 }  // namespace
 
 void bind(OptionSection section, RegionOptions& options) {
-  section.add("vlr_iof", options.vlr_iof, "the valuable region measures intersection over anchor, as the LD repository does");
+  section.add("vlr_iof", options.vlr_iof,
+              "the valuable region measures intersection over anchor, as the LD repository does");
   bind(section.section("cid"), options.cid);
 }
 

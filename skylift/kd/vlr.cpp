@@ -15,7 +15,8 @@ at::Tensor thresholds(const DistillInputs& inputs, const BatchObjects& objects, 
   std::vector<float> values;
   for (size_t b = 0; b < objects.boxes.size(); ++b) {
     for (const BoxXyxy& box : objects.boxes[b]) {
-      values.push_back(static_cast<float>(atss_candidates(inputs.grid, inputs.batch.geometries[b], box, atss).threshold));
+      values.push_back(
+          static_cast<float>(atss_candidates(inputs.grid, inputs.batch.geometries[b], box, atss).threshold));
     }
   }
   return at::tensor(values, at::kFloat).to(objects.boxes_xyxy.device());

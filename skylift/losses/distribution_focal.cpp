@@ -11,7 +11,9 @@ at::Tensor distribution_focal_loss(const at::Tensor& logits, const at::Tensor& d
   const at::Tensor lower = target.floor();
   const at::Tensor upper_share = target - lower;
   const at::Tensor log_p = logits.log_softmax(1);
-  const auto log_p_at = [&](const at::Tensor& bin) { return log_p.gather(1, bin.to(at::kLong).unsqueeze(1)).squeeze(1); };
+  const auto log_p_at = [&](const at::Tensor& bin) {
+    return log_p.gather(1, bin.to(at::kLong).unsqueeze(1)).squeeze(1);
+  };
   return -(log_p_at(lower) * (1 - upper_share) + log_p_at(lower + 1) * upper_share);
 }
 

@@ -1,4 +1,5 @@
-// Named scalar losses, in the order they are added: the training step only sums them, and a term that is not finite has a name.
+// Named scalar losses, in the order they are added: the training step only sums them, and a term that is not finite has
+// a name.
 #pragma once
 
 #include <ATen/core/Tensor.h>

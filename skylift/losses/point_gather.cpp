@@ -8,7 +8,8 @@ namespace skylift {
 PointGather::PointGather(const PointGrid& grid, const at::Tensor& image, const at::Tensor& point) {
   std::vector<int64_t> ends;
   for (const GridLevel& level : grid.levels) ends.push_back(level.offset + level.count());
-  const at::Tensor level_of = at::bucketize(point, at::tensor(ends, point.options()), /*out_int32=*/false, /*right=*/true);
+  const at::Tensor level_of =
+      at::bucketize(point, at::tensor(ends, point.options()), /*out_int32=*/false, /*right=*/true);
   const at::Tensor order = at::argsort(level_of, /*stable=*/true, 0, /*descending=*/false);
   back_ = at::empty_like(order).scatter_(0, order, at::arange(order.size(0), order.options()));
   // The one time that the host waits for the device.

@@ -1,5 +1,5 @@
-// Reads a dense output at some of its points only. Drone images have tens of thousands of points and a few hundred that matter;
-// gathering them level by level never copies the 4(R+1) box logits of the others.
+// Reads a dense output at some of its points only. Drone images have tens of thousands of points and a few hundred that
+// matter; gathering them level by level never copies the 4(R+1) box logits of the others.
 #pragma once
 
 #include <ATen/core/Tensor.h>

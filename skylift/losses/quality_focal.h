@@ -6,8 +6,8 @@
 
 namespace skylift {
 
-/// Logits [...] and targets in 0..1 [...] -> [...]: BCE(logit, target) * |target - sigmoid(logit)|^beta, element by element.
-/// The modulating factor carries gradient; targets carry none.
+/// Logits [...] and targets in 0..1 [...] -> [...]: BCE(logit, target) * |target - sigmoid(logit)|^beta, element by
+/// element. The modulating factor carries gradient; targets carry none.
 at::Tensor quality_focal_loss(const at::Tensor& logits, const at::Tensor& targets, double beta);
 
 }  // namespace skylift

@@ -13,23 +13,28 @@
 namespace skylift {
 namespace {
 
-/// A part of the network may be missing, but a file with less than this share of its tensors is taken for another architecture:
-/// all of ResNet-18's tensors fit into ResNet-34, where they are 56 in 100.
+/// A part of the network may be missing, but a file with less than this share of its tensors is taken for another
+/// architecture: all of ResNet-18's tensors fit into ResNet-34, where they are 56 in 100.
 constexpr double least_share = 0.75;
 
 bool passed_over(const std::string& name) { return name.starts_with("fc.") || name.ends_with("num_batches_tracked"); }
 
-std::string shape_text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ",")); }
+std::string shape_text(at::IntArrayRef shape) {
+  return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ","));
+}
 
-void check_fits(const TensorView& view, const std::map<std::string, at::Tensor>& state, const std::filesystem::path& path) {
+void check_fits(const TensorView& view, const std::map<std::string, at::Tensor>& state,
+                const std::filesystem::path& path) {
   const auto target = state.find(view.name);
   if (target == state.end()) {
-    throw Error("backbone.weights: {}: tensor '{}' has no place in this backbone; set backbone.name to the file's architecture",
-                path.string(), view.name);
+    throw Error(
+        "backbone.weights: {}: tensor '{}' has no place in this backbone; set backbone.name to the file's architecture",
+        path.string(), view.name);
   }
   if (target->second.sizes() != at::IntArrayRef(view.shape)) {
-    throw Error("backbone.weights: {}: tensor '{}' has shape {}, expected {}; set backbone.name to the file's architecture",
-                path.string(), view.name, shape_text(view.shape), shape_text(target->second.sizes()));
+    throw Error(
+        "backbone.weights: {}: tensor '{}' has shape {}, expected {}; set backbone.name to the file's architecture",
+        path.string(), view.name, shape_text(view.shape), shape_text(target->second.sizes()));
   }
 }
 
@@ -74,15 +79,17 @@ BackboneReport load_backbone_weights(ResNet& network, const std::filesystem::pat
     if (file.find(name) == nullptr) report.absent.push_back(name);
   }
   if (static_cast<double>(report.matched.size()) < least_share * static_cast<double>(state.size())) {
-    throw Error("backbone.weights: {}: got {} of the backbone's {} tensors ('{}' is absent); set backbone.name to the file's "
-                "architecture", path.string(), report.matched.size(), state.size(), report.absent.front());
+    throw Error(
+        "backbone.weights: {}: got {} of the backbone's {} tensors ('{}' is absent); set backbone.name to the file's "
+        "architecture",
+        path.string(), report.matched.size(), state.size(), report.absent.front());
   }
   torch::NoGradGuard no_grad;
   for (const auto& name : report.matched) state.at(name).copy_(to_tensor(file.tensor(name)));
   report.norm_folded = norm_folded(file);
   if (!report.absent.empty()) {
-    log_warning("backbone.weights: {}: {} of {} tensors are absent and start at random: {}", path.string(), report.absent.size(),
-                state.size(), layer_summary(report.absent));
+    log_warning("backbone.weights: {}: {} of {} tensors are absent and start at random: {}", path.string(),
+                report.absent.size(), state.size(), layer_summary(report.absent));
   }
   return report;
 }

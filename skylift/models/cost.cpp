@@ -22,7 +22,8 @@ std::string part_of(const std::string& name) {
 /// Places at which a convolution's kernel is applied, known from its name; every halving in the network rounds up.
 class Cells {
  public:
-  Cells(const ModelOptions& options, int64_t height, int64_t width) : options_(options), height_(height), width_(width) {}
+  Cells(const ModelOptions& options, int64_t height, int64_t width)
+      : options_(options), height_(height), width_(width) {}
 
   int64_t of(const std::string& name) const {
     if (name == "backbone.conv1.weight") return at_level(1);
@@ -70,7 +71,8 @@ std::vector<PartCost> part_costs(const Detector& detector, int64_t height, int64
   // Parameters of a module's own, such as the level scales, come before those of its children.
   const auto place = [](const PartCost& part) {
     const char* order[] = {"backbone", "neck", "head cls", "head reg", "head Light", "head pred"};
-    return std::find_if(std::begin(order), std::end(order), [&](const char* start) { return part.part.starts_with(start); });
+    return std::find_if(std::begin(order), std::end(order),
+                        [&](const char* start) { return part.part.starts_with(start); });
   };
   std::stable_sort(parts.begin(), parts.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
   return parts;

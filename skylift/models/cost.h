@@ -1,5 +1,6 @@
-// What a detector costs to run: parameters and multiply-adds per part, from its own weights. One multiply-add counts once, as in the
-// "GFLOPs" of most detection papers; convolutions only: norms, activations and upsampling are below 1 % of the whole.
+// What a detector costs to run: parameters and multiply-adds per part, from its own weights. One multiply-add counts
+// once, as in the "GFLOPs" of most detection papers; convolutions only: norms, activations and upsampling are below 1 %
+// of the whole.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 namespace skylift {
 
 struct PartCost {
-  std::string part;           ///< "backbone stem", "backbone layer1", ..., "neck", "head cls tower", ...
+  std::string part;  ///< "backbone stem", "backbone layer1", ..., "neck", "head cls tower", ...
   int64_t parameters = 0;
   int64_t multiply_adds = 0;  ///< of one image, in inference
 };

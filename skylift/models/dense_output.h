@@ -15,9 +15,11 @@ struct LevelOutput {
   at::Tensor cls_feature;  ///< [B,K,H,W] what the classification predictor reads (after Light-ML, if any)
   at::Tensor reg_feature;  ///< [B,K,H,W] what the box predictor reads (after Light-ML, if any)
   at::Tensor cls_logits;   ///< [B,C,H,W] one sigmoid per class, no background channel
-  at::Tensor box_logits;   ///< [B,4(R+1),H,W] side-major (left, top, right, bottom), R+1 bins a side, after the level's scale; float
+  at::Tensor box_logits;   ///< [B,4(R+1),H,W] side-major (left, top, right, bottom), R+1 bins a side, after the level's
+                           ///< scale; float
 
-  // A second prediction, read from lifted features: only in training, only with head.lifting.training_only; else undefined.
+  // A second prediction, read from lifted features: only in training, only with head.lifting.training_only; else
+  // undefined.
   at::Tensor lifted_cls_logits;  ///< as cls_logits
   at::Tensor lifted_box_logits;  ///< as box_logits
 };
@@ -39,7 +41,8 @@ at::Tensor flat_cls_logits(const DenseOutput& output);
 /// skylift/losses/point_gather.h.
 at::Tensor flat_box_logits(const DenseOutput& output);
 
-/// What a distillation method compares with its teacher: the lifted second prediction where there is one, else the same as above.
+/// What a distillation method compares with its teacher: the lifted second prediction where there is one, else the same
+/// as above.
 at::Tensor flat_lifted_cls_logits(const DenseOutput& output);
 at::Tensor flat_lifted_box_logits(const DenseOutput& output);
 

@@ -32,7 +32,8 @@ void drop_lifting(std::vector<NamedTensor>& tensors) {
   std::erase_if(tensors, [](const auto& named) { return named.name.starts_with(lifting_prefix); });
 }
 
-void fold_branch(std::vector<NamedTensor>& tensors, const std::string& predictor, const std::string& light, Branch branch) {
+void fold_branch(std::vector<NamedTensor>& tensors, const std::string& predictor, const std::string& light,
+                 Branch branch) {
   at::Tensor& weight = tensor_named(tensors, predictor).tensor;
   weight = folded_weight(weight.detach(), tensor_named(tensors, light).tensor.detach(), branch);
 }

@@ -1,5 +1,5 @@
-// What is kept of a trained detector: Light-ML folded into the predictors (exact, one convolution each), or dropped where it served
-// in training only.
+// What is kept of a trained detector: Light-ML folded into the predictors (exact, one convolution each), or dropped
+// where it served in training only.
 #pragma once
 
 #include <memory>

@@ -18,7 +18,8 @@ at::Tensor upsampled_like(const at::Tensor& coarse, const at::Tensor& fine) {
 
 }  // namespace
 
-FeaturePyramid::FeaturePyramid(const NeckOptions& options, const std::vector<int64_t>& in_channels) : options_(options) {
+FeaturePyramid::FeaturePyramid(const NeckOptions& options, const std::vector<int64_t>& in_channels)
+    : options_(options) {
   for (int level = options.first_level; level <= top_level; ++level) {
     laterals_.push_back(add_conv("lateral" + std::to_string(level), in_channels[level - bottom_level], 1, 1));
   }

@@ -1,5 +1,6 @@
-// Feature pyramid (Lin et al. 2017) from a backbone's C2..C5: 1x1 lateral convolutions, a top-down path that begins at C5, a 3x3
-// convolution per output; levels above 5 are 3x3 stride-2 convolutions on the output below ("on_output", no ReLU between).
+// Feature pyramid (Lin et al. 2017) from a backbone's C2..C5: 1x1 lateral convolutions, a top-down path that begins at
+// C5, a 3x3 convolution per output; levels above 5 are 3x3 stride-2 convolutions on the output below ("on_output", no
+// ReLU between).
 #pragma once
 
 #include <torch/nn/modules/conv.h>

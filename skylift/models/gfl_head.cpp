@@ -12,9 +12,11 @@ namespace skylift {
 namespace {
 
 constexpr double init_deviation = 0.01;
-constexpr double init_probability = 0.01;  // of every class at every point, so that the first steps are not all background loss
+constexpr double init_probability =
+    0.01;  // of every class at every point, so that the first steps are not all background loss
 
-/// [B,K,H,W] from the output of convolution `first` (before its ReLU, except that 0 is the tower's input) to the tower's end.
+/// [B,K,H,W] from the output of convolution `first` (before its ReLU, except that 0 is the tower's input) to the
+/// tower's end.
 at::Tensor run_tower(const Tower& tower, size_t first, const at::Tensor& input) {
   at::Tensor x = first == 0 ? input : input.relu();
   // Group norm's backward needs its input only, so its output may be overwritten.
@@ -36,13 +38,15 @@ at::Tensor TowerConv::forward(const at::Tensor& input) {
   return norm_->forward(c10::isReducedFloatingType(x.scalar_type()) ? x.to(at::kFloat) : x);
 }
 
-GflHead::GflHead(const HeadOptions& options, int64_t in_channels, int class_count, int level_count) : options_(options) {
+GflHead::GflHead(const HeadOptions& options, int64_t in_channels, int class_count, int level_count)
+    : options_(options) {
   cls_tower_ = add_tower("cls_tower", in_channels);
   reg_tower_ = add_tower("reg_tower", in_channels);
   const bool folded = options.lifting.enabled && options.lifting.folded;
   const int64_t channels = folded ? folded_channels(options.channels) : options.channels;
   cls_predictor_ = register_module("cls_predictor", make_conv(channels, class_count, 3, 1, /*bias=*/true));
-  box_predictor_ = register_module("box_predictor", make_conv(channels, 4 * (options.reg_max + 1), 3, 1, /*bias=*/true));
+  box_predictor_ =
+      register_module("box_predictor", make_conv(channels, 4 * (options.reg_max + 1), 3, 1, /*bias=*/true));
   init_normal(cls_predictor_, init_deviation);
   init_normal(box_predictor_, init_deviation);
   torch::nn::init::constant_(cls_predictor_->bias, -std::log((1 - init_probability) / init_probability));
@@ -56,7 +60,8 @@ Tower GflHead::add_tower(const std::string& name, int64_t in_channels) {
   Tower tower;
   torch::nn::ModuleList list;
   for (int i = 0; i < options_.depth; ++i) {
-    tower.push_back(std::make_shared<TowerConv>(i == 0 ? in_channels : options_.channels, options_.channels, options_.norm_groups));
+    tower.push_back(
+        std::make_shared<TowerConv>(i == 0 ? in_channels : options_.channels, options_.channels, options_.norm_groups));
     list->push_back(tower.back());
   }
   register_module(name, list);

@@ -1,5 +1,6 @@
-// The head of GFL (Li et al. 2020, "Generalized Focal Loss"): two towers of 3x3 convolutions with group norm and ReLU, shared by all
-// levels, then class logits and one distribution per side of the box; a learnt scale per level on the box logits.
+// The head of GFL (Li et al. 2020, "Generalized Focal Loss"): two towers of 3x3 convolutions with group norm and ReLU,
+// shared by all levels, then class logits and one distribution per side of the box; a learnt scale per level on the box
+// logits.
 #pragma once
 
 #include <torch/nn/modules/conv.h>
@@ -27,15 +28,17 @@ class TowerConv : public torch::nn::Module {
 
 using Tower = std::vector<std::shared_ptr<TowerConv>>;
 
-/// Parameters "cls_tower.I.{conv,norm}", "reg_tower.I...", "cls_predictor", "box_predictor", "level_scales" [L], "lifting.{cls,reg}".
+/// Parameters "cls_tower.I.{conv,norm}", "reg_tower.I...", "cls_predictor", "box_predictor", "level_scales" [L],
+/// "lifting.{cls,reg}".
 class GflHead : public torch::nn::Module {
  public:
   GflHead(const HeadOptions& options, int64_t in_channels, int class_count, int level_count);
 
   std::vector<LevelOutput> forward(const std::vector<at::Tensor>& pyramid);
 
-  /// Goes on from the towers' convolution number `conv` with features that may come from another network: what convolution and norm
-  /// gave, before the ReLU. conv = 0: the pyramid's feature itself. LevelOutput::feature stays undefined.
+  /// Goes on from the towers' convolution number `conv` with features that may come from another network: what
+  /// convolution and norm gave, before the ReLU. conv = 0: the pyramid's feature itself. LevelOutput::feature stays
+  /// undefined.
   LevelOutput predict_from(size_t level, size_t conv, const TowerPair& features);
 
   const Tower& cls_tower() const { return cls_tower_; }
@@ -48,7 +51,7 @@ class GflHead : public torch::nn::Module {
   HeadOptions options_;
   Tower cls_tower_, reg_tower_;
   torch::nn::Conv2d cls_predictor_{nullptr}, box_predictor_{nullptr};
-  at::Tensor level_scales_;            ///< [L]
+  at::Tensor level_scales_;           ///< [L]
   std::shared_ptr<LightMl> lifting_;  ///< null: none, or folded
 };
 

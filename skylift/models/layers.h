@@ -6,7 +6,8 @@
 
 namespace skylift {
 
-/// A square convolution that keeps the size at stride 1. Its weights are as torch makes them: the owner initialises them.
+/// A square convolution that keeps the size at stride 1. Its weights are as torch makes them: the owner initialises
+/// them.
 torch::nn::Conv2d make_conv(int64_t in_channels, int64_t out_channels, int kernel, int stride = 1, bool bias = false);
 
 /// Weight normal(0, deviation), bias 0.

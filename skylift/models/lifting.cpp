@@ -7,8 +7,9 @@
 namespace skylift {
 namespace {
 
-/// First channel of the other tower that a branch's half holds, and how many: the first half of the shuffle begins with both towers'
-/// channel 0; the second goes up to their last. An odd K gives the cls channel in the middle to the first half.
+/// First channel of the other tower that a branch's half holds, and how many: the first half of the shuffle begins with
+/// both towers' channel 0; the second goes up to their last. An odd K gives the cls channel in the middle to the first
+/// half.
 struct OtherChannels {
   int64_t first, count;
 };

@@ -1,9 +1,11 @@
-// Light-ML, the task-wise mutual lifting of Du et al. 2024 (arXiv 2411.02861), reconstructed from the paper's abstract; no code of
-// the authors is public. It mixes the last features of the two towers before the predictors read them, so that in the backward
-// pass a teacher's classification reaches the box tower and the reverse:
-//   concatenate, shuffle channels in two groups, halve, one light convolution K -> K a half, add to the tower's own feature.
-// Ours: the convolutions have no bias and start at 0 (a lifted student starts exactly as the plain one, and draws the same random
-// numbers); norm and activation, if any, stand before the convolution (after it, a ReLU would never let a zero start move).
+// Light-ML, the task-wise mutual lifting of Du et al. 2024 (arXiv 2411.02861), reconstructed from the paper's abstract;
+// no code of the authors is public. It mixes the last features of the two towers before the predictors read them, so
+// that in the backward pass a teacher's classification reaches the box tower and the reverse:
+//   concatenate, shuffle channels in two groups, halve, one light convolution K -> K a half, add to the tower's own
+//   feature.
+// Ours: the convolutions have no bias and start at 0 (a lifted student starts exactly as the plain one, and draws the
+// same random numbers); norm and activation, if any, stand before the convolution (after it, a ReLU would never let a
+// zero start move).
 #pragma once
 
 #include <torch/nn/modules/normalization.h>
@@ -49,8 +51,8 @@ class LightMl : public torch::nn::Module {
   std::shared_ptr<LightConv> cls_, reg_;
 };
 
-// Folding: predictor * (F + light * half) is one convolution over F and the half of the other tower's channels that its own half of
-// the shuffle holds. So a folded predictor reads K + K/2 channels.
+// Folding: predictor * (F + light * half) is one convolution over F and the half of the other tower's channels that its
+// own half of the shuffle holds. So a folded predictor reads K + K/2 channels.
 
 enum class Branch { cls, reg };
 

@@ -88,8 +88,11 @@ ModelCard card_from(const std::string& text) {
 ModelCard read_card(const TextMap& metadata, const std::filesystem::path& path) {
   const auto found = metadata.find(model_card_key);
   if (found == metadata.end()) {
-    throw Error("{}: a safetensors file without '{}' in its metadata, expected a model that skylift wrote; a backbone's weights go "
-                "into backbone.weights", path.string(), model_card_key);
+    throw Error(
+        "{}: a safetensors file without '{}' in its metadata, expected a model that skylift wrote; a backbone's "
+        "weights go "
+        "into backbone.weights",
+        path.string(), model_card_key);
   }
   try {
     return card_from(found->second);
@@ -104,7 +107,8 @@ ModelCard read_card(const TextMap& metadata, const std::filesystem::path& path) 
 
 void save_model(const std::filesystem::path& path, const Detector& detector, ModelCard card, bool keep_lifting) {
   if (static_cast<int>(card.classes.size()) != detector.class_count()) {
-    throw Error("{}: got {} class names for a detector of {} classes", path.string(), card.classes.size(), detector.class_count());
+    throw Error("{}: got {} class names for a detector of {} classes", path.string(), card.classes.size(),
+                detector.class_count());
   }
   DetectorState state = keep_lifting ? plain_state(detector) : folded_state(detector);
   card.options = state.options;
@@ -116,7 +120,8 @@ Model load_model(const std::filesystem::path& path) {
   const TensorFile file = read_tensors(path);
   Model model;
   model.card = read_card(file.metadata, path);
-  model.detector = make_detector({model.card.options, file.tensors}, static_cast<int>(model.card.classes.size()), path.string());
+  model.detector =
+      make_detector({model.card.options, file.tensors}, static_cast<int>(model.card.classes.size()), path.string());
   return model;
 }
 

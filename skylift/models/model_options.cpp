@@ -29,8 +29,7 @@ void bind(OptionSection section, LiftingOptions& options) {
   section.add("groups", options.groups, "groups of the light convolutions; 0: depthwise", between(0, 4096));
   section.add("norm", options.norm, "norm before them; with one the module stays in the saved model",
               one_of({"none", "gn"}));
-  section.add("activation", options.activation, "activation before them, after the norm",
-              one_of({"none", "relu"}));
+  section.add("activation", options.activation, "activation before them, after the norm", one_of({"none", "relu"}));
   section.add("training_only", options.training_only,
               "predict with and without the module; the lifted prediction is distilled and then dropped");
   section.add("folded", options.folded, "the predictors hold the module already; set by saving a model, not by hand");
@@ -57,11 +56,14 @@ void check_lifting(const HeadOptions& head) {
                 lifting.groups, head.channels);
   }
   if (lifting.activation != "none" && lifting.norm == "none") {
-    throw Error("head.lifting.activation: got {} without a norm before it, which does nothing: tower features are never "
-                "negative; set head.lifting.norm = \"gn\" too", lifting.activation);
+    throw Error(
+        "head.lifting.activation: got {} without a norm before it, which does nothing: tower features are never "
+        "negative; set head.lifting.norm = \"gn\" too",
+        lifting.activation);
   }
   if (lifting.folded && lifting.training_only) {
-    throw Error("head.lifting: folded and training_only exclude each other; a training-only module is dropped on saving");
+    throw Error(
+        "head.lifting: folded and training_only exclude each other; a training-only module is dropped on saving");
   }
 }
 
@@ -84,8 +86,10 @@ void check(const ModelOptions& options) {
                 options.neck.first_level);
   }
   if (options.backbone.width != 1 && !options.backbone.weights.empty()) {
-    throw Error("backbone.weights: {} holds a network of width 1, but backbone.width is {}; set the width to 1 or leave the "
-                "weights out", options.backbone.weights, options.backbone.width);
+    throw Error(
+        "backbone.weights: {} holds a network of width 1, but backbone.width is {}; set the width to 1 or leave the "
+        "weights out",
+        options.backbone.weights, options.backbone.width);
   }
   check_lifting(options.head);
 }

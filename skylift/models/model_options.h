@@ -22,21 +22,21 @@ struct NeckOptions {
   int last_level = 7;   ///< the coarsest; levels above 5 are made by stride-2 convolutions on the output below
 };
 
-struct LiftingOptions {              // Light-ML, skylift/models/lifting.h
+struct LiftingOptions {  // Light-ML, skylift/models/lifting.h
   bool enabled = false;
-  int kernel = 1;                    ///< 1 or 3; 3 cannot be folded away
-  int groups = 1;                    ///< of the light convolutions; 0: depthwise
-  std::string norm = "none";         ///< before the convolutions, "none" or "gn"; with one the module cannot be folded away
-  std::string activation = "none";   ///< after the norm, "none" or "relu"
-  bool training_only = false;        ///< predict with and without; only the lifted prediction is distilled, then dropped
-  bool folded = false;               ///< the predictors hold the module already: what saving makes of it (fold_lifting)
+  int kernel = 1;             ///< 1 or 3; 3 cannot be folded away
+  int groups = 1;             ///< of the light convolutions; 0: depthwise
+  std::string norm = "none";  ///< before the convolutions, "none" or "gn"; with one the module cannot be folded away
+  std::string activation = "none";  ///< after the norm, "none" or "relu"
+  bool training_only = false;       ///< predict with and without; only the lifted prediction is distilled, then dropped
+  bool folded = false;              ///< the predictors hold the module already: what saving makes of it (fold_lifting)
 };
 
 struct HeadOptions {
   int channels = 256;
-  int depth = 4;       ///< 3x3 convolutions a tower
-  int norm_groups = 32; ///< of the towers' group norm; lowered to a divisor of `channels`
-  int reg_max = 16;    ///< R: distances 0..R strides in R+1 bins
+  int depth = 4;         ///< 3x3 convolutions a tower
+  int norm_groups = 32;  ///< of the towers' group norm; lowered to a divisor of `channels`
+  int reg_max = 16;      ///< R: distances 0..R strides in R+1 bins
   LiftingOptions lifting;
 };
 
@@ -48,7 +48,8 @@ struct ModelOptions {
 
 void bind(OptionSection section, ModelOptions& options);
 
-/// Error: an option out of its range, or options that do not go together. For options that did not come through a table.
+/// Error: an option out of its range, or options that do not go together. For options that did not come through a
+/// table.
 void check(const ModelOptions& options);
 
 /// Names that `backbone.name` takes.

@@ -76,7 +76,8 @@ at::Tensor ResidualBlock::forward(const at::Tensor& input) {
   at::Tensor x = input;
   for (size_t i = 0; i < convs_.size(); ++i) {
     x = norms_[i]->forward(convs_[i]->forward(x));
-    if (i + 1 < convs_.size()) x.relu_();  // batch norm's backward needs its input only, so its output may be overwritten
+    if (i + 1 < convs_.size())
+      x.relu_();  // batch norm's backward needs its input only, so its output may be overwritten
   }
   return x.add_(downsample_.is_empty() ? input : downsample_->forward(input)).relu_();
 }
@@ -84,7 +85,8 @@ at::Tensor ResidualBlock::forward(const at::Tensor& input) {
 ResNet::ResNet(const BackboneOptions& options) : options_(options) {
   const ResNetPlan& plan = plan_of(options.name);
   const int64_t stem = scaled(64, options.width);
-  conv1_ = register_module("conv1", torch::nn::Conv2d(torch::nn::Conv2dOptions(3, stem, 7).stride(2).padding(3).bias(false)));
+  conv1_ = register_module("conv1",
+                           torch::nn::Conv2d(torch::nn::Conv2dOptions(3, stem, 7).stride(2).padding(3).bias(false)));
   torch::nn::init::kaiming_normal_(conv1_->weight, 0, torch::kFanOut, torch::kReLU);
   bn1_ = register_module("bn1", torch::nn::BatchNorm2d(stem));
   for (int stage = 0; stage < 4; ++stage) {

@@ -1,5 +1,6 @@
-// ResNet (He et al. 2015) as the backbone of a detector: torchvision's layout and parameter names (the stride of a bottleneck
-// sits in its 3x3 convolution), without the classifier, with a width factor, frozen stages and frozen batch statistics.
+// ResNet (He et al. 2015) as the backbone of a detector: torchvision's layout and parameter names (the stride of a
+// bottleneck sits in its 3x3 convolution), without the classifier, with a width factor, frozen stages and frozen batch
+// statistics.
 #pragma once
 
 #include <torch/nn/modules/batchnorm.h>

@@ -47,7 +47,9 @@ std::string_view bytes_of(const at::Tensor& tensor) {
   return {static_cast<const char*>(tensor.const_data_ptr()), static_cast<size_t>(tensor.nbytes())};
 }
 
-std::string shape_text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ",")); }
+std::string shape_text(at::IntArrayRef shape) {
+  return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ","));
+}
 
 }  // namespace
 
@@ -66,7 +68,9 @@ void load_state(torch::nn::Module& module, const std::vector<NamedTensor>& tenso
   const auto state = named_state(module);
   for (const auto& [name, target] : state) {
     const auto found = given.find(name);
-    if (found == given.end()) throw Error("{}: tensor '{}' {} is missing; is it another architecture?", where, name, shape_text(target.sizes()));
+    if (found == given.end())
+      throw Error("{}: tensor '{}' {} is missing; is it another architecture?", where, name,
+                  shape_text(target.sizes()));
     if (found->second.sizes() != target.sizes()) {
       throw Error("{}: tensor '{}' has shape {}, expected {}; is it another architecture?", where, name,
                   shape_text(found->second.sizes()), shape_text(target.sizes()));
@@ -80,7 +84,8 @@ void load_state(torch::nn::Module& module, const std::vector<NamedTensor>& tenso
   for (auto [name, target] : state) target.copy_(given.at(name));
 }
 
-void write_tensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors, const TextMap& metadata) {
+void write_tensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                   const TextMap& metadata) {
   std::vector<at::Tensor> kept;  // alive until the file is written
   std::vector<TensorView> views;
   for (const auto& named : tensors) {

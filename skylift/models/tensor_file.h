@@ -22,7 +22,8 @@ struct TensorFile {
   TextMap metadata;
 };
 
-/// Parameters, then buffers; they share the module's memory. Batch norm's step counters are left out: nothing here reads them.
+/// Parameters, then buffers; they share the module's memory. Batch norm's step counters are left out: nothing here
+/// reads them.
 std::vector<NamedTensor> named_state(const torch::nn::Module& module);
 
 /// Copies values in, whatever their device and float type. All is checked before anything is changed.
@@ -30,7 +31,8 @@ std::vector<NamedTensor> named_state(const torch::nn::Module& module);
 void load_state(torch::nn::Module& module, const std::vector<NamedTensor>& tensors, const std::string& where);
 
 /// Atomic. Error: as write_safetensors, or a type that the format lacks.
-void write_tensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors, const TextMap& metadata = {});
+void write_tensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                   const TextMap& metadata = {});
 
 /// Error: as SafetensorsFile.
 TensorFile read_tensors(const std::filesystem::path& path);

@@ -46,7 +46,10 @@ std::map<std::string, std::string> read_options(const fs::path& config) {
 Run read_run(const fs::path& folder) {
   const fs::path metrics = folder / "metrics.jsonl";
   if (!fs::exists(metrics)) throw Error("{}: not a run: it has no metrics.jsonl", folder.string());
-  Run run{.name = fs::absolute(folder / ".").parent_path().filename().string(), .steps = {}, .evaluations = {}, .options = {}};
+  Run run{.name = fs::absolute(folder / ".").parent_path().filename().string(),
+          .steps = {},
+          .evaluations = {},
+          .options = {}};
   std::istringstream lines(read_file(metrics));
   int number = 0;
   for (std::string line; std::getline(lines, line);) {
@@ -64,7 +67,8 @@ double number_of(const Json& record, const std::string& key) {
   return found != record.end() && found->is_number() ? found->get<double>() : std::nan("");
 }
 
-Series curve(const std::string& name, const std::vector<Json>& records, const std::string& key, double factor, size_t most_points) {
+Series curve(const std::string& name, const std::vector<Json>& records, const std::string& key, double factor,
+             size_t most_points) {
   Series series{.name = name, .x = {}, .y = {}};
   const size_t stretch = std::max<size_t>(1, (records.size() + most_points - 1) / most_points);
   for (size_t begin = 0; begin < records.size(); begin += stretch) {
@@ -79,7 +83,8 @@ Series curve(const std::string& name, const std::vector<Json>& records, const st
 
 std::vector<Json> only(const std::vector<Json>& records, const std::string& kind) {
   std::vector<Json> kept;
-  std::copy_if(records.begin(), records.end(), std::back_inserter(kept), [&](const Json& r) { return r.value("kind", "") == kind; });
+  std::copy_if(records.begin(), records.end(), std::back_inserter(kept),
+               [&](const Json& r) { return r.value("kind", "") == kind; });
   return kept;
 }
 
@@ -113,9 +118,10 @@ std::string score_table(const std::vector<Run>& runs) {
   std::vector<std::vector<std::string>> rows;
   for (const Run& run : runs) {
     for (const Json& record : run.evaluations) {
-      std::vector<std::string> row = {fmt::format("{}: {}", run.name, record.value("kind", "") == "teacher" ? "its teacher, before training"
-                                                                                                         : "the model"),
-                                      std::to_string(static_cast<int64_t>(number_of(record, "step")))};
+      std::vector<std::string> row = {
+          fmt::format("{}: {}", run.name,
+                      record.value("kind", "") == "teacher" ? "its teacher, before training" : "the model"),
+          std::to_string(static_cast<int64_t>(number_of(record, "step")))};
       for (const std::string& key : keys) {
         const double value = number_of(record, key);
         row.push_back(value >= 0 ? fmt::format("{:.2f}", 100 * value) : "-");

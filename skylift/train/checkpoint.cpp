@@ -6,11 +6,14 @@
 namespace skylift {
 namespace {
 
-std::filesystem::path state_path(const std::filesystem::path& folder) { return folder / "resume" / "state.safetensors"; }
+std::filesystem::path state_path(const std::filesystem::path& folder) {
+  return folder / "resume" / "state.safetensors";
+}
 
 const std::string& required(const TextMap& metadata, const std::string& key, const std::filesystem::path& path) {
   const auto found = metadata.find(key);
-  if (found == metadata.end()) throw Error("{}: not a resume state: '{}' is missing from its metadata", path.string(), key);
+  if (found == metadata.end())
+    throw Error("{}: not a resume state: '{}' is missing from its metadata", path.string(), key);
   return found->second;
 }
 
@@ -48,7 +51,8 @@ std::vector<NamedTensor> with_prefix(const std::vector<NamedTensor>& tensors, co
   return found;
 }
 
-void append_prefixed(std::vector<NamedTensor>& into, const std::string& prefix, const std::vector<NamedTensor>& tensors) {
+void append_prefixed(std::vector<NamedTensor>& into, const std::string& prefix,
+                     const std::vector<NamedTensor>& tensors) {
   for (const NamedTensor& entry : tensors) into.push_back({prefix + entry.name, entry.tensor});
 }
 

@@ -11,9 +11,9 @@
 namespace skylift {
 
 struct Checkpoint {
-  int64_t step = 0;      ///< optimizer steps done
-  double best_ap = -1;   ///< of the evaluations so far
-  std::string config;    ///< the run's config.toml
+  int64_t step = 0;                  ///< optimizer steps done
+  double best_ap = -1;               ///< of the evaluations so far
+  std::string config;                ///< the run's config.toml
   std::vector<NamedTensor> tensors;  ///< "student.*", "ema.*", "distiller.*", "optimizer.*", "random.cpu"
 };
 
@@ -27,6 +27,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& folder);
 std::vector<NamedTensor> with_prefix(const std::vector<NamedTensor>& tensors, const std::string& prefix);
 
 /// Adds tensors under a prefix.
-void append_prefixed(std::vector<NamedTensor>& into, const std::string& prefix, const std::vector<NamedTensor>& tensors);
+void append_prefixed(std::vector<NamedTensor>& into, const std::string& prefix,
+                     const std::vector<NamedTensor>& tensors);
 
 }  // namespace skylift

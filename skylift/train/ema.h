@@ -1,4 +1,5 @@
-// Exponential moving average of the weights (Polyak and Juditsky 1992): smoother, usually better, what is evaluated and saved.
+// Exponential moving average of the weights (Polyak and Juditsky 1992): smoother, usually better, what is evaluated and
+// saved.
 #pragma once
 
 #include <cstdint>

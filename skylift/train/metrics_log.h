@@ -18,7 +18,8 @@ using MetricValues = std::vector<std::pair<std::string, double>>;
 
 class MetricsLog {
  public:
-  /// Goes on after step `resume_step` (lines of later steps, written before an interruption, are cut off); 0 begins anew.
+  /// Goes on after step `resume_step` (lines of later steps, written before an interruption, are cut off); 0 begins
+  /// anew.
   MetricsLog(const std::filesystem::path& folder, int64_t resume_step);
 
   /// kind: "train" (a step), "eval" (after an epoch) or "teacher". Errors of the disk are thrown at once.

@@ -22,11 +22,13 @@ std::vector<at::Tensor> tensors_of(const NamedParameters& parameters, bool backb
   return tensors;
 }
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerOptions& options, const NamedParameters& parameters) {
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerOptions& options,
+                                                        const NamedParameters& parameters) {
   std::vector<torch::optim::OptimizerParamGroup> groups;
   for (bool backbone : {true, false}) groups.emplace_back(tensors_of(parameters, backbone));
   if (options.name == "adamw") {
-    return std::make_unique<torch::optim::AdamW>(groups, torch::optim::AdamWOptions(1.0).weight_decay(options.weight_decay));
+    return std::make_unique<torch::optim::AdamW>(groups,
+                                                 torch::optim::AdamWOptions(1.0).weight_decay(options.weight_decay));
   }
   return std::make_unique<torch::optim::SGD>(
       groups, torch::optim::SGDOptions(1.0).momentum(options.momentum).weight_decay(options.weight_decay));
@@ -34,7 +36,8 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerOptions& 
 
 }  // namespace
 
-ScheduledOptimizer::ScheduledOptimizer(const OptimizerOptions& options, const NamedParameters& parameters, int batch_size)
+ScheduledOptimizer::ScheduledOptimizer(const OptimizerOptions& options, const NamedParameters& parameters,
+                                       int batch_size)
     : options_(options), base_lr_(options.lr * batch_size / 16.0) {
   for (const auto& [name, tensor] : parameters) {
     if (tensor.requires_grad()) parameters_.emplace_back(name, tensor);

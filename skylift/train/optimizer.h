@@ -1,5 +1,5 @@
-// libtorch's SGD and AdamW behind the two things the loop needs besides step(): a learning rate for all groups, and a state that
-// can be written to and read from a tensor file.
+// libtorch's SGD and AdamW behind the two things the loop needs besides step(): a learning rate for all groups, and a
+// state that can be written to and read from a tensor file.
 #pragma once
 
 #include <torch/optim/optimizer.h>
@@ -18,7 +18,8 @@ using NamedParameters = std::vector<std::pair<std::string, at::Tensor>>;
 
 class ScheduledOptimizer {
  public:
-  /// Parameters that need no gradient are left out; those whose name begins with "backbone." form the group with its own factor.
+  /// Parameters that need no gradient are left out; those whose name begins with "backbone." form the group with its
+  /// own factor.
   ScheduledOptimizer(const OptimizerOptions& options, const NamedParameters& parameters, int batch_size);
 
   /// The rates of this step: factor * lr * batch / 16, times the backbone's factor in its group.

@@ -1,4 +1,5 @@
-// Everything that a training run is made of, as one tree of options: what a config file, --set and config.toml talk about.
+// Everything that a training run is made of, as one tree of options: what a config file, --set and config.toml talk
+// about.
 #pragma once
 
 #include "skylift/assign/atss.h"

@@ -15,7 +15,8 @@ double lr_factor(const ScheduleOptions& options, int64_t step, int64_t steps_per
     }
   } else if (options.name == "cosine") {
     const double progress = static_cast<double>(step) / static_cast<double>(std::max<int64_t>(1, total_steps));
-    factor = options.final_factor + (1 - options.final_factor) * 0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, progress)));
+    factor = options.final_factor +
+             (1 - options.final_factor) * 0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, progress)));
   }
   if (step < options.warmup_steps) {
     const double risen = static_cast<double>(step) / options.warmup_steps;

@@ -9,7 +9,8 @@
 
 namespace skylift {
 
-/// What a step reads. Without a teacher `teacher` and `distiller` are null; while the distiller is not active they are not run.
+/// What a step reads. Without a teacher `teacher` and `distiller` are null; while the distiller is not active they are
+/// not run.
 struct StepContext {
   Detector& student;
   Detector* teacher = nullptr;
@@ -24,8 +25,8 @@ LossTerms loss_terms(const StepContext& context, const Batch& batch);
 
 /// The sum of the terms and their values. Error, naming the term: one is not finite.
 struct SummedLoss {
-  at::Tensor total;                                     ///< scalar, in the graph
-  std::vector<std::pair<std::string, double>> values;   ///< "loss" first, then each term
+  at::Tensor total;                                    ///< scalar, in the graph
+  std::vector<std::pair<std::string, double>> values;  ///< "loss" first, then each term
 };
 SummedLoss sum_finite(const LossTerms& terms);
 

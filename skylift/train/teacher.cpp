@@ -12,13 +12,15 @@ Teacher::Teacher(const std::filesystem::path& path, const RunOptions& options, c
                  const ComputeDevice& compute)
     : model(load_model(path)), name(path.string()), compute(compute) {
   if (model.card.classes != classes) {
-    throw Error("{}: the teacher's classes are not the data's: got {}; expected {} (hint: train a teacher on this data)", name,
-                fmt::join(model.card.classes, ", "), fmt::join(classes, ", "));
+    throw Error(
+        "{}: the teacher's classes are not the data's: got {}; expected {} (hint: train a teacher on this data)", name,
+        fmt::join(model.card.classes, ", "), fmt::join(classes, ", "));
   }
   const int teacher_bins = model.card.options.head.reg_max, student_bins = options.model.head.reg_max;
   if (teacher_bins != student_bins) {
-    throw Error("{}: the teacher has reg_max {}, the student {}: both need the same bins (hint: --set model.head.reg_max={})", name,
-                teacher_bins, student_bins, teacher_bins);
+    throw Error(
+        "{}: the teacher has reg_max {}, the student {}: both need the same bins (hint: --set model.head.reg_max={})",
+        name, teacher_bins, student_bins, teacher_bins);
   }
   place(*model.detector, compute);
   model.detector->eval();
@@ -26,7 +28,8 @@ Teacher::Teacher(const std::filesystem::path& path, const RunOptions& options, c
   model.card.preprocess = options.data.input;  // the teacher sees the student's batches
 }
 
-std::optional<EvalResult> Teacher::check_score(const Dataset& val_set, const RunOptions& options, const ProgressCallback& progress) const {
+std::optional<EvalResult> Teacher::check_score(const Dataset& val_set, const RunOptions& options,
+                                               const ProgressCallback& progress) const {
   if (options.kd.teacher_check_images == 0) return std::nullopt;
   const Predictor predictor(model, options.decode, compute);
   const EvalResult result = validate(predictor, val_set, options.eval,
@@ -37,16 +40,23 @@ std::optional<EvalResult> Teacher::check_score(const Dataset& val_set, const Run
   log_info("teacher {}: AP {:.2f}, AP50 {:.2f} on {} validation images ({} protocol)", name, 100 * result.means.ap,
            100 * result.means.ap50, result.images, result.protocol);
   if (result.means.ap50 < options.kd.min_teacher_ap50) {
-    throw Error("{}: the teacher scores AP50 {:.4f} on the validation images, expected at least {} (hint: is it the right file, trained "
-                "on these classes? --set kd.min_teacher_ap50=0 goes on all the same)", name, result.means.ap50, options.kd.min_teacher_ap50);
+    throw Error(
+        "{}: the teacher scores AP50 {:.4f} on the validation images, expected at least {} (hint: is it the right "
+        "file, trained "
+        "on these classes? --set kd.min_teacher_ap50=0 goes on all the same)",
+        name, result.means.ap50, options.kd.min_teacher_ap50);
   }
   return result;
 }
 
 MetricValues score_values(const EvalResult& result) {
   const EvalMeans& means = result.means;
-  return {{"AP", means.ap}, {"AP50", means.ap50}, {"AP75", means.ap75}, {"AP_small", means.ap_small},
-          {"AP_medium", means.ap_medium}, {"AP_large", means.ap_large}};
+  return {{"AP", means.ap},
+          {"AP50", means.ap50},
+          {"AP75", means.ap75},
+          {"AP_small", means.ap_small},
+          {"AP_medium", means.ap_medium},
+          {"AP_large", means.ap_large}};
 }
 
 }  // namespace skylift

@@ -15,13 +15,15 @@
 namespace skylift {
 
 struct Teacher {
-  /// Error: not a model file, other classes than the data's (in another order counts as other), other bins than the student's.
+  /// Error: not a model file, other classes than the data's (in another order counts as other), other bins than the
+  /// student's.
   Teacher(const std::filesystem::path& path, const RunOptions& options, const std::vector<std::string>& classes,
           const ComputeDevice& compute);
 
-  /// Scores the teacher on the first kd.teacher_check_images validation images, at the student's input size. Nothing where that is 0.
-  /// Error: AP50 under kd.min_teacher_ap50: its weights or its data are not what they should be.
-  std::optional<EvalResult> check_score(const Dataset& val_set, const RunOptions& options, const ProgressCallback& progress) const;
+  /// Scores the teacher on the first kd.teacher_check_images validation images, at the student's input size. Nothing
+  /// where that is 0. Error: AP50 under kd.min_teacher_ap50: its weights or its data are not what they should be.
+  std::optional<EvalResult> check_score(const Dataset& val_set, const RunOptions& options,
+                                        const ProgressCallback& progress) const;
 
   Model model;
   std::string name;

@@ -6,8 +6,10 @@ void bind(OptionSection section, TrainOptions& options) {
   section.add("epochs", options.epochs, "passes over the training images", between(1, 100000));
   section.add("batch_size", options.batch_size, "images a step", between(1, 4096));
   section.add("seed", options.seed, "of the weights, the order of the images and the augmentation", at_least(0));
-  section.add("eval_every", options.eval_every, "epochs between evaluations; the last epoch is always evaluated", at_least(1));
-  section.add("checkpoint_every", options.checkpoint_every, "steps between saves of resume/, besides the end of each epoch", at_least(1));
+  section.add("eval_every", options.eval_every, "epochs between evaluations; the last epoch is always evaluated",
+              at_least(1));
+  section.add("checkpoint_every", options.checkpoint_every,
+              "steps between saves of resume/, besides the end of each epoch", at_least(1));
   bind(section, options.compute);
 
   OptionSection optimizer = section.section("optimizer");
@@ -28,8 +30,8 @@ void bind(OptionSection section, TrainOptions& options) {
   schedule.add("gamma", s.gamma, "multi_step: factor at each milestone", between(0, 1));
   schedule.add("final_factor", s.final_factor, "cosine: part of lr at the end", between(0, 1));
 
-  section.section("ema").add("decay", options.ema.decay, "moving average of the weights, which is then evaluated and saved; 0: off",
-                             between(0, 1));
+  section.section("ema").add("decay", options.ema.decay,
+                             "moving average of the weights, which is then evaluated and saved; 0: off", between(0, 1));
 }
 
 }  // namespace skylift

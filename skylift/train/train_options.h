@@ -11,32 +11,32 @@ namespace skylift {
 
 struct OptimizerOptions {
   std::string name = "sgd";
-  double lr = 0.01;            ///< for a batch of 16 images; a batch of n uses lr * n / 16
-  double momentum = 0.9;       ///< SGD
+  double lr = 0.01;       ///< for a batch of 16 images; a batch of n uses lr * n / 16
+  double momentum = 0.9;  ///< SGD
   double weight_decay = 1e-4;
   double backbone_lr_factor = 1.0;
-  double clip_norm = 10;       ///< largest L2 norm of all gradients together; 0: no clipping
+  double clip_norm = 10;  ///< largest L2 norm of all gradients together; 0: no clipping
 };
 
 struct ScheduleOptions {
   std::string name = "multi_step";
-  int warmup_steps = 500;         ///< linear rise from warmup_factor * lr
+  int warmup_steps = 500;  ///< linear rise from warmup_factor * lr
   double warmup_factor = 0.001;
   std::vector<int> milestones = {8, 11};  ///< multi_step: epochs after which lr is multiplied by gamma
   double gamma = 0.1;
-  double final_factor = 0.01;     ///< cosine: lr ends at this part of its full value
+  double final_factor = 0.01;  ///< cosine: lr ends at this part of its full value
 };
 
 struct EmaOptions {
-  double decay = 0;     ///< 0: off. Typical 0.999; the averaged weights are what is evaluated and saved
+  double decay = 0;  ///< 0: off. Typical 0.999; the averaged weights are what is evaluated and saved
 };
 
 struct TrainOptions {
   int epochs = 12;
   int batch_size = 4;
   int seed = 0;
-  int eval_every = 1;           ///< epochs between evaluations; the last epoch is always evaluated
-  int checkpoint_every = 200;   ///< steps between saves of resume/, besides the end of each epoch
+  int eval_every = 1;          ///< epochs between evaluations; the last epoch is always evaluated
+  int checkpoint_every = 200;  ///< steps between saves of resume/, besides the end of each epoch
   DeviceOptions compute;
   OptimizerOptions optimizer;
   ScheduleOptions schedule;

@@ -41,7 +41,8 @@ NamedParameters trained_parameters(const Detector& student, const Distiller* dis
   NamedParameters parameters;
   for (const auto& entry : student.named_parameters()) parameters.emplace_back(entry.key(), entry.value());
   if (distiller) {
-    for (const auto& entry : distiller->named_parameters()) parameters.emplace_back("distiller." + entry.key(), entry.value());
+    for (const auto& entry : distiller->named_parameters())
+      parameters.emplace_back("distiller." + entry.key(), entry.value());
   }
   return parameters;
 }
@@ -96,10 +97,12 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   if (request.resume) {
     checkpoint = load_checkpoint(request.folder);
     if (checkpoint->config != config_) {
-      throw Error("{}: --resume goes on with the same options, but these differ from the run's config.toml", request.folder.string());
+      throw Error("{}: --resume goes on with the same options, but these differ from the run's config.toml",
+                  request.folder.string());
     }
   } else if (std::filesystem::exists(request.folder / "metrics.jsonl")) {
-    throw Error("{}: holds a run already (hint: --resume goes on with it, another --out begins a new one)", request.folder.string());
+    throw Error("{}: holds a run already (hint: --resume goes on with it, another --out begins a new one)",
+                request.folder.string());
   }
 
   student_ = make_student(request, static_cast<int>(train_set_.classes().size()));
@@ -109,8 +112,8 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
     distiller_ = std::make_unique<Distiller>(options_.kd, *student_, *teacher_->model.detector, options_.assign);
     place(*distiller_, compute_);
   }
-  optimizer_ = std::make_unique<ScheduledOptimizer>(options_.train.optimizer, trained_parameters(*student_, distiller_.get()),
-                                                    options_.train.batch_size);
+  optimizer_ = std::make_unique<ScheduledOptimizer>(
+      options_.train.optimizer, trained_parameters(*student_, distiller_.get()), options_.train.batch_size);
   if (options_.train.ema.decay > 0) {
     ema_.emplace(*student_, options_.train.ema.decay);
     place(*ema_->detector(), compute_);
@@ -145,7 +148,8 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   if (ema_) load_state(*ema_->detector(), with_prefix(checkpoint.tensors, "ema."), where);
   if (distiller_) load_state(*distiller_, with_prefix(checkpoint.tensors, "distiller."), where);
   NamedParameters optimizer_state;
-  for (const NamedTensor& entry : with_prefix(checkpoint.tensors, "")) optimizer_state.emplace_back(entry.name, entry.tensor);
+  for (const NamedTensor& entry : with_prefix(checkpoint.tensors, ""))
+    optimizer_state.emplace_back(entry.name, entry.tensor);
   optimizer_->load_state(optimizer_state);
   at::Generator generator = at::detail::getDefaultCPUGenerator();
   for (const NamedTensor& entry : with_prefix(checkpoint.tensors, "random.cpu")) generator.set_state(entry.tensor);
@@ -220,8 +224,8 @@ void Trainer::train_batch(const Batch& batch, int64_t epoch) {
   metrics_->write("train", step_, epoch, loss.values);
   if (progress_) {
     progress_({"train", step_, total_steps_,
-               fmt::format("epoch {}/{}  loss {:.3f}  best AP {:.1f}", epoch + 1, options_.train.epochs, loss.values.front().second,
-                           100 * std::max(0.0, summary_.best_ap))});
+               fmt::format("epoch {}/{}  loss {:.3f}  best AP {:.1f}", epoch + 1, options_.train.epochs,
+                           loss.values.front().second, 100 * std::max(0.0, summary_.best_ap))});
   }
 }
 
@@ -242,6 +246,8 @@ void Trainer::evaluate_epoch(int64_t epoch) {
 
 }  // namespace
 
-TrainSummary train_detector(const TrainRequest& request, const ProgressCallback& progress) { return Trainer(request, progress).run(); }
+TrainSummary train_detector(const TrainRequest& request, const ProgressCallback& progress) {
+  return Trainer(request, progress).run();
+}
 
 }  // namespace skylift

@@ -1,6 +1,6 @@
 // A whole training run, plain or distilled, into its folder:
-//   config.toml (as resolved), metrics.jsonl, events.out.tfevents.*, best.safetensors, last.safetensors (the student alone),
-//   resume/ (all that is needed to go on).
+//   config.toml (as resolved), metrics.jsonl, events.out.tfevents.*, best.safetensors, last.safetensors (the student
+//   alone), resume/ (all that is needed to go on).
 #pragma once
 
 #include <filesystem>
@@ -17,21 +17,22 @@ struct TrainRequest {
   RunOptions options;
   std::filesystem::path folder;
   std::optional<std::filesystem::path> teacher;  ///< a model file; empty: plain training
-  std::optional<std::filesystem::path> student;  ///< a model file to start from; its architecture must be options.model's
+  std::optional<std::filesystem::path>
+      student;                ///< a model file to start from; its architecture must be options.model's
   bool resume = false;        ///< go on from folder/resume; the options must be those of the run
   bool keep_lifting = false;  ///< model files keep Light-ML unfolded
 };
 
 struct TrainSummary {
-  double best_ap = -1;                     ///< the protocol's AP, over the run's evaluations
-  EvalResult last;                         ///< the last evaluation
-  std::optional<EvalResult> teacher;       ///< the teacher's own score, taken before training
+  double best_ap = -1;                ///< the protocol's AP, over the run's evaluations
+  EvalResult last;                    ///< the last evaluation
+  std::optional<EvalResult> teacher;  ///< the teacher's own score, taken before training
   int64_t steps = 0;
-  double seconds_per_step = 0;             ///< mean over this call's steps, data loading included
+  double seconds_per_step = 0;  ///< mean over this call's steps, data loading included
 };
 
-/// Error: options that do not fit each other, a folder that holds another run, a teacher with other classes or bins or a score near 0,
-/// a loss that is not finite, a disk that is full.
+/// Error: options that do not fit each other, a folder that holds another run, a teacher with other classes or bins or
+/// a score near 0, a loss that is not finite, a disk that is full.
 TrainSummary train_detector(const TrainRequest& request, const ProgressCallback& progress = {});
 
 }  // namespace skylift

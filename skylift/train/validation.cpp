@@ -18,8 +18,8 @@ std::vector<int> match_classes(const std::vector<std::string>& model, const std:
     places.push_back(found == data.end() ? -1 : static_cast<int>(found - data.begin()));
   }
   if (std::all_of(places.begin(), places.end(), [](int place) { return place < 0; })) {
-    throw Error("the model and the data have no class in common: the model finds {}, the data names {}", fmt::join(model, ", "),
-                fmt::join(data, ", "));
+    throw Error("the model and the data have no class in common: the model finds {}, the data names {}",
+                fmt::join(model, ", "), fmt::join(data, ", "));
   }
   return places;
 }
@@ -42,11 +42,13 @@ AnnotationSet scored_part(const Dataset& dataset, int64_t count, const std::vect
 
 }  // namespace
 
-DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options, const ProgressCallback& progress) {
+DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options,
+                   const ProgressCallback& progress) {
   const int64_t count = options.limit > 0 ? std::min(options.limit, dataset.size()) : dataset.size();
   const std::vector<int> places = match_classes(predictor.card().classes, dataset.annotations().classes);
   const Preprocess& preprocess = predictor.card().preprocess;
-  Loader loader(count, evaluation_source(dataset, preprocess), {.batch_size = options.batch_size, .threads = options.threads}, preprocess);
+  Loader loader(count, evaluation_source(dataset, preprocess),
+                {.batch_size = options.batch_size, .threads = options.threads}, preprocess);
   loader.start(0);
   DetectionSet detections;
   std::vector<cv::Size> sizes;
@@ -55,14 +57,15 @@ DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const Val
       keep_known_classes(found, places);
       detections.push_back(std::move(found));
     }
-    for (const ImageGeometry& geometry : batch->geometries) sizes.emplace_back(geometry.original_width, geometry.original_height);
+    for (const ImageGeometry& geometry : batch->geometries)
+      sizes.emplace_back(geometry.original_width, geometry.original_height);
     if (progress) progress({"evaluate", static_cast<int64_t>(sizes.size()), count, ""});
   }
   return {scored_part(dataset, count, sizes), std::move(detections)};
 }
 
-EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval, const ValidationOptions& options,
-                    const ProgressCallback& progress) {
+EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval,
+                    const ValidationOptions& options, const ProgressCallback& progress) {
   const DetectedSet detected = detect(predictor, dataset, options, progress);
   return evaluate(detected.truth, detected.detections, eval);
 }

@@ -10,8 +10,8 @@ namespace skylift {
 
 struct ValidationOptions {
   int batch_size = 4;
-  int threads = 2;     ///< that decode and resize
-  int64_t limit = 0;   ///< the first so many images only; 0: all
+  int threads = 2;    ///< that decode and resize
+  int64_t limit = 0;  ///< the first so many images only; 0: all
 };
 
 /// A model's detections beside what they are scored against.
@@ -20,12 +20,13 @@ struct DetectedSet {
   DetectionSet detections;  ///< parallel to truth.images, class indices of truth.classes
 };
 
-/// Predicts the images. The model's classes are found in the data by name, those it lacks are dropped. Error: no class in common.
+/// Predicts the images. The model's classes are found in the data by name, those it lacks are dropped. Error: no class
+/// in common.
 DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options,
                    const ProgressCallback& progress = {});
 
 /// Predicts and evaluates.
-EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval, const ValidationOptions& options,
-                    const ProgressCallback& progress = {});
+EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval,
+                    const ValidationOptions& options, const ProgressCallback& progress = {});
 
 }  // namespace skylift

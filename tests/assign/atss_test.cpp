@@ -15,8 +15,8 @@
 namespace skylift {
 namespace {
 
-using ::testing::ElementsAre;
 using testing::content;
+using ::testing::ElementsAre;
 using testing::make_targets;
 
 std::vector<int64_t> list(const at::Tensor& tensor) {
@@ -121,12 +121,14 @@ TEST(Atss, OneCellALevelStillWorks) {
 /// Section by section as the paper says it, over the dense matrices.
 std::vector<int64_t> dense_candidates(const PointGrid& grid, const at::Tensor& valid, const BoxXyxy& box, int count) {
   const at::Tensor centres = grid.centres.to(at::kDouble);
-  const at::Tensor centre = torch::tensor({(box.x1 + static_cast<double>(box.x2)) / 2, (box.y1 + static_cast<double>(box.y2)) / 2}, at::kDouble);
+  const at::Tensor centre = torch::tensor(
+      {(box.x1 + static_cast<double>(box.x2)) / 2, (box.y1 + static_cast<double>(box.y2)) / 2}, at::kDouble);
   std::vector<int64_t> result;
   for (const GridLevel& level : grid.levels) {
     const at::Tensor offsets = (centres.slice(0, level.offset, level.offset + level.count()) - centre) / level.stride;
     at::Tensor distance = offsets.square().sum(1);
-    distance = torch::where(valid.slice(0, level.offset, level.offset + level.count()), distance, torch::full_like(distance, INFINITY));
+    distance = torch::where(valid.slice(0, level.offset, level.offset + level.count()), distance,
+                            torch::full_like(distance, INFINITY));
     const auto [sorted, order] = distance.sort(/*stable=*/true, 0, false);
     for (int64_t k = 0; k < std::min<int64_t>(count, order.size(0)); ++k) {
       if (std::isfinite(sorted[k].item<double>())) result.push_back(level.offset + order[k].item<int64_t>());
@@ -142,7 +144,9 @@ TEST(Atss, CandidatesEqualAStableSortOfAllDistances) {
   std::mt19937 random(7);
   for (int round = 0; round < 200; ++round) {
     // Whole numbers, so that ties are frequent; some boxes lie partly outside.
-    const auto draw = [&](int low, int high) { return static_cast<float>(std::uniform_int_distribution<int>(low, high)(random)); };
+    const auto draw = [&](int low, int high) {
+      return static_cast<float>(std::uniform_int_distribution<int>(low, high)(random));
+    };
     const float x = draw(-20, 170), y = draw(-20, 110);
     const BoxXyxy box{x, y, x + draw(1, 60), y + draw(1, 60)};
     const AtssCandidates candidates = atss_candidates(grid, geometry, box, {});

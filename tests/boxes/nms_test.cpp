@@ -13,7 +13,8 @@ std::vector<int64_t> kept(const at::Tensor& indices) {
 }
 
 TEST(Nms, SuppressesWithinAClassOnly) {
-  const at::Tensor boxes = torch::tensor({{0.0F, 0.0F, 10.0F, 10.0F}, {1.0F, 0.0F, 11.0F, 10.0F}, {1.0F, 0.0F, 11.0F, 10.0F}});
+  const at::Tensor boxes =
+      torch::tensor({{0.0F, 0.0F, 10.0F, 10.0F}, {1.0F, 0.0F, 11.0F, 10.0F}, {1.0F, 0.0F, 11.0F, 10.0F}});
   const at::Tensor scores = torch::tensor({0.8F, 0.9F, 0.7F}), labels = torch::tensor({1, 1, 2}, at::kLong);
   EXPECT_EQ(kept(nms(boxes, scores, labels, 0.5, 100)), (std::vector<int64_t>{1, 2}));
   EXPECT_EQ(kept(nms(boxes, scores, labels, 0.9, 100)), (std::vector<int64_t>{1, 0, 2}));
@@ -29,14 +30,17 @@ TEST(Nms, AnOverlapEqualToTheThresholdStays) {
 
 TEST(Nms, EqualScoresKeepTheirOrderAndNanIsDropped) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  const at::Tensor boxes = torch::tensor({{0.0F, 0.0F, 2.0F, 2.0F}, {0.0F, 0.0F, 2.0F, 2.0F}, {5.0F, 5.0F, 6.0F, 6.0F}, {8.0F, 8.0F, 9.0F, 9.0F}});
+  const at::Tensor boxes = torch::tensor(
+      {{0.0F, 0.0F, 2.0F, 2.0F}, {0.0F, 0.0F, 2.0F, 2.0F}, {5.0F, 5.0F, 6.0F, 6.0F}, {8.0F, 8.0F, 9.0F, 9.0F}});
   const at::Tensor scores = torch::tensor({0.5F, 0.5F, nan, 0.5F});
   EXPECT_EQ(kept(nms(boxes, scores, torch::zeros({4}, at::kLong), 0.5, 10)), (std::vector<int64_t>{0, 3}));
 }
 
 /// The definition, over the full matrix of overlaps.
-std::vector<int64_t> greedy(const at::Tensor& boxes, const at::Tensor& scores, const at::Tensor& labels, double threshold) {
-  const at::Tensor suppresses = pairwise_iou(boxes, boxes).gt(threshold).logical_and(labels.unsqueeze(1).eq(labels.unsqueeze(0)));
+std::vector<int64_t> greedy(const at::Tensor& boxes, const at::Tensor& scores, const at::Tensor& labels,
+                            double threshold) {
+  const at::Tensor suppresses =
+      pairwise_iou(boxes, boxes).gt(threshold).logical_and(labels.unsqueeze(1).eq(labels.unsqueeze(0)));
   const at::Tensor order = std::get<1>(scores.sort(/*stable=*/true, /*dim=*/0, /*descending=*/true));
   std::vector<int64_t> result;
   for (const int64_t i : kept(order)) {

@@ -52,7 +52,9 @@ class OptionTableTest : public ::testing::Test {
 };
 
 TEST_F(OptionTableTest, ReadsEveryType) {
-  EXPECT_EQ(error_of("[train]\nname = 'adamw'\nlr = 1\nepochs = 3\nresume = true\nsteps = [1, 2]\nmethods = ['ld', 'cid']\n"), "no error");
+  EXPECT_EQ(
+      error_of("[train]\nname = 'adamw'\nlr = 1\nepochs = 3\nresume = true\nsteps = [1, 2]\nmethods = ['ld', 'cid']\n"),
+      "no error");
   EXPECT_EQ(options.name, "adamw");
   EXPECT_EQ(options.lr, 1.0);
   EXPECT_EQ(options.epochs, 3);

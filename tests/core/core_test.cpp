@@ -121,7 +121,11 @@ TEST(Parallel, VisitsEachItemOnce) {
 }
 
 TEST(Parallel, TheFirstExceptionComesOut) {
-  EXPECT_THROW(parallel_for(100, 4, [](size_t i) { if (i == 17) throw Error("item {}", i); }), Error);
+  EXPECT_THROW(parallel_for(100, 4,
+                            [](size_t i) {
+                              if (i == 17) throw Error("item {}", i);
+                            }),
+               Error);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ namespace skylift {
 /// A folder that is gone after the test.
 struct TestFolder {
   std::filesystem::path path;
-  explicit TestFolder(const std::string& name) : path(std::filesystem::path(::testing::TempDir()) / ("skylift_" + name)) {
+  explicit TestFolder(const std::string& name)
+      : path(std::filesystem::path(::testing::TempDir()) / ("skylift_" + name)) {
     std::filesystem::remove_all(path);
     std::filesystem::create_directories(path);
   }

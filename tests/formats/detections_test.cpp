@@ -79,7 +79,9 @@ TEST_F(DetectionsTest, BothFormatsRoundTrip) {
 
   write_coco_detections(path, truth, {{}, {}});
   EXPECT_THAT(read_detections(path, truth), ElementsAre(SizeIs(0), SizeIs(0)));
-  EXPECT_THAT(error_of([&] { write_coco_detections(path, truth, {{{{NAN, 0, 1, 1}, 1, 0}}, {}}); }),
+  EXPECT_THAT(error_of([&] {
+                write_coco_detections(path, truth, {{{{NAN, 0, 1, 1}, 1, 0}}, {}});
+              }),
               HasSubstr("not finite"));
 }
 

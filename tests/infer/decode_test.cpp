@@ -67,7 +67,8 @@ TEST(Decode, SuppressesWithinAClassOnly) {
   set_score(output, 0, 1, 1, 0.9);
   set_score(output, 1, 1, 1, 0.7);  // the same box, another class
   output.levels[0].box_logits.fill_(0);
-  for (int side = 0; side < 4; ++side) output.levels[0].box_logits.select(1, side * (kBins + 1) + kBins).fill_(50);  // 4 strides
+  for (int side = 0; side < 4; ++side)
+    output.levels[0].box_logits.select(1, side * (kBins + 1) + kBins).fill_(50);  // 4 strides
   set_score(output, 0, 1, 2, 0.6);  // overlaps the first by more than 0.6 after clipping
   const auto found = decode(output, {plain()}, {});
   ASSERT_EQ(found[0].size(), 2U);

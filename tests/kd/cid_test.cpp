@@ -69,7 +69,8 @@ TEST(Cid, WeightsAreLargestAtTheCentre) {
     const double centre = region.weights.masked_select(at_centre).max().item<double>();
     EXPECT_NEAR(centre, region.weights.max().item<double>(), 1e-5) << options.reading << " " << options.proposals;
     if (options.proposals == "anchors") {
-      // Anchors are the better centred the nearer their point: weights fall strictly along a row of the best fitting level.
+      // Anchors are the better centred the nearer their point: weights fall strictly along a row of the best fitting
+      // level.
       std::vector<double> row;
       for (int64_t column = 16; column < 19; ++column) {
         const at::Tensor match = region.point.eq(16 * 40 + column);
@@ -88,22 +89,27 @@ TEST(Cid, AnOffCentreProposalWeighsLess) {
   DenseOutput off = scene.teacher;
   testing::propose_nearest_box(off, scene.grid, 0, shifted);
   // Only the location (136, 128) of the finest level, column 17, row 16, proposes the shifted box.
-  scene.teacher.levels[0].box_logits.select(2, 16).select(2, 17).copy_(off.levels[0].box_logits.select(2, 16).select(2, 17));
+  scene.teacher.levels[0].box_logits.select(2, 16).select(2, 17).copy_(
+      off.levels[0].box_logits.select(2, 16).select(2, 17));
   for (CidOptions options : variants()) {
     if (options.proposals == "anchors") continue;
     const Region region = cid_region(scene.inputs(), options);
-    const auto weight = [&](int64_t point) { return region.weights.masked_select(region.point.eq(point)).item<double>(); };
+    const auto weight = [&](int64_t point) {
+      return region.weights.masked_select(region.point.eq(point)).item<double>();
+    };
     // Centre of the object in the proposal: l = 20, r = 44; of the proposal in the object: l = 44, r = 20.
     EXPECT_NEAR(weight(16 * 40 + 17) / weight(16 * 40 + 16), std::sqrt(20.0 / 44.0), 2e-3) << options.reading;
   }
 }
 
 TEST(Cid, EveryInstanceHasTheSameSum) {
-  const Targets targets = make_targets({20, 20, 28, 28, 100, 100, 300, 300, 40, 200, 52, 220}, {0, 1, 2});  // 8 px, 200 px
+  const Targets targets =
+      make_targets({20, 20, 28, 28, 100, 100, 300, 300, 40, 200, 52, 220}, {0, 1, 2});  // 8 px, 200 px
   const KdScene scene = scene_with_good_teacher({targets});
   for (const CidOptions& options : variants()) {
     const Region region = cid_region(scene.inputs(), options);
-    for (int64_t object = 0; object < 3; ++object) EXPECT_NEAR(sum_of_object(region, object), 1, 1e-4) << options.reading;
+    for (int64_t object = 0; object < 3; ++object)
+      EXPECT_NEAR(sum_of_object(region, object), 1, 1e-4) << options.reading;
   }
   CidOptions by_area;
   by_area.area_power = 0.5;
@@ -133,12 +139,14 @@ TEST(Cid, UnchangedUnderAShiftByOneStrideTogetherWithTheGrid) {
 
 TEST(Cid, NoInstanceIsLeftWithoutALocation) {
   // A teacher of random boxes, tiny and touching objects, one outside the points' lattice.
-  const Targets targets = make_targets({33, 41, 35, 43, 34, 41, 36, 43, 317, 317, 319, 319, 2, 2, 3, 3, 10, 10, 310, 310}, {0, 1, 2, 0, 1});
+  const Targets targets =
+      make_targets({33, 41, 35, 43, 34, 41, 36, 43, 317, 317, 319, 319, 2, 2, 3, 3, 10, 10, 310, 310}, {0, 1, 2, 0, 1});
   const KdScene scene({targets}, kLarge);
   for (const CidOptions& options : variants()) {
     const Region region = cid_region(scene.inputs(), options);
     for (int64_t object = 0; object < 5; ++object) {
-      EXPECT_NEAR(sum_of_object(region, object), 1, 1e-4) << options.reading << " " << options.proposals << " object " << object;
+      EXPECT_NEAR(sum_of_object(region, object), 1, 1e-4)
+          << options.reading << " " << options.proposals << " object " << object;
     }
   }
 }
@@ -192,7 +200,9 @@ TEST(Cid, TheScoreFactorFollowsTheTeacher) {
   options.score_power = 1;
   const Region scored = cid_region(scene.inputs(), options);
   const auto ratio = [](const Region& region) {
-    const auto weight = [&](int64_t point) { return region.weights.masked_select(region.point.eq(point)).item<double>(); };
+    const auto weight = [&](int64_t point) {
+      return region.weights.masked_select(region.point.eq(point)).item<double>();
+    };
     return weight(16 * 40 + 16) / weight(16 * 40 + 17);
   };
   const double expected = (1 / (1 + std::exp(-2.0))) / (1 / (1 + std::exp(2.0)));
@@ -219,7 +229,8 @@ TEST(Cid, GatheredLossesEqualMaskedDenseLosses) {
   DistillOptions options;
   const LossTerms terms = testing::distil(scene, options);
   std::vector<at::Tensor> flat;
-  for (const at::Tensor& map : region_maps(cid_region(scene.inputs(), options.regions.cid), scene.grid, 3)) flat.push_back(map.flatten(1));
+  for (const at::Tensor& map : region_maps(cid_region(scene.inputs(), options.regions.cid), scene.grid, 3))
+    flat.push_back(map.flatten(1));
   const at::Tensor weights = torch::cat(flat, 1);  // [B,A]
   const at::Tensor cls = bernoulli_kl(flat_cls_logits(scene.student), flat_cls_logits(scene.teacher), 1).sum(2);
   const at::Tensor box = softmax_kl(flat_box_logits(scene.student), flat_box_logits(scene.teacher), 10).sum(2);

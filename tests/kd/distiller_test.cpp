@@ -15,9 +15,9 @@
 namespace skylift {
 namespace {
 
+using testing::distil;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::distil;
 using testing::KdScene;
 using testing::make_targets;
 using testing::term;
@@ -60,7 +60,8 @@ TEST(Distiller, AMatchingTeacherCostsNothing) {
   for (const std::string& region : {"default", "cid", "all", "positives", "vlr", "boxes"}) {
     DistillOptions options = with_methods({"ld", "logit", "cid"});
     options.region = region;
-    for (const LossTerm& entry : distil(scene, options)) EXPECT_NEAR(entry.value.item<double>(), 0, 1e-6) << entry.name << " " << region;
+    for (const LossTerm& entry : distil(scene, options))
+      EXPECT_NEAR(entry.value.item<double>(), 0, 1e-6) << entry.name << " " << region;
   }
 }
 
@@ -106,7 +107,8 @@ TEST(LogitKd, AuthorsFormIsTheirMean) {
   options.logit = {.form = "softmax", .weight = 10, .temperature = 2};
   options.normalise = "authors";
   const PointGather gather(scene.grid, scene.assignment.image, scene.assignment.point);
-  const at::Tensor kl = softmax_kl(gather_cls_logits(gather, scene.student), gather_cls_logits(gather, scene.teacher), 2);
+  const at::Tensor kl =
+      softmax_kl(gather_cls_logits(gather, scene.student), gather_cls_logits(gather, scene.teacher), 2);
   EXPECT_NEAR(term(distil(scene, options), "kd_logit"), (10 * kl.mean() / 3).item<double>(), 1e-5);
 }
 
@@ -136,7 +138,8 @@ TEST(Distiller, OneClassAndOneCellWork) {
       DistillOptions options = with_methods({"ld", "logit", "cid"});
       options.region = region;
       options.logit.form = form;
-      for (const LossTerm& entry : distil(scene, options)) EXPECT_TRUE(std::isfinite(entry.value.item<float>())) << entry.name << region;
+      for (const LossTerm& entry : distil(scene, options))
+        EXPECT_TRUE(std::isfinite(entry.value.item<float>())) << entry.name << region;
     }
   }
 }
@@ -163,7 +166,8 @@ TEST(Distiller, GradientsOfEveryTermInDouble) {
 TEST(Distiller, NothingReachesTheTeacher) {
   KdScene scene = golden_scene();
   for (LevelOutput& level : scene.teacher.levels) level.cls_logits.requires_grad_(true);
-  for (const LossTerm& entry : distil(scene, with_methods({"ld", "logit", "cid"}))) EXPECT_FALSE(entry.value.requires_grad()) << entry.name;
+  for (const LossTerm& entry : distil(scene, with_methods({"ld", "logit", "cid"})))
+    EXPECT_FALSE(entry.value.requires_grad()) << entry.name;
 }
 
 TEST(Distiller, WarmupGrowsAndStopEnds) {

@@ -45,7 +45,8 @@ TEST(Divergence, ExtremeLogitsStayFinite) {
 
 TEST(Divergence, Gradients) {
   for (const double temperature : {1.0, 3.0}) {
-    testing::expect_gradient_matches([&](const at::Tensor& x) { return bernoulli_kl(x, teacher(), temperature).sum(); }, student());
+    testing::expect_gradient_matches([&](const at::Tensor& x) { return bernoulli_kl(x, teacher(), temperature).sum(); },
+                                     student());
     testing::expect_gradient_matches([&](const at::Tensor& x) { return softmax_kl(x, peak(4), temperature); }, peak(3));
   }
 }

@@ -25,8 +25,8 @@ struct KdScene {
     grid = point_grid(student);
     batch.targets = targets;
     const auto [height, width] = shape.sizes.front();
-    batch.geometries.assign(targets.size(),
-                            content(static_cast<int>(height) * shape.strides[0], static_cast<int>(width) * shape.strides[0]));
+    batch.geometries.assign(targets.size(), content(static_cast<int>(height) * shape.strides[0],
+                                                    static_cast<int>(width) * shape.strides[0]));
     assign();
   }
   void assign() { assignment = assign_atss(grid, batch.targets, batch.geometries, {}); }
@@ -39,16 +39,19 @@ struct KdScene {
 };
 
 /// Box logits under which every point predicts the given distances in strides (whole numbers), nearly exactly.
-inline void predict_distances(DenseOutput& output, size_t level, const at::Tensor& distances_ltrb /* [B,H,W,4] in strides */) {
+inline void predict_distances(DenseOutput& output, size_t level,
+                              const at::Tensor& distances_ltrb /* [B,H,W,4] in strides */) {
   const at::Tensor bins = torch::arange(output.reg_max + 1, distances_ltrb.options());
-  // A wide gap between the two bins around the distance and the others; between those two the share sets the expectation.
+  // A wide gap between the two bins around the distance and the others; between those two the share sets the
+  // expectation.
   const at::Tensor share = (1 - (distances_ltrb.unsqueeze(-1) - bins).abs()).clamp_min(0);  // [B,H,W,4,R+1]
   const at::Tensor logits = (share + 1e-6).log().flatten(3).permute({0, 3, 1, 2});
   output.levels[level].box_logits = logits.to(output.levels[level].box_logits.scalar_type()).contiguous();
 }
 
 /// A teacher that proposes `boxes_xyxy` [G,4]: each point the box whose centre is nearest, as far as the bins reach.
-inline void propose_nearest_box(DenseOutput& teacher, const PointGrid& grid, int64_t image, const at::Tensor& boxes_xyxy) {
+inline void propose_nearest_box(DenseOutput& teacher, const PointGrid& grid, int64_t image,
+                                const at::Tensor& boxes_xyxy) {
   for (size_t i = 0; i < grid.levels.size(); ++i) {
     const GridLevel& level = grid.levels[i];
     const at::Tensor points = grid.centres.narrow(0, level.offset, level.count());

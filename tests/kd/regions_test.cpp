@@ -33,7 +33,9 @@ TEST(Vlr, GoldenTrueDiouAndRepositoryForm) {
   AtssOptions no_rescue;
   no_rescue.rescue_small = false;
   const Assignment paper = assign_atss(scene.grid, scene.batch.targets, scene.batch.geometries, no_rescue);
-  const auto positive_too = [&](const Region& r) { return dense(r, scene).index_select(0, paper.point).gt(0).sum().item<int>(); };
+  const auto positive_too = [&](const Region& r) {
+    return dense(r, scene).index_select(0, paper.point).gt(0).sum().item<int>();
+  };
   EXPECT_EQ(positive_too(region), 0);
   EXPECT_EQ(positive_too(repository), 4);
 }

@@ -58,7 +58,8 @@ TEST(DetectionLoss, AgreesWithPlainLoops) {
     const double share = targets[side] - lower;
     bins -= ((1 - share) * (logit(lower) - std::log(total)) + share * (logit(lower + 1) - std::log(total))) / 4;
   }
-  const double x1 = point[0] - predicted[0], y1 = point[1] - predicted[1], x2 = point[0] + predicted[2], y2 = point[1] + predicted[3];
+  const double x1 = point[0] - predicted[0], y1 = point[1] - predicted[1], x2 = point[0] + predicted[2],
+               y2 = point[1] + predicted[3];
   const double shared = (std::min(x2, 2.5) - std::max(x1, 0.5)) * (std::min(y2, 1.5) - std::max(y1, -1.0));
   const double joined = (x2 - x1) * (y2 - y1) + 2 * 2.5 - shared, iou = shared / joined;
   const double enclosing = (std::max(x2, 2.5) - std::min(x1, 0.5)) * (std::max(y2, 1.5) - std::min(y1, -1.0));
@@ -163,8 +164,10 @@ TEST(DetectionLoss, HalfPrecisionLogitsAreComputedInFloat) {
   for (LevelOutput& level : output.levels) level.cls_logits = level.cls_logits.to(at::kBFloat16);
   DenseOutput reference = output;
   for (LevelOutput& level : reference.levels) level.cls_logits = level.cls_logits.to(at::kFloat);
-  const Assignment assignment = assign_atss(scene.grid, {scene.targets, scene.targets}, {scene.geometry, scene.geometry}, {});
-  const LossTerms terms = detection_loss(output, scene.grid, assignment, {}), expected = detection_loss(reference, scene.grid, assignment, {});
+  const Assignment assignment =
+      assign_atss(scene.grid, {scene.targets, scene.targets}, {scene.geometry, scene.geometry}, {});
+  const LossTerms terms = detection_loss(output, scene.grid, assignment, {}),
+                  expected = detection_loss(reference, scene.grid, assignment, {});
   for (size_t i = 0; i < terms.size(); ++i) {
     EXPECT_EQ(terms[i].value.scalar_type(), at::kFloat);
     EXPECT_EQ(terms[i].value.item<float>(), expected[i].value.item<float>());
@@ -175,7 +178,8 @@ TEST(PointGather, ReadsWhatTheFlatViewsHold) {
   const DenseOutput output = testing::random_output({}, 5);
   const PointGrid grid = point_grid(output);
   ASSERT_EQ(grid.count(), 340);
-  const at::Tensor image = torch::tensor({1, 0, 1, 0, 0, 1}, at::kLong), point = torch::tensor({339, 0, 255, 256, 300, 339}, at::kLong);
+  const at::Tensor image = torch::tensor({1, 0, 1, 0, 0, 1}, at::kLong),
+                   point = torch::tensor({339, 0, 255, 256, 300, 339}, at::kLong);
   const PointGather gather(grid, image, point);
   const at::Tensor cls = flat_cls_logits(output), box = flat_box_logits(output);
   ASSERT_EQ(box.sizes(), (std::vector<int64_t>{2, 340, 4, 17}));

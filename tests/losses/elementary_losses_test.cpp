@@ -22,13 +22,15 @@ TEST(QualityFocal, Golden) {
 TEST(QualityFocal, SoftTargetsOfATeacherGolden) {
   const at::Tensor teacher = torch::tensor({1.0, -0.5, -3.0}, at::kDouble).sigmoid();
   EXPECT_NEAR(quality_focal_loss(logits(), teacher, 1).sum().item<double>(), 0.209085, 1e-6);
-  EXPECT_NEAR(quality_focal_loss(logits().to(at::kFloat), teacher.to(at::kFloat), 1).sum().item<double>(), 0.209085, 1e-5);
+  EXPECT_NEAR(quality_focal_loss(logits().to(at::kFloat), teacher.to(at::kFloat), 1).sum().item<double>(), 0.209085,
+              1e-5);
 }
 
 TEST(QualityFocal, TheModulatingFactorCarriesGradient) {
   const at::Tensor targets = torch::tensor({0.0, 0.7, 0.3}, at::kDouble);
   for (const double beta : {1.0, 1.5, 2.0}) {
-    testing::expect_gradient_matches([&](const at::Tensor& z) { return quality_focal_loss(z, targets, beta).sum(); }, logits());
+    testing::expect_gradient_matches([&](const at::Tensor& z) { return quality_focal_loss(z, targets, beta).sum(); },
+                                     logits());
   }
 }
 
@@ -47,12 +49,14 @@ TEST(DistributionFocal, DistancesBeyondTheBinsAreClamped) {
 TEST(DistributionFocal, GradientAndNoRows) {
   const at::Tensor distances = torch::tensor({3.3, 0.0, 7.0}, at::kDouble);
   const at::Tensor rows = torch::cat({peak(3), peak(9), peak(0)});
-  testing::expect_gradient_matches([&](const at::Tensor& z) { return distribution_focal_loss(z, distances).square().sum(); }, rows);
+  testing::expect_gradient_matches(
+      [&](const at::Tensor& z) { return distribution_focal_loss(z, distances).square().sum(); }, rows);
   EXPECT_EQ(distribution_focal_loss(torch::zeros({0, 17}), torch::zeros({0})).numel(), 0);
 }
 
 TEST(Giou, GoldenAndGradient) {
-  const at::Tensor box = torch::tensor({{0.0, 0.0, 4.0, 4.0}}, at::kDouble), target = torch::tensor({{1.0, 1.0, 5.0, 6.0}}, at::kDouble);
+  const at::Tensor box = torch::tensor({{0.0, 0.0, 4.0, 4.0}}, at::kDouble),
+                   target = torch::tensor({{1.0, 1.0, 5.0, 6.0}}, at::kDouble);
   EXPECT_NEAR(giou_loss(box, target).item<double>(), 0.766667, 1e-6);
   testing::expect_gradient_matches([&](const at::Tensor& x) { return giou_loss(x, target).sum(); }, box);
 }

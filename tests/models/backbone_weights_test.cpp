@@ -16,8 +16,11 @@ using testing::ThrowsMessage;
 
 class BackboneWeights : public testing::Test {
  protected:
-  void write(const ResNet& network, const std::function<bool(const std::string&)>& leave_out = [](const auto&) { return false; }) {
-    std::vector<NamedTensor> tensors = {{"fc.weight", torch::zeros({1000, 512})}, {"bn1.num_batches_tracked", torch::tensor(5L)}};
+  void write(
+      const ResNet& network,
+      const std::function<bool(const std::string&)>& leave_out = [](const auto&) { return false; }) {
+    std::vector<NamedTensor> tensors = {{"fc.weight", torch::zeros({1000, 512})},
+                                        {"bn1.num_batches_tracked", torch::tensor(5L)}};
     for (const auto& named : named_state(network)) {
       if (!leave_out(named.name)) tensors.push_back(named);
     }
@@ -53,14 +56,17 @@ TEST_F(BackboneWeights, APartialFileIsTakenAndSaid) {
 }
 
 TEST_F(BackboneWeights, AnotherArchitectureIsAnErrorThatNamesATensor) {
-  const auto load = [&](const char* name) { return [this, name] {
-    BackboneOptions options;
-    options.name = name;
-    ResNet network(options);
-    load_backbone_weights(network, path_);
-  }; };
+  const auto load = [&](const char* name) {
+    return [this, name] {
+      BackboneOptions options;
+      options.name = name;
+      ResNet network(options);
+      load_backbone_weights(network, path_);
+    };
+  };
   write(ResNet({}));
-  EXPECT_THAT(load("resnet50"), ThrowsMessage<Error>(HasSubstr("'layer1.0.conv1.weight' has shape [64,64,3,3], expected [64,64,1,1]")));
+  EXPECT_THAT(load("resnet50"),
+              ThrowsMessage<Error>(HasSubstr("'layer1.0.conv1.weight' has shape [64,64,3,3], expected [64,64,1,1]")));
   EXPECT_THAT(load("resnet34"), ThrowsMessage<Error>(HasSubstr("is absent")));
   BackboneOptions deeper;
   deeper.name = "resnet34";

@@ -57,7 +57,8 @@ TEST(Cost, ResNet18At224IsTheKnownNumberByHand) {
             (64LL * 128 * 9 + 3LL * 128 * 128 * 9 + 64 * 128) * 28 * 28);
   PartCost backbone;
   for (const auto& part : part_costs(*detector, 224, 224)) {
-    if (part.part.starts_with("backbone")) backbone.multiply_adds += part.multiply_adds, backbone.parameters += part.parameters;
+    if (part.part.starts_with("backbone"))
+      backbone.multiply_adds += part.multiply_adds, backbone.parameters += part.parameters;
   }
   // Literature: 1.82 GFLOPs and 11.69 M parameters with the classifier's 512,000 and 513,000.
   EXPECT_EQ(backbone.multiply_adds, 1'814'073'344 - 512'000);
@@ -83,8 +84,9 @@ TEST(Cost, PartsComeInTheOrderOfTheForwardPass) {
   options.head.lifting.enabled = true;
   std::vector<std::string> names;
   for (const auto& part : part_costs(*seeded_detector(options), 64, 64)) names.push_back(part.part);
-  EXPECT_THAT(names, testing::ElementsAre("backbone stem", "backbone layer1", "backbone layer2", "backbone layer3", "backbone layer4",
-                                          "neck", "head cls tower", "head reg tower", "head Light-ML", "head predictors"));
+  EXPECT_THAT(names, testing::ElementsAre("backbone stem", "backbone layer1", "backbone layer2", "backbone layer3",
+                                          "backbone layer4", "neck", "head cls tower", "head reg tower",
+                                          "head Light-ML", "head predictors"));
 }
 
 class CountedCost : public testing::TestWithParam<std::tuple<const char*, LiftingOptions>> {};
@@ -102,7 +104,8 @@ TEST_P(CountedCost, FormulaCountsWhatReallyRuns) {
 
 INSTANTIATE_TEST_SUITE_P(All, CountedCost,
                          testing::Combine(testing::Values("resnet18", "resnet50"),
-                                          testing::Values(LiftingOptions{}, LiftingOptions{.enabled = true, .kernel = 3, .groups = 2},
+                                          testing::Values(LiftingOptions{},
+                                                          LiftingOptions{.enabled = true, .kernel = 3, .groups = 2},
                                                           LiftingOptions{.enabled = true, .training_only = true},
                                                           LiftingOptions{.enabled = true, .folded = true})));
 

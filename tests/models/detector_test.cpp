@@ -16,8 +16,8 @@ using Shape = std::vector<int64_t>;
 
 TEST(FeaturePyramid, OddSizesAreUpsampledToTheFinerMapExactly) {
   FeaturePyramid pyramid({.channels = 4, .first_level = 2, .last_level = 6}, {2, 3, 4, 5});
-  const auto maps = pyramid.forward({torch::randn({1, 2, 25, 13}), torch::randn({1, 3, 13, 7}), torch::randn({1, 4, 7, 4}),
-                                     torch::randn({1, 5, 4, 2})});
+  const auto maps = pyramid.forward({torch::randn({1, 2, 25, 13}), torch::randn({1, 3, 13, 7}),
+                                     torch::randn({1, 4, 7, 4}), torch::randn({1, 5, 4, 2})});
   ASSERT_EQ(maps.size(), 5u);
   EXPECT_EQ(maps[0].sizes(), (Shape{1, 4, 25, 13}));
   EXPECT_EQ(maps[1].sizes(), (Shape{1, 4, 13, 7}));
@@ -35,7 +35,8 @@ TEST(FeaturePyramid, AConstantTopReachesEveryFinerCell) {
     if (item.key() == "lateral5.weight" || item.key() == "lateral4.weight") item.value().fill_(1);
   }
   const auto zero = [](int64_t side) { return torch::zeros({1, 1, side, side}); };
-  const auto maps = pyramid.forward({zero(17), zero(9), torch::full({1, 1, 5, 5}, 10.0), torch::full({1, 1, 3, 3}, 2.0)});
+  const auto maps =
+      pyramid.forward({zero(17), zero(9), torch::full({1, 1, 5, 5}, 10.0), torch::full({1, 1, 3, 3}, 2.0)});
   EXPECT_TRUE(maps[2].equal(torch::full({1, 1, 3, 3}, 2.0)));
   EXPECT_TRUE(maps[1].equal(torch::full({1, 1, 5, 5}, 12.0)));
   EXPECT_TRUE(maps[0].equal(torch::full({1, 1, 9, 9}, 12.0)));
@@ -181,10 +182,14 @@ TEST(ModelOptions, BadOnesAreErrorsThatNameTheOption) {
   };
   EXPECT_THAT(with([](auto& o) { o.backbone.name = "resnet81"; }), ThrowsMessage<Error>(HasSubstr("backbone.name")));
   EXPECT_THAT(with([](auto& o) { o.head.depth = 0; }), ThrowsMessage<Error>(HasSubstr("head.depth")));
-  EXPECT_THAT(with([](auto& o) { o.neck.first_level = 4, o.neck.last_level = 3; }), ThrowsMessage<Error>(HasSubstr("neck.last_level")));
-  EXPECT_THAT(with([](auto& o) { o.head.lifting = {.enabled = true, .kernel = 2}; }), ThrowsMessage<Error>(HasSubstr("lifting.kernel")));
-  EXPECT_THAT(with([](auto& o) { o.head.lifting = {.enabled = true, .groups = 5}; }), ThrowsMessage<Error>(HasSubstr("lifting.groups")));
-  EXPECT_THAT(with([](auto& o) { o.head.lifting = {.enabled = true, .activation = "relu"}; }), ThrowsMessage<Error>(HasSubstr("lifting.activation")));
+  EXPECT_THAT(with([](auto& o) { o.neck.first_level = 4, o.neck.last_level = 3; }),
+              ThrowsMessage<Error>(HasSubstr("neck.last_level")));
+  EXPECT_THAT(with([](auto& o) { o.head.lifting = {.enabled = true, .kernel = 2}; }),
+              ThrowsMessage<Error>(HasSubstr("lifting.kernel")));
+  EXPECT_THAT(with([](auto& o) { o.head.lifting = {.enabled = true, .groups = 5}; }),
+              ThrowsMessage<Error>(HasSubstr("lifting.groups")));
+  EXPECT_THAT(with([](auto& o) { o.head.lifting = {.enabled = true, .activation = "relu"}; }),
+              ThrowsMessage<Error>(HasSubstr("lifting.activation")));
   EXPECT_THAT([] { Detector(tiny_options(), 0); }, ThrowsMessage<Error>(HasSubstr("0 classes")));
 }
 

@@ -18,7 +18,11 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 
 ModelCard card_of(const Detector& detector) {
-  return {detector.options(), {"person", "car", "lorry"}, {.long_side = 640, .short_side = 640}, "train.lr = 0.01\n", "{\"AP\":0.25}"};
+  return {detector.options(),
+          {"person", "car", "lorry"},
+          {.long_side = 640, .short_side = 640},
+          "train.lr = 0.01\n",
+          "{\"AP\":0.25}"};
 }
 
 /// A lifted detector whose light convolutions have left zero.
@@ -81,7 +85,8 @@ TEST_F(ModelFile, LoadingDrawsNoRandomNumbers) {
 
 TEST_F(ModelFile, ClassNamesMustMatchTheDetector) {
   const auto detector = seeded_detector(tiny_options(), 2);
-  EXPECT_THAT([&] { save_model(path_, *detector, card_of(*detector)); }, ThrowsMessage<Error>(HasSubstr("3 class names")));
+  EXPECT_THAT([&] { save_model(path_, *detector, card_of(*detector)); },
+              ThrowsMessage<Error>(HasSubstr("3 class names")));
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
@@ -120,10 +125,16 @@ TEST_F(ModelFile, TensorsOfAnotherArchitectureAreNamed) {
       load_model(path_);
     };
   };
-  EXPECT_THAT(load_with([](auto& tensors) { tensors.erase(tensors.begin() + 5); }), ThrowsMessage<Error>(HasSubstr(good.tensors[5].name)));
-  EXPECT_THAT(load_with([](auto& tensors) { tensors.push_back({"head.new", torch::zeros({1})}); }),
+  EXPECT_THAT(load_with([](auto& tensors) { tensors.erase(tensors.begin() + 5); }),
+              ThrowsMessage<Error>(HasSubstr(good.tensors[5].name)));
+  EXPECT_THAT(load_with([](auto& tensors) {
+                tensors.push_back({"head.new", torch::zeros({1})});
+              }),
               ThrowsMessage<Error>(HasSubstr("'head.new' has no place")));
-  EXPECT_THAT(load_with([](auto& tensors) { tensors[0].tensor = torch::zeros({4, 3}); }), ThrowsMessage<Error>(HasSubstr("shape [4,3], expected [8,3,7,7]")));
+  EXPECT_THAT(load_with([](auto& tensors) {
+                tensors[0].tensor = torch::zeros({4, 3});
+              }),
+              ThrowsMessage<Error>(HasSubstr("shape [4,3], expected [8,3,7,7]")));
 }
 
 TEST_F(ModelFile, FailedLoadLeavesTheModuleAsItWas) {
@@ -147,7 +158,8 @@ TEST_P(Folding, FoldedEqualsUnfoldedAndHasNoExtraLayer) {
   save_model(path_, *lifted, card_of(*lifted));
   const Model folded = load_model(path_);
   EXPECT_TRUE(folded.card.options.head.lifting.folded);
-  for (const auto& named : read_tensors(path_).tensors) EXPECT_EQ(named.name.find("lifting"), std::string::npos) << named.name;
+  for (const auto& named : read_tensors(path_).tensors)
+    EXPECT_EQ(named.name.find("lifting"), std::string::npos) << named.name;
   const at::Tensor images = random_images(2, 64, 96);
   const auto expected = lifted->forward(images), got = folded.detector->forward(images);
   for (size_t i = 0; i < expected.levels.size(); ++i) {
@@ -164,8 +176,8 @@ TEST_P(Folding, FoldedEqualsUnfoldedAndHasNoExtraLayer) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Folding,
-                         testing::Values(FoldCase{{}, 16}, FoldCase{{.groups = 4}, 16}, FoldCase{{.groups = 0}, 16}, FoldCase{{}, 9},
-                                         FoldCase{{.groups = 3}, 9}));
+                         testing::Values(FoldCase{{}, 16}, FoldCase{{.groups = 4}, 16}, FoldCase{{.groups = 0}, 16},
+                                         FoldCase{{}, 9}, FoldCase{{.groups = 3}, 9}));
 
 TEST_F(ModelFile, AFoldedModelIsSavedAgainAsItIs) {
   const auto lifted = trained_lifting({});
@@ -182,7 +194,8 @@ TEST_F(ModelFile, KeepLiftingKeepsTheModule) {
   save_model(path_, *lifted, card_of(*lifted), /*keep_lifting=*/true);
   const Model model = load_model(path_);
   EXPECT_FALSE(model.card.options.head.lifting.folded);
-  EXPECT_TRUE(model.detector->named_parameters()["head.lifting.reg.weight"].equal(lifted->named_parameters()["head.lifting.reg.weight"]));
+  EXPECT_TRUE(model.detector->named_parameters()["head.lifting.reg.weight"].equal(
+      lifted->named_parameters()["head.lifting.reg.weight"]));
 }
 
 TEST_F(ModelFile, AModuleThatCannotBeFoldedStays) {
@@ -192,7 +205,8 @@ TEST_F(ModelFile, AModuleThatCannotBeFoldedStays) {
     const Model model = load_model(path_);
     EXPECT_FALSE(model.card.options.head.lifting.folded);
     const at::Tensor images = random_images(1, 64, 64);
-    EXPECT_TRUE(model.detector->forward(images).levels[0].cls_logits.equal(lifted->forward(images).levels[0].cls_logits));
+    EXPECT_TRUE(
+        model.detector->forward(images).levels[0].cls_logits.equal(lifted->forward(images).levels[0].cls_logits));
   }
 }
 

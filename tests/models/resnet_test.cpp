@@ -37,8 +37,9 @@ INSTANTIATE_TEST_SUITE_P(Depths, ResNetSize,
 
 TEST(ResNet, NamesAreTorchvisions) {
   const auto names18 = ResNet({.name = "resnet18"}).named_parameters().keys();
-  EXPECT_THAT(names18, testing::IsSupersetOf({"conv1.weight", "bn1.bias", "layer1.0.conv1.weight", "layer1.1.bn2.weight",
-                                              "layer2.0.downsample.0.weight", "layer2.0.downsample.1.bias"}));
+  EXPECT_THAT(names18,
+              testing::IsSupersetOf({"conv1.weight", "bn1.bias", "layer1.0.conv1.weight", "layer1.1.bn2.weight",
+                                     "layer2.0.downsample.0.weight", "layer2.0.downsample.1.bias"}));
   EXPECT_THAT(names18, testing::Not(testing::Contains("layer1.0.downsample.0.weight")));
   const auto names50 = ResNet({.name = "resnet50"}).named_parameters();
   EXPECT_EQ(names50["layer1.0.downsample.0.weight"].sizes(), (std::vector<int64_t>{256, 64, 1, 1}));

@@ -17,7 +17,8 @@ class RunPageTest : public ::testing::Test {
  protected:
   RunPageTest() : folder(fs::path(::testing::TempDir()) / "skylift-run-page-test") {
     for (const char* name : {"plain", "distilled"}) {
-      write_file(folder / name / "config.toml", "[train]\nepochs = 2\nseed = " + std::string(name[0] == 'p' ? "1" : "2") + "\n");
+      write_file(folder / name / "config.toml",
+                 "[train]\nepochs = 2\nseed = " + std::string(name[0] == 'p' ? "1" : "2") + "\n");
       write_file(folder / name / "metrics.jsonl",
                  "{\"kind\":\"train\",\"step\":1,\"epoch\":0,\"loss\":2.5,\"kd_x<y\":1}\n"
                  "{\"kind\":\"eval\",\"step\":1,\"epoch\":0,\"AP\":0.1234,\"AP50\":0.25,\"AP_small\":-1}\n");

@@ -22,8 +22,9 @@ void descend(ScheduledOptimizer& optimizer, const NamedParameters& parameters, i
 
 TEST(Optimizer, RateFollowsBatchFactorAndBackbone) {
   const NamedParameters parameters = {{"backbone.w", parameter(1)}, {"head.w", parameter(1)}};
-  ScheduledOptimizer optimizer({.name = "sgd", .lr = 0.16, .momentum = 0, .weight_decay = 0, .backbone_lr_factor = 0.5, .clip_norm = 0},
-                               parameters, /*batch_size=*/8);
+  ScheduledOptimizer optimizer(
+      {.name = "sgd", .lr = 0.16, .momentum = 0, .weight_decay = 0, .backbone_lr_factor = 0.5, .clip_norm = 0},
+      parameters, /*batch_size=*/8);
   optimizer.set_factor(0.5);  // 0.16 * 8 / 16 * 0.5 = 0.04
   EXPECT_DOUBLE_EQ(optimizer.lr(), 0.04);
   (parameters[0].second.sum() + parameters[1].second.sum()).backward();
@@ -34,7 +35,8 @@ TEST(Optimizer, RateFollowsBatchFactorAndBackbone) {
 
 TEST(Optimizer, ClipsTheNormOfAllGradientsTogether) {
   const NamedParameters parameters = {{"a", parameter(0)}, {"b", parameter(0)}};
-  ScheduledOptimizer optimizer({.name = "sgd", .lr = 16, .momentum = 0, .weight_decay = 0, .clip_norm = 1}, parameters, 1);
+  ScheduledOptimizer optimizer({.name = "sgd", .lr = 16, .momentum = 0, .weight_decay = 0, .clip_norm = 1}, parameters,
+                               1);
   optimizer.set_factor(1);
   (parameters[0].second.sum() * 2 + parameters[1].second.sum() * 2).backward();
   EXPECT_NEAR(optimizer.step(), std::sqrt(24.0), 1e-9);  // six gradients of 2
@@ -63,7 +65,8 @@ TEST_P(OptimizerState, RestoredStateGivesTheSameNextStepsBitForBit) {
   restored.load_state(uninterrupted.state());
   descend(uninterrupted, whole, 4);
   descend(restored, resumed, 4);
-  for (size_t i = 0; i < whole.size(); ++i) EXPECT_TRUE(at::equal(whole[i].second, resumed[i].second)) << whole[i].first;
+  for (size_t i = 0; i < whole.size(); ++i)
+    EXPECT_TRUE(at::equal(whole[i].second, resumed[i].second)) << whole[i].first;
 }
 
 INSTANTIATE_TEST_SUITE_P(Rules, OptimizerState, ::testing::Values("sgd", "adamw"));
