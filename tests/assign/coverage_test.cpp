@@ -35,7 +35,7 @@ TEST(Coverage, AnObjectSmallerThanACellMayHaveNoLocation) {
 
 TEST(Coverage, ALargerInputOrAFinerLevelCoversMore) {
   EXPECT_EQ(uncovered(anchor_coverage(reference_set(), {.long_side = 512, .short_side = 512}, {8, 16, 32, 64}, {})), 0);
-  EXPECT_EQ(uncovered(anchor_coverage(reference_set(), {.long_side = 128, .short_side = 128}, {4, 8, 16, 32}, {})), 0);
+  EXPECT_EQ(uncovered(anchor_coverage(reference_set(), {.long_side = 128, .short_side = 128}, {2, 8, 16, 32}, {})), 0);
 }
 
 TEST(Coverage, WhatIsNotTrainedIsNotCounted) {
