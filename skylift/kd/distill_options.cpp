@@ -22,6 +22,14 @@ void bind(OptionSection section, DistillOptions& options) {
   bind(section.section("ld"), options.ld);
   bind(section.section("logit"), options.logit);
   bind(section.section("cid"), options.cid);
+  bind(section.section("bckd"), options.bckd);
+  bind(section.section("pkd"), options.pkd);
+  bind(section.section("cwd"), options.cwd);
+  bind(section.section("dist"), options.dist);
+  bind(section.section("fitnet"), options.fitnet);
+  bind(section.section("mgd"), options.mgd);
+  bind(section.section("fgd"), options.fgd);
+  bind(section.section("crosskd"), options.crosskd);
 }
 
 }  // namespace skylift

@@ -5,9 +5,12 @@
 #include <vector>
 
 #include "skylift/config/option_table.h"
+#include "skylift/kd/bckd.h"
 #include "skylift/kd/cid_loss.h"
+#include "skylift/kd/dist.h"
 #include "skylift/kd/ld.h"
 #include "skylift/kd/logit_kd.h"
+#include "skylift/kd/method_options.h"
 #include "skylift/kd/regions.h"
 
 namespace skylift {
@@ -24,6 +27,14 @@ struct DistillOptions {
   LdOptions ld;
   LogitKdOptions logit;
   CidLossOptions cid;
+  BckdOptions bckd;
+  PkdOptions pkd;
+  CwdOptions cwd;
+  DistOptions dist;
+  FitnetOptions fitnet;
+  MgdOptions mgd;
+  FgdOptions fgd;
+  CrossKdOptions crosskd;
 };
 
 void bind(OptionSection section, DistillOptions& options);

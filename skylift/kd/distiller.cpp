@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "skylift/core/error.h"
+#include "skylift/kd/common_levels.h"
 #include "skylift/kd/methods.h"
 
 namespace skylift {
@@ -19,7 +20,9 @@ void check_fit(const MethodInfo& method, const ModelShape& student, const ModelS
     throw Error("kd.methods: '{}': the teacher has head.reg_max {}, the student {}; set the student's to the teacher's",
                 method.name, teacher.reg_max, student.reg_max);
   }
-  if (student.strides != teacher.strides) {
+  const bool fits = method.same_levels ? student.strides == teacher.strides
+                                       : !common_strides(student.strides, teacher.strides).empty();
+  if (!fits) {
     throw Error(
         "kd.methods: '{}': the teacher's levels have strides {}, the student's {}; set neck.first_level and "
         "neck.last_level alike",
@@ -39,15 +42,27 @@ DenseOutput distilled_side(DenseOutput output) {
 
 }  // namespace
 
+Distiller::Distiller(const DistillOptions& options, Detector& student, Detector& teacher, const AtssOptions& atss)
+    : options_(options), atss_(atss) {
+  make_methods(model_shape(student), model_shape(teacher), &student, &teacher);
+}
+
 Distiller::Distiller(const DistillOptions& options, const ModelShape& student, const ModelShape& teacher,
                      const AtssOptions& atss)
     : options_(options), atss_(atss) {
-  for (const std::string& name : options.methods) {
+  make_methods(student, teacher, nullptr, nullptr);
+}
+
+void Distiller::make_methods(const ModelShape& student, const ModelShape& teacher, Detector* student_model,
+                             Detector* teacher_model) {
+  for (const std::string& name : options_.methods) {
     const MethodInfo& method = find_distill_method(name);
     check_fit(method, student, teacher);
-    methods_.push_back(register_module(name, method.make(options_, student, teacher)));
+    MethodContext context{options_, student, teacher, student_model, teacher_model};
+    context.student.strides = context.teacher.strides = common_strides(student.strides, teacher.strides);
+    methods_.push_back(register_module(name, method.make(context)));
   }
-  if (options.warmup_steps > 0) steps_ = register_buffer("steps", at::zeros({}, at::kLong));
+  if (options_.warmup_steps > 0) steps_ = register_buffer("steps", at::zeros({}, at::kLong));
 }
 
 void Distiller::begin_epoch(int64_t epoch, int64_t /*epoch_count*/) { epoch_ = epoch; }
@@ -62,14 +77,23 @@ double Distiller::warmup_strength() {
   return std::min(1.0, static_cast<double>(step) / options_.warmup_steps);
 }
 
+void Distiller::add_terms(const DistillInputs& inputs, LossTerms& terms) {
+  RegionSet regions(inputs, options_.regions, atss_);
+  DistillStep step{inputs, options_, regions, terms};
+  for (const MethodPtr& method : methods_) method->add_terms(step);
+}
+
 LossTerms Distiller::operator()(const DistillInputs& inputs) {
   LossTerms terms;
   if (!active()) return terms;
   const DenseOutput student = distilled_side(inputs.student);
   const DistillInputs seen{inputs.batch, inputs.grid, inputs.assignment, student, inputs.teacher};
-  RegionSet regions(seen, options_.regions, atss_);
-  DistillStep step{seen, options_, regions, terms};
-  for (const MethodPtr& method : methods_) method->add_terms(step);
+  if (inputs.student.strides == inputs.teacher.strides) {
+    add_terms(seen, terms);
+  } else {
+    const LevelSubset subset(seen, common_strides(inputs.student.strides, inputs.teacher.strides));
+    add_terms(subset.inputs(), terms);
+  }
   const double strength = warmup_strength();
   if (strength < 1) {
     for (LossTerm& term : terms) term.value = term.value * strength;
@@ -79,7 +103,8 @@ LossTerms Distiller::operator()(const DistillInputs& inputs) {
 
 ModelShape model_shape(const Detector& detector) {
   const ModelOptions& options = detector.options();
-  ModelShape shape{detector.class_count(), options.head.reg_max, options.neck.channels, {}};
+  ModelShape shape{detector.class_count(), options.head.reg_max, options.neck.channels, {},
+                   options.head.channels,  options.head.depth};
   for (int level = options.neck.first_level; level <= options.neck.last_level; ++level)
     shape.strides.push_back(1 << level);
   return shape;

@@ -21,10 +21,10 @@ class Distiller : public torch::nn::Module {
  public:
   /// `atss`: of the assigner whose result the steps bring. Error: an unknown method, classes, bins or levels that do
   /// not fit.
+  Distiller(const DistillOptions& options, Detector& student, Detector& teacher, const AtssOptions& atss = {});
+  /// From shapes alone, for methods that need no model.
   Distiller(const DistillOptions& options, const ModelShape& student, const ModelShape& teacher,
             const AtssOptions& atss = {});
-  Distiller(const DistillOptions& options, Detector& student, Detector& teacher, const AtssOptions& atss = {})
-      : Distiller(options, model_shape(student), model_shape(teacher), atss) {}
 
   /// Epochs count from 0. Before the first call it is epoch 0.
   void begin_epoch(int64_t epoch, int64_t epoch_count);
@@ -34,10 +34,14 @@ class Distiller : public torch::nn::Module {
   bool active() const;
 
   /// The terms of all methods, in the order of options.methods, times the strength of the warm-up. A term of weight 0
-  /// is absent and costs nothing. Where the student has a lifted second prediction, that one is distilled.
+  /// is absent and costs nothing. Where teacher and student have different levels the common ones are distilled. Where
+  /// the student has a lifted second prediction, that one is distilled.
   LossTerms operator()(const DistillInputs& inputs);
 
  private:
+  void make_methods(const ModelShape& student, const ModelShape& teacher, Detector* student_model,
+                    Detector* teacher_model);
+  void add_terms(const DistillInputs& inputs, LossTerms& terms);
   double warmup_strength();
 
   DistillOptions options_;

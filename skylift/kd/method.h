@@ -27,6 +27,9 @@ struct DistillStep {
   bool default_region() const { return options.region == "default"; }
   bool authors_form() const { return options.normalise == "authors"; }
 
+  /// Sum over images of max(positives, 1), as the detection loss counts.
+  double positive_count() const;
+
   /// Adds weight * loss() under a name; with weight 0 nothing is computed.
   template <class Loss>
   void add(const std::string& name, double weight, const Loss& loss) {
@@ -46,9 +49,20 @@ struct ModelShape {
   int reg_max = 16;
   int channels = 0;          ///< of the pyramid
   std::vector<int> strides;  ///< px, finest first
+  int head_channels = 0;     ///< of the head's towers
+  int head_depth = 0;        ///< convolutions a tower
 };
 
 ModelShape model_shape(const Detector& detector);
+
+/// What a method is made from. The models are null where only shapes are known; they must outlive the method, which
+/// never trains, registers or saves them.
+struct MethodContext {
+  const DistillOptions& options;
+  ModelShape student, teacher;
+  Detector* student_model = nullptr;
+  Detector* teacher_model = nullptr;
+};
 
 using MethodPtr = std::shared_ptr<DistillMethod>;
 MethodPtr function_method(std::function<void(DistillStep&)> add_terms);

@@ -16,7 +16,8 @@ struct MethodInfo {
   std::string paper;
   bool same_bins = false;     ///< teacher and student must have the same reg_max
   bool same_classes = false;  ///< and the same number of classes
-  std::function<MethodPtr(const DistillOptions&, const ModelShape& student, const ModelShape& teacher)> make;
+  bool same_levels = false;   ///< and the same pyramid levels; else their common ones are distilled
+  std::function<MethodPtr(const MethodContext&)> make;
 };
 
 const std::vector<MethodInfo>& distill_methods();

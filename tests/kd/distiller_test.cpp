@@ -199,6 +199,24 @@ TEST(Distiller, TheLiftedPredictionIsDistilledWhereThereIsOne) {
   EXPECT_NEAR(term(distil(lifted, {}), "kd_cid_box"), 0, 1e-6);
 }
 
+TEST(Distiller, OfDifferentLevelsTheCommonOnesAreDistilled) {
+  // A student with a finer level than its teacher: the same as distilling its other levels alone.
+  const Targets targets = make_targets({4, 4, 30, 34, 3, 41, 7, 44}, {0, 2});
+  KdScene fine({targets}, {.sizes = {{16, 16}, {8, 8}, {4, 4}}, .strides = {4, 8, 16}});
+  KdScene coarse({targets}, {.sizes = {{8, 8}, {4, 4}}, .strides = {8, 16}});
+  coarse.student.levels = {fine.student.levels[1], fine.student.levels[2]};
+  fine.teacher = coarse.teacher;
+  DistillOptions options = with_methods({"cid", "pkd", "fitnet"});
+  Distiller mixed(options, testing::shape_of(fine), testing::shape_of(coarse));
+  const LossTerms terms = mixed(fine.inputs()), expected = distil(coarse, options);
+  ASSERT_EQ(terms.size(), expected.size());
+  for (size_t i = 0; i < terms.size(); ++i)
+    EXPECT_NEAR(terms[i].value.item<double>(), expected[i].value.item<double>(), 1e-5) << terms[i].name;
+  const LossTerms at_positives =
+      Distiller(with_methods({"ld"}), testing::shape_of(fine), testing::shape_of(coarse))(fine.inputs());
+  for (const LossTerm& entry : at_positives) EXPECT_TRUE(std::isfinite(entry.value.item<float>())) << entry.name;
+}
+
 std::string error_of(const std::function<void()>& body) {
   try {
     body();
@@ -216,7 +234,9 @@ TEST(Distiller, WhatDoesNotFitIsAnError) {
   EXPECT_EQ(error("ld", student), "no error");
   EXPECT_THAT(error("cid", {4, 16, 64, {8, 16}}), HasSubstr("the teacher has 4 classes, the student 3"));
   EXPECT_THAT(error("ld", {3, 8, 64, {8, 16}}), HasSubstr("head.reg_max 8, the student 16"));
-  EXPECT_THAT(error("ld", {3, 16, 64, {8, 16, 32}}), HasSubstr("strides 8,16,32"));
+  EXPECT_EQ(error("ld", {3, 16, 64, {8, 16, 32}}), "no error");
+  EXPECT_THAT(error("ld", {3, 16, 64, {32, 64}}), HasSubstr("strides 32,64"));
+  EXPECT_THAT(error("crosskd", {3, 16, 64, {8, 16, 32}}), HasSubstr("strides 8,16,32"));
   EXPECT_THAT(error("lg", student), HasSubstr("did you mean 'ld'"));
   EXPECT_THAT(error("everything", student), HasSubstr("cid, ld, logit"));
 }

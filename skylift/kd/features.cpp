@@ -1,0 +1,50 @@
+#include "skylift/kd/features.h"
+
+#include <ATen/Functions.h>
+#include <torch/nn/init.h>
+#include <torch/nn/modules/conv.h>
+
+#include "skylift/core/log.h"
+
+namespace skylift {
+
+std::vector<at::Tensor> pyramid_features(const DenseOutput& output) {
+  std::vector<at::Tensor> maps;
+  for (const LevelOutput& level : output.levels) {
+    maps.push_back(level.feature.scalar_type() == at::kDouble ? level.feature : level.feature.to(at::kFloat));
+  }
+  return maps;
+}
+
+ChannelAdapters::ChannelAdapters(const std::string& method, int student_channels, int teacher_channels, size_t levels) {
+  convolutions_ = register_module("convolutions", torch::nn::ModuleList());
+  if (student_channels == teacher_channels) return;
+  for (size_t i = 0; i < levels; ++i) {
+    torch::nn::Conv2d convolution(torch::nn::Conv2dOptions(student_channels, teacher_channels, 1));
+    torch::nn::init::kaiming_normal_(convolution->weight, 0, torch::kFanIn, torch::kLinear);
+    torch::nn::init::zeros_(convolution->bias);
+    convolutions_->push_back(convolution);
+  }
+  log_info("kd '{}': 1x1 adapters from the student's {} to the teacher's {} channels are trained beside the student",
+           method, student_channels, teacher_channels);
+}
+
+std::vector<at::Tensor> ChannelAdapters::operator()(const std::vector<at::Tensor>& maps) {
+  if (convolutions_->is_empty()) return maps;
+  std::vector<at::Tensor> adapted;
+  for (size_t i = 0; i < maps.size(); ++i)
+    adapted.push_back(convolutions_->at<torch::nn::Conv2dImpl>(i).forward(maps[i]));
+  return adapted;
+}
+
+std::vector<at::Tensor> adapted_features(DistillStep& step, ChannelAdapters& adapters) {
+  return adapters(pyramid_features(step.inputs.student));
+}
+
+at::Tensor squared_errors(DistillStep& step, const std::string& region, const std::vector<at::Tensor>& student,
+                          const std::vector<at::Tensor>& teacher) {
+  const PointGather& gather = step.regions.gather(region);
+  return (gather(student) - gather(teacher).detach()).square().mean(1);
+}
+
+}  // namespace skylift

@@ -1,0 +1,36 @@
+#include "skylift/kd/fitnet.h"
+
+#include "skylift/kd/features.h"
+
+namespace skylift {
+namespace {
+
+class Fitnet final : public DistillMethod {
+ public:
+  explicit Fitnet(const MethodContext& context)
+      : adapters_(register_module(
+            "adapters", std::make_shared<ChannelAdapters>("fitnet", context.student.channels, context.teacher.channels,
+                                                          context.student.strides.size()))) {}
+
+  void add_terms(DistillStep& step) override {
+    step.add("kd_fitnet", step.options.fitnet.weight, [&] {
+      const std::string where = step.region_or("boxes");
+      const at::Tensor errors =
+          squared_errors(step, where, adapted_features(step, *adapters_), pyramid_features(step.inputs.teacher));
+      return weighted_mean(errors, step.regions.region(where).weights);
+    });
+  }
+
+ private:
+  std::shared_ptr<ChannelAdapters> adapters_;
+};
+
+}  // namespace
+
+void bind(OptionSection section, FitnetOptions& options) {
+  section.add("weight", options.weight, "weight of the term", at_least(0));
+}
+
+MethodPtr make_fitnet(const MethodContext& context) { return std::make_shared<Fitnet>(context); }
+
+}  // namespace skylift

@@ -1,0 +1,61 @@
+#include "skylift/kd/pkd.h"
+
+#include <ATen/Functions.h>
+
+#include <algorithm>
+
+#include "skylift/kd/features.h"
+
+namespace skylift {
+namespace {
+
+std::vector<at::Tensor> all_standardised(std::vector<at::Tensor> maps) {
+  for (at::Tensor& map : maps) map = standardised(map);
+  return maps;
+}
+
+class Pkd final : public DistillMethod {
+ public:
+  explicit Pkd(const MethodContext& context)
+      : adapters_(register_module(
+            "adapters", std::make_shared<ChannelAdapters>("pkd", context.student.channels, context.teacher.channels,
+                                                          context.student.strides.size()))) {}
+
+  void add_terms(DistillStep& step) override {
+    step.add("kd_pkd", step.options.pkd.weight, [&] { return loss(step); });
+  }
+
+ private:
+  at::Tensor loss(DistillStep& step) {
+    const std::vector<at::Tensor> student = all_standardised(adapted_features(step, *adapters_));
+    const std::vector<at::Tensor> teacher = all_standardised(pyramid_features(step.inputs.teacher));
+    if (!step.default_region()) {
+      const at::Tensor errors = squared_errors(step, step.options.region, student, teacher);
+      return weighted_mean(errors, step.regions.region(step.options.region).weights) *
+             (static_cast<double>(student.size()) / 2);
+    }
+    at::Tensor sum = at::zeros({}, student.front().options());
+    for (size_t i = 0; i < student.size(); ++i) sum = sum + (student[i] - teacher[i].detach()).square().mean() / 2;
+    return sum;
+  }
+
+  std::shared_ptr<ChannelAdapters> adapters_;
+};
+
+}  // namespace
+
+at::Tensor standardised(const at::Tensor& map) {
+  const double count = static_cast<double>(map.numel() / std::max<int64_t>(map.size(1), 1));
+  const at::Tensor centred = map - map.mean({0, 2, 3}, /*keepdim=*/true);
+  const at::Tensor variance = centred.square().sum({0, 2, 3}, /*keepdim=*/true) / std::max(count - 1, 1.0);
+  // A constant channel has no pattern: the clamp keeps the root's gradient finite there.
+  return centred / (variance.clamp_min(1e-12).sqrt() + 1e-6);
+}
+
+void bind(OptionSection section, PkdOptions& options) {
+  section.add("weight", options.weight, "weight of the term", at_least(0));
+}
+
+MethodPtr make_pkd(const MethodContext& context) { return std::make_shared<Pkd>(context); }
+
+}  // namespace skylift
