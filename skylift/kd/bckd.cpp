@@ -2,8 +2,6 @@
 
 #include <ATen/Functions.h>
 
-#include <algorithm>
-
 #include "skylift/boxes/boxes.h"
 #include "skylift/kd/method.h"
 #include "skylift/losses/giou.h"

@@ -2,9 +2,9 @@
 // class scores as independent sigmoids under a focal factor, boxes by their overlap with the teacher's. Costs no
 // parameters and no extra pass.
 //
-//   kd_bckd_cls = weight * sum over locations and classes of |q - p| BCE(z, q) / N,     q, p = teacher's, student's
-//   probability kd_bckd_box = weight * sum over locations of m (1 - GIoU(student's box, teacher's box)) / N,   m = max
-//   over classes |q - p|
+//   kd_bckd_cls = weight * sum over locations and classes of |q - p| BCE(z, q) / N
+//   kd_bckd_box = weight * sum over locations of m (1 - GIoU(student's box, teacher's box)) / N
+// with q, p = the teacher's, the student's probability, z = the student's logit, m = the largest |q - p| of a location.
 // By default over all locations that count, N = sum over images of max(positives, 1), as published. With kd.region set:
 // under the region's weights, N their sum. The authors' code skips levels without positives; here they count like the
 // others.

@@ -5,9 +5,10 @@
 // Per level, the output of the student's tower convolution `tower_convs` (after norm, before ReLU) is aligned to the
 // channel statistics of the teacher's, through a 1x1 adapter first where the widths differ, and runs through the rest
 // of the teacher's head.
-//   kd_crosskd_cls = weight * sum over locations and classes of |q - p| BCE(z, q) / N_pos,   q, p = teacher's, cross
-//   probability kd_crosskd_box = weight * sum(m l) / sum(m),  l = T^2 KL summed over bins, averaged over sides, m =
-//   teacher's largest probability
+//   kd_crosskd_cls = weight * sum over locations and classes of |q - p| BCE(z, q) / N_pos
+//   kd_crosskd_box = weight * sum(m l) / sum(m)
+// with q, p = the teacher's probability and that of the cross prediction z, l = T^2 KL summed over bins and averaged
+// over sides, m = the teacher's largest probability of a location.
 // Over all locations that count; with kd.region set, under its weights. Gradient flows through the teacher's head, so
 // stored teacher signals cannot stand in for the teacher. The student's first convolutions of each tower run twice.
 #pragma once

@@ -2,12 +2,12 @@
 // attends, foreground and background apart, attention maps imitated, and relations between pixels through a global
 // context block.
 //
-// Attention at temperature T: of a cell H*W * softmax over cells of (mean over channels |F|) / T, of a channel C *
-// softmax over channels of (mean over cells |F|) / T; the teacher's weighs the differences. Foreground mask: 1 / area
-// of the box in cells, the larger of overlapping ones; background mask: 1 / number of the other cells.
+// Attention at temperature T: of the cells H*W * softmax over cells of (mean over channels |F|) / T, of the channels
+// K * softmax over channels of (mean over cells |F|) / T; the teacher's weighs the differences. Foreground mask: 1 /
+// area of the box in cells, the larger of overlapping ones; background mask: 1 / number of the other cells.
 //   kd_fgd_foreground, kd_fgd_background = weight * sum of (S - T)^2 under attention and mask
-//   kd_fgd_attention = weight * sum |A_S - A_T|;  kd_fgd_relation = weight * sum (R(S) - R(T))^2, R a trained context
-//   block each
+//   kd_fgd_attention = weight * sum |A_S - A_T|
+//   kd_fgd_relation = weight * sum (R(S) - R(T))^2, R a trained context block each
 // "authors": sums over channels and locations, divided by the images. Ours: means, times the sizes that the published
 // weights refer to (features.h; 7 objects an image for the foreground). With kd.region set its weights are the
 // foreground mask, and the background is what lies outside the region. The authors scale boxes by the unpadded image
