@@ -57,7 +57,7 @@ TEST(Distiller, TermsOfWeightZeroAreAbsent) {
 TEST(Distiller, AMatchingTeacherCostsNothing) {
   KdScene scene = golden_scene();
   scene.teacher = scene.student;
-  for (const std::string& region : {"default", "cid", "all", "positives", "vlr", "boxes"}) {
+  for (const std::string region : {"default", "cid", "all", "positives", "vlr", "boxes"}) {
     DistillOptions options = with_methods({"ld", "logit", "cid"});
     options.region = region;
     for (const LossTerm& entry : distil(scene, options))
@@ -118,7 +118,7 @@ TEST(Distiller, NoObjectsGiveZeroInTheGraph) {
     level.cls_logits.requires_grad_(true);
     level.box_logits.requires_grad_(true);
   }
-  for (const std::string& normalise : {"region", "authors"}) {
+  for (const std::string normalise : {"region", "authors"}) {
     DistillOptions options = with_methods({"ld", "logit", "cid"});
     options.normalise = normalise;
     for (const LossTerm& entry : distil(scene, options)) {
@@ -133,7 +133,7 @@ TEST(Distiller, NoObjectsGiveZeroInTheGraph) {
 TEST(Distiller, OneClassAndOneCellWork) {
   const testing::DenseShape smallest{.classes = 1, .reg_max = 4, .sizes = {{1, 1}}, .strides = {8}};
   const KdScene scene({make_targets({-4, -4, 5, 5}, {0})}, smallest);
-  for (const std::string& region : {"default", "cid", "all", "positives", "vlr", "boxes"}) {
+  for (const std::string region : {"default", "cid", "all", "positives", "vlr", "boxes"}) {
     for (const char* form : {"bernoulli", "softmax"}) {
       DistillOptions options = with_methods({"ld", "logit", "cid"});
       options.region = region;
@@ -147,7 +147,7 @@ TEST(Distiller, OneClassAndOneCellWork) {
 TEST(Distiller, GradientsOfEveryTermInDouble) {
   const testing::DenseShape tiny{.classes = 2, .reg_max = 2, .sizes = {{3, 3}, {1, 1}}, .strides = {8, 16}};
   const KdScene scene({make_targets({4, 4, 20, 20}, {1})}, tiny, at::kDouble);
-  for (const std::string& region : {"all", "vlr", "cid"}) {
+  for (const std::string region : {"all", "vlr", "cid"}) {
     for (const char* form : {"bernoulli", "softmax"}) {
       DistillOptions options = with_methods({"ld", "logit"});
       options.region = region;
