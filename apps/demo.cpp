@@ -59,8 +59,8 @@ RunOptions teacher_options(const fs::path& folder, int seed) {
   options.model.neck.channels = 64;
   options.model.head.channels = 64;
   options.model.head.depth = 2;
-  options.train.epochs = 20;
-  options.train.eval_every = 10;
+  options.train.epochs = 24;
+  options.train.eval_every = 12;
   return options;
 }
 
