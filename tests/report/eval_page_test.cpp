@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <opencv2/core.hpp>
 
 #include "skylift/core/file.h"
@@ -76,6 +78,7 @@ TEST_F(EvalPage, AnEmptySetGivesAPage) {
 
 TEST(Plot, TicksAreRound) {
   EXPECT_THAT(round_ticks(0, 1, 5), Pointwise(DoubleNear(1e-12), std::vector<double>{0, .2, .4, .6, .8, 1}));
+  EXPECT_FALSE(std::signbit(round_ticks(0, 1, 5)[0]));
   EXPECT_THAT(round_ticks(-3, 47, 5), ElementsAre(0, 10, 20, 30, 40));
   EXPECT_THAT(round_ticks(5, 5, 5), ElementsAre());
 }
