@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-
 #include <opencv2/core.hpp>
 
 #include "skylift/core/file.h"
