@@ -7,6 +7,7 @@
 
 #include "apps/commands.h"
 #include "apps/progress_bar.h"
+#include "apps/run_command.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
 #include "skylift/data/dataset.h"
@@ -14,7 +15,6 @@
 #include "skylift/data/pipeline.h"
 #include "skylift/image/codec.h"
 #include "skylift/image/draw.h"
-#include "skylift/train/run_options.h"
 
 namespace skylift {
 namespace {
@@ -29,16 +29,6 @@ struct BrowseArguments {
   bool plain = false;
 };
 
-RunOptions read_options(const BrowseArguments& arguments) {
-  RunOptions options;
-  OptionTable table;
-  bind(table.root(), options);
-  if (!arguments.config.empty()) table.load_toml(arguments.config);
-  for (const auto& assignment : arguments.assignments) table.set(assignment);
-  if (!arguments.data.empty()) options.data.train = arguments.data;
-  return options;
-}
-
 cv::Mat drawn(const Sample& sample, const std::vector<std::string>& classes) {
   cv::Mat picture = sample.rgb.clone();
   std::vector<cv::Rect2f> ignored;
@@ -52,7 +42,8 @@ cv::Mat drawn(const Sample& sample, const std::vector<std::string>& classes) {
 }
 
 void browse(const BrowseArguments& arguments) {
-  const DataOptions options = read_options(arguments).data;
+  DataOptions options = read_run_options(arguments.config, arguments.assignments).data;
+  if (!arguments.data.empty()) options.train = arguments.data;
   const Dataset dataset = open_training_set(options);
   const SampleSource source = training_source(dataset, options);
   const int64_t count = std::min<int64_t>(arguments.count, dataset.size());

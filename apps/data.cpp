@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
+#include "apps/run_command.h"
 #include "skylift/assign/coverage.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
@@ -14,7 +15,6 @@
 #include "skylift/formats/data_write.h"
 #include "skylift/formats/image_size.h"
 #include "skylift/formats/statistics.h"
-#include "skylift/train/run_options.h"
 
 namespace skylift {
 namespace {
@@ -58,10 +58,7 @@ void check(const DataArguments& arguments) {
 
 /// At the input size, the levels and the assigner of a training config.
 std::vector<SizeCoverage> coverage_of(const AnnotationSet& set, const std::string& config) {
-  RunOptions options;
-  OptionTable table;
-  bind(table.root(), options);
-  table.load_toml(config);
+  const RunOptions options = read_run_options(config);
   std::vector<int> strides;
   for (int level = options.model.neck.first_level; level <= options.model.neck.last_level; ++level)
     strides.push_back(1 << level);

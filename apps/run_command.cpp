@@ -28,14 +28,19 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments) {
                    "model files keep Light-ML instead of folding it into the predictors");
 }
 
-RunOptions read_run_options(const RunArguments& arguments) {
+RunOptions read_run_options(const std::string& config, const std::vector<std::string>& assignments) {
   RunOptions options;
   OptionTable table;
   bind(table.root(), options);
-  table.load_toml(arguments.config);
-  if (!arguments.device.empty()) options.train.compute.device = arguments.device;
-  for (const std::string& assignment : arguments.assignments) table.set(assignment);
+  if (!config.empty()) table.load_toml(config);
+  for (const std::string& assignment : assignments) table.set(assignment);
   return options;
+}
+
+RunOptions read_run_options(const RunArguments& arguments) {
+  std::vector<std::string> assignments = arguments.assignments;
+  if (!arguments.device.empty()) assignments.insert(assignments.begin(), "train.device=" + arguments.device);
+  return read_run_options(arguments.config, assignments);
 }
 
 std::filesystem::path run_folder(const RunArguments& arguments) {

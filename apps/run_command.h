@@ -26,7 +26,10 @@ struct RunArguments {
 
 void add_run_arguments(CLI::App& command, RunArguments& arguments);
 
-/// The config with its assignments. Error: unknown keys, values out of range.
+/// A config with assignments on top of it; an empty path: the defaults. Error: unknown keys, values out of range.
+RunOptions read_run_options(const std::string& config, const std::vector<std::string>& assignments = {});
+
+/// The same for a run, whose --device goes over the config.
 RunOptions read_run_options(const RunArguments& arguments);
 
 /// --out, or runs/NAME of the config.

@@ -2,22 +2,19 @@
 
 #include <ATen/core/grad_mode.h>
 
-#include "skylift/image/resize.h"
+#include <utility>
+
+#include "skylift/data/pipeline.h"
 
 namespace skylift {
 namespace {
 
-Sample resized_sample(const cv::Mat& rgb, const Preprocess& preprocess) {
+Sample input_sample(const cv::Mat& rgb, const Preprocess& preprocess) {
   Sample sample;
-  const cv::Size size = keep_ratio_size(rgb.size(), preprocess);
-  sample.rgb = resize_rgb(rgb, size);
-  sample.geometry = {.original_width = rgb.cols,
-                     .original_height = rgb.rows,
-                     .content_width = size.width,
-                     .content_height = size.height,
-                     .scale_x = static_cast<double>(size.width) / rgb.cols,
-                     .scale_y = static_cast<double>(size.height) / rgb.rows};
-  return sample;
+  sample.rgb = rgb;
+  sample.geometry.original_width = rgb.cols;
+  sample.geometry.original_height = rgb.rows;
+  return evaluation_sample(std::move(sample), preprocess);
 }
 
 }  // namespace
@@ -31,7 +28,7 @@ DetectionSet Predictor::predict(const std::vector<cv::Mat>& images_rgb) const {
   if (images_rgb.empty()) return {};
   std::vector<Sample> samples;
   samples.reserve(images_rgb.size());
-  for (const cv::Mat& rgb : images_rgb) samples.push_back(resized_sample(rgb, model_.card.preprocess));
+  for (const cv::Mat& rgb : images_rgb) samples.push_back(input_sample(rgb, model_.card.preprocess));
   return predict(collate(samples, model_.card.preprocess));
 }
 
