@@ -1,4 +1,4 @@
-// skylift data: check, statistics and conversion of data sets. `data browse` is in browse.cpp.
+// skylift data: check, statistics, conversion and splitting of data sets. `data browse` is in browse.cpp.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -14,6 +14,7 @@
 #include "skylift/formats/data_spec.h"
 #include "skylift/formats/data_write.h"
 #include "skylift/formats/image_size.h"
+#include "skylift/formats/split.h"
 #include "skylift/formats/statistics.h"
 
 namespace skylift {
@@ -22,6 +23,8 @@ namespace {
 struct DataArguments {
   std::string data, json, format, out, config;
   std::string images = "link";
+  double share = 0.2;
+  uint64_t seed = 0;
 };
 
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
@@ -115,6 +118,20 @@ void convert(const DataArguments& arguments) {
     print(fmt::format("  not held by {}: {} {}\n", arguments.format, count, what));
 }
 
+/// Two folders of the data's own format below --out, the images linked.
+void split(const DataArguments& arguments) {
+  const AnnotationSet set = open_data(arguments.data);
+  const SplitSet parts = split_by_sequence(set, arguments.share, arguments.seed);
+  nlohmann::ordered_json json;
+  std::string text;
+  for (const auto& [name, part] : {std::pair("fit", &parts.fit), std::pair("tune", &parts.tune)}) {
+    const WriteReport report = write_data(set.format, std::filesystem::path(arguments.out) / name, *part);
+    json[name] = {{"folder", report.folder.string()}, {"images", report.images}, {"objects", report.objects}};
+    text += fmt::format("{}: {} images, {} objects\n", report.folder.string(), report.images, report.objects);
+  }
+  if (!write_json(arguments.json, dump(json))) print(text);
+}
+
 CLI::App* add(CLI::App& data, const char* name, const char* description, DataArguments& arguments,
               const char* example) {
   CLI::App* command = data.add_subcommand(name, description);
@@ -131,7 +148,7 @@ CLI::App* add(CLI::App& data, const char* name, const char* description, DataArg
 }  // namespace
 
 void add_data_command(CLI::App& app) {
-  CLI::App* data = app.add_subcommand("data", "checks, describes, converts and shows data sets");
+  CLI::App* data = app.add_subcommand("data", "checks, describes, converts, splits and shows data sets");
   data->require_subcommand(1);
   const auto arguments = std::make_shared<DataArguments>();
 
@@ -154,6 +171,13 @@ void add_data_command(CLI::App& app) {
       ->check(CLI::IsMember({"link", "copy", "none"}))
       ->capture_default_str();
   command->callback([arguments] { convert(*arguments); });
+
+  CLI::App* cut = add(*data, "split", "cuts a training set into fit/ and tune/ without cutting a sequence", *arguments,
+                      "skylift data split --data VisDrone/train --share 0.2 --out visdrone-split");
+  cut->add_option("--out", arguments->out, "a folder that is empty or not there yet")->required();
+  cut->add_option("--share", arguments->share, "about so much of the images goes to tune/, 0..1")->capture_default_str();
+  cut->add_option("--seed", arguments->seed, "of the drawing of sequences")->capture_default_str();
+  cut->callback([arguments] { split(*arguments); });
 
   add_browse_command(*data);
 }
