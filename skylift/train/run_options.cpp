@@ -13,4 +13,10 @@ void bind(OptionSection section, RunOptions& options) {
   bind(section.section("kd"), options.kd);
 }
 
+std::string config_text(RunOptions options) {
+  OptionTable table;
+  bind(table.root(), options);
+  return table.to_toml();
+}
+
 }  // namespace skylift

@@ -27,4 +27,7 @@ struct RunOptions {
 
 void bind(OptionSection section, RunOptions& options);
 
+/// The options as a run's config.toml holds them.
+std::string config_text(RunOptions options);
+
 }  // namespace skylift

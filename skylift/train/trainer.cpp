@@ -23,12 +23,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::string config_text(RunOptions options) {
-  OptionTable table;
-  bind(table.root(), options);
-  return table.to_toml();
-}
-
 /// The weights depend on the seed alone: nothing else may draw random numbers between the seed and the detector.
 std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count) {
   at::manual_seed(static_cast<uint64_t>(request.options.train.seed));
