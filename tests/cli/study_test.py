@@ -1,0 +1,83 @@
+"""A study: trainings by a plan, skipped when done, gone on with when interrupted, compared by seed."""
+import json
+import shutil
+import unittest
+
+from program import ProgramTest
+
+PLAN = """
+seeds = [0, 1]
+protocols = ["coco", "visdrone"]
+set = ["train.epochs=1", "kd.min_teacher_ap50=0"]
+
+[[run]]
+name = "teacher"
+config = "tiny.toml"
+seeds = [0]
+
+[[run]]
+name = "plain"
+config = "tiny.toml"
+
+[[run]]
+name = "ld"
+config = "tiny.toml"
+teacher = "teacher"
+set = ["kd.methods=ld"]
+against = ["plain"]
+"""
+
+
+class StudyTest(ProgramTest):
+    def write_plan(self, name, text):
+        self.make_scenes()
+        plan = self.folder / name
+        plan.write_text(text)
+        return plan
+
+    def test_a_study_ends_in_paired_differences_and_does_nothing_twice(self):
+        plan, out = self.write_plan("plan.toml", PLAN), self.folder / "study"
+        first = self.succeed("study", "--config", plan, "--out", out)
+        self.assertIn("| ld | plain | 2 |", first.stdout)
+        runs = {run["name"]: run for run in json.loads((out / "results.json").read_text())["runs"]}
+        self.assertEqual([seed["seed"] for seed in runs["ld"]["seeds"]], [0, 1])
+        self.assertEqual(len(runs["teacher"]["seeds"]), 1)
+        difference = [ld["scores"]["coco AP50"] - plain["scores"]["coco AP50"] for ld, plain in zip(runs["ld"]["seeds"], runs["plain"]["seeds"])]
+        self.assertAlmostEqual(runs["ld"]["differences"]["plain"]["mean"], sum(difference) / 2)
+        # The student of seed 1 was distilled: its terms stand in its metrics.
+        self.assertIn("kd_", (out / "ld" / "seed1" / "metrics.jsonl").read_text())
+        self.assertNotIn("kd_", (out / "plain" / "seed1" / "metrics.jsonl").read_text())
+
+        # A training whose result was lost goes on from its last state, the others are not touched.
+        (out / "ld" / "seed1" / "result.json").unlink()
+        untouched = (out / "plain" / "seed0" / "metrics.jsonl").stat().st_mtime_ns
+        second = self.succeed("study", "--config", plan, "--out", out)
+        self.assertIn("--- ld, seed 1", second.stderr)
+        self.assertNotIn("--- plain", second.stderr)
+        self.assertEqual((out / "plain" / "seed0" / "metrics.jsonl").stat().st_mtime_ns, untouched)
+        self.assertEqual(runs["ld"]["differences"], self.differences(out, "ld"))
+
+        # Other options under the same name are not mixed in.
+        self.refuse("study", "--config", plan, "--out", out, "--set", "train.optimizer.lr=0.5", expect=["other options", "--out"])
+        shutil.rmtree(out)
+
+    def differences(self, out, name):
+        runs = json.loads((out / "results.json").read_text())["runs"]
+        return next(run["differences"] for run in runs if run["name"] == name)
+
+    def test_mistakes_in_a_plan_are_named_before_anything_is_trained(self):
+        cases = [("seeds = [0]", ["no [[run]]"]),
+                 (PLAN.replace("against", "againts"), ["unknown key 'againts'", "against"]),
+                 (PLAN.replace('teacher = "teacher"', 'teacher = "techer"'), ["techer", "no earlier run"]),
+                 (PLAN.replace('name = "ld"', 'name = "plain"'), ["two runs are called 'plain'"]),
+                 (PLAN.replace("kd.methods=ld", "kd.method=ld"), ["kd.method"]),
+                 (PLAN.replace("seeds = [0, 1]", 'seeds = ["a"]'), ["plan", ":2", "integers"]),
+                 (PLAN + "[[run", ["bad_plan.toml:"])]
+        for text, expect in cases:
+            plan = self.write_plan("bad_plan.toml", text)
+            self.refuse("study", "--config", plan, "--out", self.folder / "never", expect=expect)
+        self.assertFalse((self.folder / "never").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
