@@ -4,6 +4,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
+#include "skylift/models/card_text.h"
 #include "skylift/models/fold.h"
 #include "skylift/models/tensor_file.h"
 
@@ -61,16 +62,6 @@ Preprocess preprocess_from(const Json& json) {
   return preprocess;
 }
 
-std::string card_text(const ModelCard& card) {
-  Json json = {{"version", file_version}};
-  json["options"] = options_json(card.options);
-  json["classes"] = card.classes;
-  json["preprocess"] = preprocess_json(card.preprocess);
-  json["recipe"] = card.recipe;
-  json["scores"] = card.scores.empty() ? Json(nullptr) : Json::parse(card.scores);
-  return json.dump();
-}
-
 ModelCard card_from(const std::string& text) {
   const Json json = Json::parse(text);
   if (const int version = json.at("version").get<int>(); version > file_version) {
@@ -94,16 +85,30 @@ ModelCard read_card(const TextMap& metadata, const std::filesystem::path& path) 
         "into backbone.weights",
         path.string(), model_card_key);
   }
-  try {
-    return card_from(found->second);
-  } catch (const nlohmann::json::exception& error) {
-    throw Error("{}: metadata '{}' is damaged: {}", path.string(), model_card_key, error.what());
-  } catch (const Error& error) {
-    throw Error("{}: {}", path.string(), error.what());
-  }
+  return card_from_text(found->second, path.string());
 }
 
 }  // namespace
+
+std::string card_text(const ModelCard& card) {
+  Json json = {{"version", file_version}};
+  json["options"] = options_json(card.options);
+  json["classes"] = card.classes;
+  json["preprocess"] = preprocess_json(card.preprocess);
+  json["recipe"] = card.recipe;
+  json["scores"] = card.scores.empty() ? Json(nullptr) : Json::parse(card.scores);
+  return json.dump();
+}
+
+ModelCard card_from_text(const std::string& text, const std::string& where) {
+  try {
+    return card_from(text);
+  } catch (const nlohmann::json::exception& error) {
+    throw Error("{}: metadata '{}' is damaged: {}", where, model_card_key, error.what());
+  } catch (const Error& error) {
+    throw Error("{}: {}", where, error.what());
+  }
+}
 
 void save_model(const std::filesystem::path& path, const Detector& detector, ModelCard card, bool keep_lifting) {
   if (static_cast<int>(card.classes.size()) != detector.class_count()) {

@@ -11,6 +11,7 @@ LADDER = {
     "boxes": ["core"],
     "data": ["core", "config", "formats", "image", "boxes"],
     "models": ["core", "config", "formats", "image", "boxes"],
+    "export": ["core", "formats", "models"],
     "assign": ["core", "config", "formats", "image", "boxes", "data", "models"],
     "losses": ["core", "config", "boxes", "assign", "models"],
     "kd": ["core", "config", "boxes", "data", "models", "assign", "losses"],

@@ -1,0 +1,16 @@
+// A model card as text, for the metadata of model files in every format.
+#pragma once
+
+#include <string>
+
+#include "skylift/models/model_file.h"
+
+namespace skylift {
+
+/// JSON of one line.
+std::string card_text(const ModelCard& card);
+
+/// Error, beginning with `where`: not a card, or one of a newer version.
+ModelCard card_from_text(const std::string& text, const std::string& where);
+
+}  // namespace skylift
