@@ -16,9 +16,9 @@ at::Tensor normalised_sum(const DistillStep& step, const at::Tensor& losses, con
   return (losses * region.weights).sum() / step.positive_count();
 }
 
-/// [N,4] boxes at a region's locations in stride units, relative to the location.
-at::Tensor relative_boxes(const PointGather& gather, const DenseOutput& output) {
-  const at::Tensor distances = integral(gather_box_logits(gather, output), output.reg_max);
+/// [N,4,R+1] -> [N,4] boxes at a region's locations in stride units, relative to the location.
+at::Tensor relative_boxes(const at::Tensor& box_logits) {
+  const at::Tensor distances = integral(box_logits, box_logits.size(2) - 1);
   return boxes_from_distances(at::zeros({distances.size(0), 2}, distances.options()), distances);
 }
 
@@ -35,15 +35,14 @@ void add_bckd_terms(DistillStep& step) {
   if (options.cls_weight == 0 && options.box_weight == 0) return;
   const std::string where = step.region_or("all");
   const Region& region = step.regions.region(where);
-  const PointGather& gather = step.regions.gather(where);
-  const at::Tensor student = gather_cls_logits(gather, step.inputs.student);
-  const at::Tensor teacher = gather_cls_logits(gather, step.inputs.teacher).detach().sigmoid();
+  const at::Tensor& student = step.regions.student_cls(where);
+  const at::Tensor teacher = step.regions.teacher_cls(where).sigmoid();
   step.add("kd_bckd_cls", options.cls_weight,
            [&] { return normalised_sum(step, quality_focal_loss(student, teacher, options.beta).sum(1), region); });
   step.add("kd_bckd_box", options.box_weight, [&] {
     const at::Tensor gap = (teacher - student.detach().sigmoid()).abs().amax(1);
     const at::Tensor loss =
-        giou_loss(relative_boxes(gather, step.inputs.student), relative_boxes(gather, step.inputs.teacher));
+        giou_loss(relative_boxes(step.regions.student_box(where)), relative_boxes(step.regions.teacher_box(where)));
     return normalised_sum(step, loss * gap * region.object.ge(0), region);
   });
 }

@@ -20,11 +20,8 @@ void bind(OptionSection section, CidLossOptions& options) {
 
 void add_cid_terms(DistillStep& step) {
   const CidLossOptions& options = step.options.cid;
-  const DistillInputs& inputs = step.inputs;
   step.add("kd_cid_cls", options.cls_weight, [&] {
-    const PointGather& gather = step.regions.gather("cid");
-    const at::Tensor student = gather_cls_logits(gather, inputs.student),
-                     teacher = gather_cls_logits(gather, inputs.teacher);
+    const at::Tensor &student = step.regions.student_cls("cid"), &teacher = step.regions.teacher_cls("cid");
     const at::Tensor losses = options.cls_loss == "kl"
                                   ? bernoulli_kl(student, teacher, options.cls_temperature)
                                   : quality_focal_loss(student, teacher.sigmoid(), options.cls_beta);
@@ -32,9 +29,7 @@ void add_cid_terms(DistillStep& step) {
   });
   step.add("kd_cid_box", options.box_weight, [&] {
     const Region& region = step.regions.region("cid");
-    const PointGather& gather = step.regions.gather("cid");
-    const at::Tensor student = gather_box_logits(gather, inputs.student),
-                     teacher = gather_box_logits(gather, inputs.teacher);
+    const at::Tensor &student = step.regions.student_box("cid"), &teacher = step.regions.teacher_box("cid");
     return weighted_mean(softmax_kl(student, teacher, options.box_temperature).sum(1),
                          region.weights * region.object.ge(0));
   });

@@ -15,6 +15,7 @@ DenseOutput levels_of(const DenseOutput& output, const std::vector<int>& strides
   DenseOutput subset;
   subset.strides = strides;
   subset.reg_max = output.reg_max;
+  if (output.levels.empty()) return subset;  // a teacher whose signals are stored
   for (const int stride : strides) {
     const auto place = std::find(output.strides.begin(), output.strides.end(), stride) - output.strides.begin();
     subset.levels.push_back(output.levels[static_cast<size_t>(place)]);
@@ -63,7 +64,10 @@ std::vector<int> common_strides(const std::vector<int>& student, const std::vect
 }
 
 LevelSubset::LevelSubset(const DistillInputs& inputs, const std::vector<int>& strides)
-    : batch(inputs.batch), student(levels_of(inputs.student, strides)), teacher(levels_of(inputs.teacher, strides)) {
+    : batch(inputs.batch),
+      student(levels_of(inputs.student, strides)),
+      teacher(levels_of(inputs.teacher, strides)),
+      stored(inputs.stored) {
   grid = point_grid(student);
   assignment = on_points(inputs.assignment, kept_points(inputs.grid, strides), inputs.grid.count());
 }

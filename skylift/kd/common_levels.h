@@ -14,12 +14,13 @@ std::vector<int> common_strides(const std::vector<int>& student, const std::vect
 /// The parts of a step's inputs on some levels only. Positives on other levels are left out.
 struct LevelSubset {
   LevelSubset(const DistillInputs& inputs, const std::vector<int>& strides);
-  DistillInputs inputs() const { return {batch, grid, assignment, student, teacher}; }
+  DistillInputs inputs() const { return {batch, grid, assignment, student, teacher, stored}; }
 
   const Batch& batch;
   PointGrid grid;
   Assignment assignment;
   DenseOutput student, teacher;
+  const StoredBatch* stored;
 };
 
 }  // namespace skylift

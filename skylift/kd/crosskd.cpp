@@ -53,16 +53,15 @@ class CrossKd final : public DistillMethod {
     const std::string where = step.region_or("all");
     const Region& region = step.regions.region(where);
     const PointGather& gather = step.regions.gather(where);
-    const at::Tensor target = gather_cls_logits(gather, step.inputs.teacher).detach().sigmoid();
+    const at::Tensor target = step.regions.teacher_cls(where).sigmoid();
     step.add("kd_crosskd_cls", options.cls_weight, [&] {
       const at::Tensor losses = quality_focal_loss(gather_cls_logits(gather, cross), target, 1).sum(1);
       return step.default_region() ? (losses * region.weights).sum() / step.positive_count()
                                    : weighted_mean(losses, region.weights);
     });
     step.add("kd_crosskd_box", options.box_weight, [&] {
-      const at::Tensor student = gather_box_logits(gather, cross),
-                       teacher = gather_box_logits(gather, step.inputs.teacher);
-      const at::Tensor losses = softmax_kl(student, teacher, options.box_temperature).mean(1);
+      const at::Tensor student = gather_box_logits(gather, cross);
+      const at::Tensor losses = softmax_kl(student, step.regions.teacher_box(where), options.box_temperature).mean(1);
       return weighted_mean(losses, target.amax(1) * region.weights * region.object.ge(0));
     });
   }

@@ -36,9 +36,10 @@ class Cwd final : public DistillMethod {
     const bool features = step.options.cwd.source == "features";
     const std::vector<at::Tensor> student =
         (*adapters_)(features ? pyramid_features(step.inputs.student) : class_maps(step.inputs.student));
-    const std::vector<at::Tensor> teacher =
-        features ? pyramid_features(step.inputs.teacher) : class_maps(step.inputs.teacher);
+    const ClassMaps teacher_classes = features ? ClassMaps{} : step.regions.teacher_class_maps();
+    const std::vector<at::Tensor> teacher = features ? pyramid_features(step.inputs.teacher) : teacher_classes.logits;
     std::vector<at::Tensor> weights(student.size());
+    if (!teacher_classes.known.empty()) weights = teacher_classes.known;
     if (!step.default_region())
       weights = region_maps(step.regions.region(step.options.region), step.inputs.grid, student.front().size(0));
     at::Tensor sum = at::zeros({}, student.front().options());

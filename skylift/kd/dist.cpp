@@ -43,11 +43,8 @@ void add_dist_terms(DistillStep& step) {
   if (options.inter_weight == 0 && options.intra_weight == 0) return;
   const std::string where = step.region_or("positives");
   const at::Tensor& weights = step.regions.region(where).weights;
-  const PointGather& gather = step.regions.gather(where);
-  const auto probabilities = [&](const DenseOutput& output) {
-    return (gather_cls_logits(gather, output) / options.temperature).softmax(1);
-  };
-  const at::Tensor student = probabilities(step.inputs.student), teacher = probabilities(step.inputs.teacher);
+  const at::Tensor student = (step.regions.student_cls(where) / options.temperature).softmax(1),
+                   teacher = (step.regions.teacher_cls(where) / options.temperature).softmax(1);
   const double factor = options.temperature * options.temperature;
   const at::Tensor none = student.sum() * 0;
   step.add("kd_dist_inter", options.inter_weight,

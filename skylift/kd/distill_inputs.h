@@ -8,13 +8,17 @@
 
 namespace skylift {
 
+struct StoredBatch;
+
 /// Teacher tensors carry no gradient. All tensors are on one device; the grid is that of both outputs.
 struct DistillInputs {
   const Batch& batch;
   const PointGrid& grid;
   const Assignment& assignment;
   const DenseOutput& student;
-  const DenseOutput& teacher;
+  const DenseOutput& teacher;  ///< with stored signals: its strides and reg_max only, no levels
+
+  const StoredBatch* stored = nullptr;  ///< the teacher's signals from a file (stored_signals.h) instead of `teacher`
 };
 
 }  // namespace skylift

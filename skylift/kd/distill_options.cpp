@@ -11,6 +11,12 @@ void bind(OptionSection section, DistillOptions& options) {
   section.add("region", options.region, "where every method looks; default: each method's own region", one_of(regions));
   section.add("normalise", options.normalise, "strength independent of crowding and batch size, or as published",
               one_of({"region", "authors"}));
+  section.add("calibrate", options.calibrate,
+              "each term starts at this fraction of the detection loss; 0: at its own weight", between(0, 100));
+  section.add("calibrate_batches", options.calibrate_batches, "batches by which kd.calibrate sets the weights",
+              between(1, 100000));
+  section.add("cache", options.cache,
+              "file of stored teacher signals, made where it is missing; empty: the teacher runs in every step");
   section.add("warmup_steps", options.warmup_steps, "the strength grows to 1 over so many optimizer steps",
               at_least(0));
   section.add("stop_epoch", options.stop_epoch,

@@ -55,12 +55,18 @@ Distiller::Distiller(const DistillOptions& options, const ModelShape& student, c
 
 void Distiller::make_methods(const ModelShape& student, const ModelShape& teacher, Detector* student_model,
                              Detector* teacher_model) {
+  std::vector<std::string> terms;
   for (const std::string& name : options_.methods) {
     const MethodInfo& method = find_distill_method(name);
+    terms.insert(terms.end(), method.terms.begin(), method.terms.end());
     check_fit(method, student, teacher);
     MethodContext context{options_, student, teacher, student_model, teacher_model};
     context.student.strides = context.teacher.strides = common_strides(student.strides, teacher.strides);
     methods_.push_back(register_module(name, method.make(context)));
+  }
+  if (options_.calibrate > 0) {
+    calibration_ = register_module(
+        "calibration", std::make_shared<Calibration>(terms, options_.calibrate, options_.calibrate_batches));
   }
   if (options_.warmup_steps > 0) steps_ = register_buffer("steps", at::zeros({}, at::kLong));
 }
@@ -83,17 +89,18 @@ void Distiller::add_terms(const DistillInputs& inputs, LossTerms& terms) {
   for (const MethodPtr& method : methods_) method->add_terms(step);
 }
 
-LossTerms Distiller::operator()(const DistillInputs& inputs) {
+LossTerms Distiller::operator()(const DistillInputs& inputs, const at::Tensor& detection_loss) {
   LossTerms terms;
   if (!active()) return terms;
   const DenseOutput student = distilled_side(inputs.student);
-  const DistillInputs seen{inputs.batch, inputs.grid, inputs.assignment, student, inputs.teacher};
+  const DistillInputs seen{inputs.batch, inputs.grid, inputs.assignment, student, inputs.teacher, inputs.stored};
   if (inputs.student.strides == inputs.teacher.strides) {
     add_terms(seen, terms);
   } else {
     const LevelSubset subset(seen, common_strides(inputs.student.strides, inputs.teacher.strides));
     add_terms(subset.inputs(), terms);
   }
+  if (calibration_) calibration_->apply(terms, detection_loss);
   const double strength = warmup_strength();
   if (strength < 1) {
     for (LossTerm& term : terms) term.value = term.value * strength;

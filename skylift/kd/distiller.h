@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "skylift/kd/calibration.h"
 #include "skylift/kd/distill_inputs.h"
 #include "skylift/kd/distill_options.h"
 #include "skylift/kd/method.h"
@@ -35,8 +36,9 @@ class Distiller : public torch::nn::Module {
 
   /// The terms of all methods, in the order of options.methods, times the strength of the warm-up. A term of weight 0
   /// is absent and costs nothing. Where teacher and student have different levels the common ones are distilled. Where
-  /// the student has a lifted second prediction, that one is distilled.
-  LossTerms operator()(const DistillInputs& inputs);
+  /// the student has a lifted second prediction, that one is distilled. `detection_loss` (scalar, without gradient) is
+  /// needed with kd.calibrate only.
+  LossTerms operator()(const DistillInputs& inputs, const at::Tensor& detection_loss = {});
 
  private:
   void make_methods(const ModelShape& student, const ModelShape& teacher, Detector* student_model,
@@ -47,6 +49,7 @@ class Distiller : public torch::nn::Module {
   DistillOptions options_;
   AtssOptions atss_;
   std::vector<MethodPtr> methods_;
+  std::shared_ptr<Calibration> calibration_;  ///< null: kd.calibrate is 0
   int64_t epoch_ = 0;
   at::Tensor
       steps_;  ///< int64 buffer, part of the state so that a resumed run goes on with the warm-up; only with a warm-up

@@ -10,10 +10,8 @@ namespace {
 
 /// [N] T^2 * KL summed over sides and bins.
 at::Tensor location_losses(DistillStep& step, const std::string& region) {
-  const PointGather& gather = step.regions.gather(region);
-  const at::Tensor student = gather_box_logits(gather, step.inputs.student),
-                   teacher = gather_box_logits(gather, step.inputs.teacher);
-  return softmax_kl(student, teacher, step.options.ld.temperature).sum(1);
+  return softmax_kl(step.regions.student_box(region), step.regions.teacher_box(region), step.options.ld.temperature)
+      .sum(1);
 }
 
 /// `authors_divisor`: 4 or 16.
@@ -45,8 +43,7 @@ void add_ld_terms(DistillStep& step) {
     return;
   }
   step.add("kd_ld_main", options.main_weight, [&] {
-    const at::Tensor scores =
-        gather_cls_logits(step.regions.gather("positives"), step.inputs.student).detach().sigmoid().amax(1);
+    const at::Tensor scores = step.regions.student_cls("positives").detach().sigmoid().amax(1);
     return ld_loss(step, "positives", scores, 4);
   });
   step.add("kd_ld_vlr", options.vlr_weight,

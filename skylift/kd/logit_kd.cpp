@@ -20,9 +20,7 @@ void add_logit_kd_terms(DistillStep& step) {
   const LogitKdOptions& options = step.options.logit;
   step.add("kd_logit", options.weight, [&] {
     const std::string region = step.region_or("positives");
-    const PointGather& gather = step.regions.gather(region);
-    const at::Tensor student = gather_cls_logits(gather, step.inputs.student),
-                     teacher = gather_cls_logits(gather, step.inputs.teacher);
+    const at::Tensor &student = step.regions.student_cls(region), &teacher = step.regions.teacher_cls(region);
     const at::Tensor losses = options.form == "softmax" ? softmax_kl(student, teacher, options.temperature)
                                                         : bernoulli_kl(student, teacher, options.temperature).sum(1);
     const at::Tensor& weights = step.regions.region(region).weights;

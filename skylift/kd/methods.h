@@ -10,6 +10,13 @@
 
 namespace skylift {
 
+/// What of a teacher's outputs a method reads, so that it can be stored and read back (kd.cache).
+struct SignalNeeds {
+  std::vector<std::string> regions;  ///< at whose locations; "grid": every cell
+  bool cls = false, box = false;     ///< which logits
+  std::string why_not;               ///< not empty: it reads more than logits, namely this
+};
+
 struct MethodInfo {
   std::string name;
   std::string summary;  ///< one line for `skylift methods`
@@ -18,6 +25,8 @@ struct MethodInfo {
   bool same_classes = false;  ///< and the same number of classes
   bool same_levels = false;   ///< and the same pyramid levels; else their common ones are distilled
   std::function<MethodPtr(const MethodContext&)> make;
+  std::vector<std::string> terms;  ///< names of all terms that it may add
+  std::function<SignalNeeds(const DistillOptions&)> needs;
 };
 
 const std::vector<MethodInfo>& distill_methods();
@@ -26,5 +35,8 @@ const std::vector<MethodInfo>& distill_methods();
 const MethodInfo& find_distill_method(std::string_view name);
 
 std::vector<std::string> distill_method_names();
+
+/// Of all chosen methods together. Error: one of them reads what cannot be stored (says what).
+SignalNeeds signal_needs(const DistillOptions& options);
 
 }  // namespace skylift

@@ -17,6 +17,13 @@ Region all_region(const DistillInputs& inputs) {
           at::zeros_like(image)};
 }
 
+Region every_cell(const DistillInputs& inputs) {
+  const int64_t images = inputs.assignment.weights.size(0), points = inputs.grid.count();
+  const at::Tensor cell = at::arange(images * points, inputs.assignment.point.options());
+  return {cell.floor_divide(points), cell.remainder(points),
+          at::ones({cell.size(0)}, inputs.assignment.weights.options()), at::zeros_like(cell)};
+}
+
 Region positives_region(const DistillInputs& inputs) {
   const Assignment& a = inputs.assignment;
   return {a.image, a.point, at::ones({a.count()}, a.weights.options()), a.object};
@@ -46,6 +53,7 @@ Region build(const std::string& name, const DistillInputs& inputs, const RegionO
   if (name == "vlr") return vlr_region(inputs, atss, options.vlr_iof);
   if (name == "boxes") return boxes_region(inputs);
   if (name == "cid") return cid_region(inputs, options.cid);
+  if (name == "grid") return every_cell(inputs);
   throw Error("kd.region: no region '{}'{}", name, suggestion(name, region_names()));
 }
 
@@ -68,7 +76,8 @@ RegionSet::RegionSet(const DistillInputs& inputs, const RegionOptions& options, 
 const Region& RegionSet::region(const std::string& name) {
   const auto found = regions_.find(name);
   if (found != regions_.end()) return found->second;
-  return regions_.emplace(name, build(name, inputs_, options_, atss_)).first->second;
+  Region region = inputs_.stored && name == "cid" ? stored().cid_region() : build(name, inputs_, options_, atss_);
+  return regions_.emplace(name, std::move(region)).first->second;
 }
 
 const PointGather& RegionSet::gather(const std::string& name) {
@@ -76,6 +85,53 @@ const PointGather& RegionSet::gather(const std::string& name) {
   if (found != gathers_.end()) return found->second;
   const Region& where = region(name);
   return gathers_.emplace(name, PointGather(inputs_.grid, where.image, where.point)).first->second;
+}
+
+const StoredSignals& RegionSet::stored() {
+  if (!stored_) stored_ = std::make_unique<StoredSignals>(*inputs_.stored, inputs_.grid, inputs_.student.reg_max);
+  return *stored_;
+}
+
+namespace {
+
+template <class Read>
+const at::Tensor& read_once(std::map<std::string, at::Tensor>& known, const std::string& region, const Read& read) {
+  const auto found = known.find(region);
+  return found != known.end() ? found->second : known.emplace(region, read()).first->second;
+}
+
+}  // namespace
+
+const at::Tensor& RegionSet::student_cls(const std::string& name) {
+  return read_once(student_cls_, name, [&] { return gather_cls_logits(gather(name), inputs_.student); });
+}
+
+const at::Tensor& RegionSet::student_box(const std::string& name) {
+  return read_once(student_box_, name, [&] { return gather_box_logits(gather(name), inputs_.student); });
+}
+
+const at::Tensor& RegionSet::teacher_cls(const std::string& name) {
+  return read_once(teacher_cls_, name, [&] {
+    if (inputs_.stored) return stored().cls_logits(region(name));
+    return gather_cls_logits(gather(name), inputs_.teacher).detach();
+  });
+}
+
+const at::Tensor& RegionSet::teacher_box(const std::string& name) {
+  return read_once(teacher_box_, name, [&] {
+    if (inputs_.stored) return stored().box_logits(region(name));
+    return gather_box_logits(gather(name), inputs_.teacher).detach();
+  });
+}
+
+ClassMaps RegionSet::teacher_class_maps() {
+  if (inputs_.stored) return stored().class_maps();
+  ClassMaps maps;
+  for (const LevelOutput& level : inputs_.teacher.levels) {
+    const at::Tensor logits = level.cls_logits.detach();
+    maps.logits.push_back(logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat));
+  }
+  return maps;
 }
 
 }  // namespace skylift

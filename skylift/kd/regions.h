@@ -11,6 +11,7 @@
 #include "skylift/kd/cid.h"
 #include "skylift/kd/distill_inputs.h"
 #include "skylift/kd/region.h"
+#include "skylift/kd/stored_signals.h"
 #include "skylift/losses/point_gather.h"
 
 namespace skylift {
@@ -26,7 +27,14 @@ void bind(OptionSection section, RegionOptions& options);
 /// boxes: locations inside some object's box, alike; cid: see cid.h.
 const std::vector<std::string>& region_names();
 
-/// The regions of one step; each is computed when it is first asked for.
+/// Class logits over whole maps.
+struct ClassMaps {
+  std::vector<at::Tensor> logits;  ///< [B,C,H,W] a level, in float (double stays)
+  std::vector<at::Tensor> known;   ///< [B,1,H,W] a level, 1 where there are logits; empty: everywhere
+};
+
+/// The regions of one step and what stands at their locations; each is computed when it is first asked for, so methods
+/// that share a region share its cost.
 class RegionSet {
  public:
   /// `atss`: of the assigner that made inputs.assignment. All must outlive the set.
@@ -37,12 +45,25 @@ class RegionSet {
   /// Reads maps at the rows of that region.
   const PointGather& gather(const std::string& name);
 
+  // At a region's locations, in the order of its rows. The teacher's have no gradient, and come from the file where its
+  // signals are stored.
+  const at::Tensor& student_cls(const std::string& region);  ///< [N,C]
+  const at::Tensor& student_box(const std::string& region);  ///< [N,4,R+1]
+  const at::Tensor& teacher_cls(const std::string& region);  ///< [N,C]
+  const at::Tensor& teacher_box(const std::string& region);  ///< [N,4,R+1]
+  ClassMaps teacher_class_maps();
+
  private:
+  using Logits = std::map<std::string, at::Tensor>;
+  const StoredSignals& stored();
+
   const DistillInputs& inputs_;
   const RegionOptions& options_;
   const AtssOptions& atss_;
   std::map<std::string, Region> regions_;
   std::map<std::string, PointGather> gathers_;
+  Logits student_cls_, student_box_, teacher_cls_, teacher_box_;  // by region
+  std::unique_ptr<StoredSignals> stored_;
 };
 
 }  // namespace skylift

@@ -2,9 +2,11 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "skylift/core/error.h"
+#include "skylift/train/signal_cache.h"
 
 namespace skylift {
 namespace {
@@ -14,6 +16,13 @@ DenseOutput teacher_forward(Detector& teacher, const at::Tensor& images) {
   return teacher.forward(images);
 }
 
+/// Sum of the terms, without gradient.
+at::Tensor detached_sum(const LossTerms& terms) {
+  at::Tensor sum = terms.front().value.detach();
+  for (size_t i = 1; i < terms.size(); ++i) sum = sum + terms[i].value.detach();
+  return sum;
+}
+
 }  // namespace
 
 LossTerms loss_terms(const StepContext& context, const Batch& batch) {
@@ -21,15 +30,16 @@ LossTerms loss_terms(const StepContext& context, const Batch& batch) {
   DenseOutput student, teacher;
   {
     const AutocastScope autocast(context.compute);
-    if (distils) teacher = teacher_forward(*context.teacher, batch.images);
+    if (distils) teacher = context.cache ? context.cache->shape() : teacher_forward(*context.teacher, batch.images);
     student = context.student.forward(batch.images);
   }
   const PointGrid grid = point_grid(student);
   const Assignment assignment = assign_atss(grid, batch.targets, batch.geometries, context.assign);
   LossTerms terms = detection_loss(student, grid, assignment, context.loss);
   if (distils) {
-    const DistillInputs inputs{batch, grid, assignment, student, teacher};
-    for (LossTerm& term : (*context.distiller)(inputs)) terms.push_back(std::move(term));
+    const StoredBatch stored = context.cache ? context.cache->read(batch) : StoredBatch{};
+    const DistillInputs inputs{batch, grid, assignment, student, teacher, context.cache ? &stored : nullptr};
+    for (LossTerm& term : (*context.distiller)(inputs, detached_sum(terms))) terms.push_back(std::move(term));
   }
   return terms;
 }
@@ -56,6 +66,16 @@ SummedLoss sum_finite(const LossTerms& terms) {
     sum.values.front().second += value;
   }
   return sum;
+}
+
+void append_ratios(std::vector<std::pair<std::string, double>>& values) {
+  double detection = 0;
+  for (const auto& [name, value] : values) detection += name.starts_with("loss_") ? value : 0;
+  const size_t count = values.size();
+  for (size_t i = 0; i < count; ++i) {
+    if (values[i].first.starts_with("kd_"))
+      values.emplace_back("ratio_" + values[i].first, values[i].second / std::max(detection, 1e-12));
+  }
 }
 
 }  // namespace skylift

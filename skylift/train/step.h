@@ -9,6 +9,8 @@
 
 namespace skylift {
 
+class SignalCache;
+
 /// What a step reads. Without a teacher `teacher` and `distiller` are null; while the distiller is not active they are
 /// not run.
 struct StepContext {
@@ -18,6 +20,7 @@ struct StepContext {
   const AtssOptions& assign;
   const DetectionLossOptions& loss;
   const ComputeDevice& compute;
+  const SignalCache* cache = nullptr;  ///< its stored signals are read instead of running the teacher
 };
 
 /// Forward passes, assignment, detection loss, distillation terms. `batch` is on the device already.
@@ -29,5 +32,8 @@ struct SummedLoss {
   std::vector<std::pair<std::string, double>> values;  ///< "loss" first, then each term
 };
 SummedLoss sum_finite(const LossTerms& terms);
+
+/// Appends "ratio_NAME" for each distillation term: its value over the detection loss.
+void append_ratios(std::vector<std::pair<std::string, double>>& values);
 
 }  // namespace skylift

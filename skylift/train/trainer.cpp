@@ -14,6 +14,7 @@
 #include "skylift/train/metrics_log.h"
 #include "skylift/train/optimizer.h"
 #include "skylift/train/schedule.h"
+#include "skylift/train/signal_cache.h"
 #include "skylift/train/step.h"
 #include "skylift/train/teacher.h"
 #include "skylift/train/validation.h"
@@ -22,14 +23,6 @@ namespace skylift {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// The weights depend on the seed alone: nothing else may draw random numbers between the seed and the detector.
-std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count) {
-  at::manual_seed(static_cast<uint64_t>(request.options.train.seed));
-  auto student = std::make_shared<Detector>(request.options.model, class_count);
-  if (request.student) load_state(*student, read_tensors(*request.student).tensors, request.student->string());
-  return student;
-}
 
 NamedParameters trained_parameters(const Detector& student, const Distiller* distiller) {
   NamedParameters parameters;
@@ -65,6 +58,7 @@ class Trainer {
   std::shared_ptr<Detector> student_;
   std::optional<Teacher> teacher_;
   std::unique_ptr<Distiller> distiller_;
+  std::optional<SignalCache> cache_;
   std::unique_ptr<ScheduledOptimizer> optimizer_;
   std::optional<Ema> ema_;
   std::unique_ptr<MetricsLog> metrics_;
@@ -102,6 +96,7 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   student_ = make_student(request, static_cast<int>(train_set_.classes().size()));
   place(*student_, compute_);
   if (request.teacher) {
+    if (!options_.kd.cache.empty()) check_cacheable(options_);
     teacher_.emplace(*request.teacher, options_, train_set_.classes(), compute_);
     distiller_ = std::make_unique<Distiller>(options_.kd, *student_, *teacher_->model.detector, options_.assign);
     place(*distiller_, compute_);
@@ -131,6 +126,7 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   if (teacher_) {
     summary_.teacher = teacher_->check_score(val_set_, options_, progress_);
     if (summary_.teacher) metrics_->write("teacher", step_, 0, score_values(*summary_.teacher));
+    if (!options_.kd.cache.empty()) cache_.emplace(options_, train_set_, *teacher_, progress_);
   }
 }
 
@@ -207,12 +203,14 @@ void Trainer::train_batch(const Batch& batch, int64_t epoch) {
                             .distiller = distiller_.get(),
                             .assign = options_.assign,
                             .loss = options_.loss,
-                            .compute = compute_};
+                            .compute = compute_,
+                            .cache = cache_ ? &*cache_ : nullptr};
   SummedLoss loss = sum_finite(loss_terms(context, batch));
   loss.total.backward();
   const double gradient_norm = optimizer_->step();
   if (ema_) ema_->update(*student_, step_);
   ++step_;
+  append_ratios(loss.values);
   loss.values.emplace_back("lr", optimizer_->lr());
   loss.values.emplace_back("gradient_norm", gradient_norm);
   metrics_->write("train", step_, epoch, loss.values);
@@ -239,6 +237,14 @@ void Trainer::evaluate_epoch(int64_t epoch) {
 }
 
 }  // namespace
+
+std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count) {
+  // Nothing else may draw random numbers between the seed and the detector.
+  at::manual_seed(static_cast<uint64_t>(request.options.train.seed));
+  auto student = std::make_shared<Detector>(request.options.model, class_count);
+  if (request.student) load_state(*student, read_tensors(*request.student).tensors, request.student->string());
+  return student;
+}
 
 TrainSummary train_detector(const TrainRequest& request, const ProgressCallback& progress) {
   return Trainer(request, progress).run();

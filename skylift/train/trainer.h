@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 
 #include "skylift/core/progress.h"
@@ -30,6 +31,9 @@ struct TrainSummary {
   int64_t steps = 0;
   double seconds_per_step = 0;  ///< mean over this call's steps, data loading included
 };
+
+/// The student as a run begins with it: its weights depend on train.seed alone, or are those of request.student.
+std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count);
 
 /// Error: options that do not fit each other, a folder that holds another run, a teacher with other classes or bins or
 /// a score near 0, a loss that is not finite, a disk that is full.

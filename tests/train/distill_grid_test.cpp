@@ -1,0 +1,96 @@
+// Every method, at its own region and at CID's and with CID joined to it, with and without Light-ML: two steps of a
+// training run, then the student's file.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "skylift/kd/methods.h"
+#include "skylift/models/model_file.h"
+#include "tests/formats/temp_folder.h"
+#include "tests/train/kd_run.h"
+
+namespace skylift {
+namespace {
+
+struct GridCase {
+  std::string method;
+  std::string with_cid;  ///< "no", "region" (kd.region = cid) or "joined" (the method cid beside it)
+  bool lifting = false;
+};
+
+std::vector<GridCase> grid_cases() {
+  std::vector<GridCase> cases;
+  for (const std::string& method : distill_method_names()) {
+    for (const char* with_cid : {"no", "region", "joined"}) {
+      if (method == "cid" && std::string(with_cid) == "joined") continue;
+      for (const bool lifting : {false, true}) cases.push_back({method, with_cid, lifting});
+    }
+  }
+  return cases;
+}
+
+RunOptions options_of(const GridCase& tested) {
+  RunOptions options = testing::small_run({tested.method}, tested.lifting);
+  if (tested.with_cid == "region") options.kd.region = "cid";
+  if (tested.with_cid == "joined") options.kd.methods.push_back("cid");
+  return options;
+}
+
+class DistillGrid : public ::testing::TestWithParam<GridCase> {};
+
+TEST_P(DistillGrid, TwoStepsAndTheStudentsFileGivesTheSameOutputs) {
+  const RunOptions options = options_of(GetParam());
+  const Batch batch = testing::synth_batch(2, options.data.input);
+  const int classes = static_cast<int>(synth_classes().size());
+  testing::KdRun run(options, testing::lively_teacher(24, classes), classes);
+  for (int step = 0; step < 2; ++step) {
+    const SummedLoss loss = run.step(batch);
+    EXPECT_TRUE(std::isfinite(loss.values.front().second));
+    const auto distils = [](const auto& value) { return value.first.starts_with("kd_") && value.second > 0; };
+    EXPECT_TRUE(std::ranges::any_of(loss.values, distils)) << "nothing is distilled";
+  }
+
+  run.student->eval();
+  const at::NoGradGuard no_grad;
+  const DenseOutput expected = run.student->forward(batch.images);
+  const TempFolder folder;
+  save_model(folder / "student.safetensors", *run.student,
+             {.options = options.model, .classes = synth_classes(), .preprocess = options.data.input});
+  const Model loaded = load_model(folder / "student.safetensors");
+  EXPECT_EQ(loaded.card.options.head.lifting.folded, GetParam().lifting);
+  for (const auto& entry : loaded.detector->named_parameters())
+    EXPECT_THAT(entry.key(), ::testing::Not(::testing::HasSubstr("lifting"))) << "not folded";
+  const DenseOutput got = loaded.detector->forward(batch.images);
+  for (size_t i = 0; i < expected.levels.size(); ++i) {
+    const auto difference = [&](at::Tensor LevelOutput::*map) {
+      return (got.levels[i].*map - expected.levels[i].*map).abs().max().item<double>();
+    };
+    EXPECT_LT(difference(&LevelOutput::cls_logits), 1e-5);
+    EXPECT_LT(difference(&LevelOutput::box_logits), 1e-5);
+  }
+}
+
+std::string case_name(const ::testing::TestParamInfo<GridCase>& tested) {
+  return tested.param.method + "_cid_" + tested.param.with_cid + (tested.param.lifting ? "_light_ml" : "_plain");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, DistillGrid, ::testing::ValuesIn(grid_cases()), case_name);
+
+TEST(DistillGrid, EveryTermIsDeclaredByItsMethod) {
+  const Batch batch = testing::synth_batch(1, {});
+  const int classes = static_cast<int>(synth_classes().size());
+  for (const MethodInfo& method : distill_methods()) {
+    for (const char* region : {"default", "cid"}) {
+      RunOptions options = testing::small_run({method.name}, false);
+      options.kd.region = region;
+      testing::KdRun run(options, testing::lively_teacher(16, classes), classes);
+      for (const LossTerm& term : run.terms(batch)) {
+        if (term.name.starts_with("kd_")) EXPECT_THAT(method.terms, ::testing::Contains(term.name));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace skylift
