@@ -3,9 +3,11 @@
 #include <memory>
 
 #include "apps/commands.h"
+#include "apps/engine_arguments.h"
 #include "apps/eval_files.h"
 #include "apps/progress_bar.h"
 #include "skylift/core/error.h"
+#include "skylift/core/log.h"
 #include "skylift/formats/data_spec.h"
 #include "skylift/train/validation.h"
 
@@ -17,15 +19,16 @@ struct EvalArguments {
   ScoringArguments scoring;
   std::string data, model;
   ValidationOptions validation;
-  DecodeOptions decode;
-  DeviceOptions device;
+  EngineOptions engine{.mode = "throughput"};
+  DetectOptions detect;
 };
 
 void eval_model(const EvalArguments& arguments) {
   AnnotationSet annotations = open_data(arguments.data);
   const DatasetOptions options{.classes = annotations.classes, .keep_empty = true};
   const Dataset dataset(std::move(annotations), options);
-  const Predictor predictor(load_model(arguments.model), arguments.decode, open_device(arguments.device));
+  const Predictor predictor(arguments.model, arguments.engine, arguments.detect);
+  log_info("{}", predictor.description());
   DetectedSet detected;
   {
     ProgressBar bar;
@@ -58,12 +61,14 @@ void add_eval_command(CLI::App& app) {
   add_eval_files_arguments(*command, arguments->files);
   data->excludes("--gt");
   add_scoring_arguments(*command, arguments->scoring);
-  command->add_option("--batch", arguments->validation.batch_size, "images that go through the network together")
-      ->check(CLI::Range(1, 1024))
+  command
+      ->add_option("--score-threshold", arguments->detect.decode.score_threshold, "detections up to this are dropped")
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  command->add_option("--device", arguments->device.device, "cpu, cuda or cuda:N")->capture_default_str();
+  add_tiling_arguments(*command, arguments->detect.tiling);
+  add_engine_arguments(*command, arguments->engine);
   command->footer(
-      "Examples: skylift eval --data VisDrone2019-DET-val --model runs/student/best.safetensors\n"
+      "Examples: skylift eval --data VisDrone2019-DET-val --model runs/student/best.safetensors --tile 640\n"
       "          skylift eval --gt instances_val2017.json --dt results.json --json -\n"
       "          skylift eval --gt VisDrone2019-DET-val --dt detections/");
   command->callback([arguments] { evaluate_any(*arguments); });

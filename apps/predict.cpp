@@ -1,138 +1,228 @@
-// skylift predict: images and folders in, detections and pictures out.
+// skylift predict: images, folders, videos and streams in; detections, pictures and videos out.
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
+#include <chrono>
+#include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <opencv2/core/utility.hpp>
 
 #include "apps/commands.h"
-#include "apps/drawing.h"
+#include "apps/engine_arguments.h"
+#include "apps/predict_inputs.h"
+#include "apps/predict_output.h"
 #include "apps/progress_bar.h"
 #include "skylift/core/error.h"
+#include "skylift/core/file.h"
 #include "skylift/core/log.h"
-#include "skylift/core/parallel.h"
-#include "skylift/formats/detections.h"
-#include "skylift/image/codec.h"
-#include "skylift/infer/predictor.h"
+#include "skylift/core/ordered_pipeline.h"
+#include "skylift/infer/image_view.h"
 
 namespace skylift {
 namespace {
 
 namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 struct PredictArguments {
-  std::string model, out, format;
+  std::string model, out, format, json;
   std::vector<std::string> inputs;
-  double score = 0.3;
-  int batch = 4;
+  EngineOptions engine{.mode = "throughput"};
+  DetectOptions detect;
   bool draw = false;
-  DeviceOptions device;
 };
 
-bool is_image(const fs::path& path) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  static const std::vector<std::string> known = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"};
-  return std::find(known.begin(), known.end(), ending) != known.end();
+/// Frames that go through the network together, and what was found in them.
+struct Group {
+  Clock::time_point begun;
+  std::vector<Frame> frames;
+  DetectionSet found;
+  double seconds = 0;  ///< from before reading to detections
+};
+
+/// What --json reports.
+struct Account {
+  double model_seconds = 0, seconds = 0, network_seconds = 0;
+  std::vector<double> latencies;
+  std::vector<std::string> problems;
+  int64_t images = 0, detections = 0;
+};
+
+double percentile(std::vector<double> values, double part) {
+  if (values.empty()) return 0;
+  const auto place = static_cast<std::ptrdiff_t>(part * static_cast<double>(values.size() - 1) + 0.5);
+  std::nth_element(values.begin(), values.begin() + place, values.end());
+  return values[static_cast<size_t>(place)];
 }
 
-/// Files as given, folders by their images in order of name.
-std::vector<fs::path> find_images(const std::vector<std::string>& inputs) {
-  std::vector<fs::path> images;
-  for (const std::string& input : inputs) {
-    if (!fs::exists(input)) throw Error("{}: no such file or folder", input);
-    if (!fs::is_directory(input)) {
-      images.emplace_back(input);
-      continue;
-    }
-    std::vector<fs::path> inside;
-    for (const auto& entry : fs::directory_iterator(input)) {
-      if (entry.is_regular_file() && is_image(entry.path())) inside.push_back(entry.path());
-    }
-    if (inside.empty())
-      throw Error("{}: no images in this folder (hint: a data set's images are in its images/ folder)", input);
-    std::sort(inside.begin(), inside.end());
-    images.insert(images.end(), inside.begin(), inside.end());
+int64_t peak_memory_mb() {
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss / 1024;
+}
+
+class PredictRun {
+ public:
+  explicit PredictRun(const PredictArguments& arguments)
+      : arguments_(arguments),
+        source_(find_inputs(arguments.inputs)),
+        predictor_(timed_predictor()),
+        writer_(arguments.out, arguments.format, predictor_.classes()),
+        drawn_(fs::path(arguments.out) / "pictures", predictor_.classes()) {
+    // In throughput mode images are worked on side by side: threads inside one operation would only compete.
+    if (arguments.engine.mode == "throughput") cv::setNumThreads(1);
   }
-  return images;
-}
 
-/// The images as a set of their own, so that the writers of detections have names and ids.
-AnnotationSet as_set(const std::vector<fs::path>& images, const ModelCard& card) {
-  AnnotationSet set;
-  set.classes = card.classes;
-  for (size_t i = 0; i < card.classes.size(); ++i) set.class_ids.push_back(static_cast<int64_t>(i) + 1);
-  for (size_t i = 0; i < images.size(); ++i) {
-    ImageRecord record;
-    record.file = images[i].filename().string();
-    record.id = static_cast<int64_t>(i) + 1;
-    set.images.push_back(std::move(record));
+  Account run() {
+    make_folder(arguments_.out);
+    prepare();
+    const auto begin = Clock::now();
+    const int threads = arguments_.engine.mode == "latency" ? 1 : predictor_.parallel_runs() + 1;
+    run_pipeline<Group>(threads, {.read = [this](Group& group) { return read(group); },
+                                  .work = [this](Group& group) { work(group); },
+                                  .deliver = [this](Group& group) { deliver(group); }});
+    writer_.finish();
+    account_.seconds = seconds_since(begin);
+    account_.network_seconds = predictor_.network_seconds();
+    account_.images = writer_.images();
+    account_.detections = writer_.detections();
+    return std::move(account_);
   }
-  return set;
-}
 
-void write_detections(const PredictArguments& arguments, const AnnotationSet& set, const DetectionSet& detections) {
-  const fs::path out = arguments.out;
-  if (arguments.format == "visdrone") {
-    write_visdrone_detections(out / "detections", set, detections);
+  std::string engine() const { return predictor_.description(); }
+
+ private:
+  Predictor timed_predictor() {
+    const auto begin = Clock::now();
+    Predictor predictor(arguments_.model, arguments_.engine, arguments_.detect);
+    account_.model_seconds = seconds_since(begin);
+    return predictor;
+  }
+
+  /// The first image's size stands for all. What cannot be read is said later, in its turn.
+  void prepare() {
+    const auto begin = Clock::now();
+    const cv::Size size = source_.first_size();
+    if (size.area() > 0) predictor_.prepare(size.width, size.height);
+    account_.model_seconds += seconds_since(begin);
+  }
+
+  bool read(Group& group) {
+    group.begun = Clock::now();
+    const auto count = static_cast<size_t>(predictor_.batch());
+    for (Frame frame; group.frames.size() < count && source_.next(frame); frame = {})
+      group.frames.push_back(std::move(frame));
+    return !group.frames.empty();
+  }
+
+  void work(Group& group) const {
+    std::vector<ImageView> views;
+    for (Frame& frame : group.frames) {
+      load_pixels(frame);
+      if (!frame.pixels.empty()) views.push_back(view_of(frame.pixels, frame.bgr));
+    }
+    group.found = predictor_.predict(views);
+    group.seconds = seconds_since(group.begun);
+    if (!arguments_.draw) return;
+    size_t next = 0;
+    for (Frame& frame : group.frames) {
+      if (!frame.pixels.empty()) drawn_.draw(frame, group.found[next++]);
+    }
+  }
+
+  void deliver(Group& group) {
+    size_t next = 0;
+    for (const Frame& frame : group.frames) {
+      if (!frame.problem.empty()) {
+        log_warning("{}", frame.problem);
+        account_.problems.push_back(frame.problem);
+      }
+      if (arguments_.draw) drawn_.add(frame);
+      if (frame.pixels.empty()) continue;
+      writer_.add(frame, std::move(group.found[next++]));
+      account_.latencies.push_back(group.seconds);
+      ++done_;
+    }
+    bar_.show({"predict", done_, std::max(source_.total(), done_), ""});
+  }
+
+  const PredictArguments& arguments_;
+  Account account_;
+  FrameSource source_;
+  Predictor predictor_;
+  PredictionWriter writer_;
+  DrawnOutput drawn_;
+  ProgressBar bar_;
+  int64_t done_ = 0;
+};
+
+void write_json(const std::string& where, const Account& account, const std::string& engine) {
+  const auto ms = [&](double part) { return 1000 * percentile(account.latencies, part); };
+  const nlohmann::ordered_json json = {{"engine", engine},
+                                       {"images", account.images},
+                                       {"detections", account.detections},
+                                       {"seconds", account.seconds},
+                                       {"model_seconds", account.model_seconds},
+                                       {"network_seconds", account.network_seconds},
+                                       {"latency_ms", {{"p50", ms(0.5)}, {"p90", ms(0.9)}, {"p99", ms(0.99)}}},
+                                       {"peak_memory_mb", peak_memory_mb()},
+                                       {"problems", account.problems}};
+  if (where == "-") {
+    std::cout << json.dump(1) << "\n";
   } else {
-    write_coco_detections(out / "detections.json", set, detections);
+    write_file(where, json.dump(1) + "\n");
   }
 }
 
 void predict(const PredictArguments& arguments) {
-  const std::vector<fs::path> images = find_images(arguments.inputs);
-  Model model = load_model(arguments.model);
-  DecodeOptions decode;
-  decode.score_threshold = arguments.score;
-  const Predictor predictor(std::move(model), decode, open_device(arguments.device));
-  const AnnotationSet set = as_set(images, predictor.card());
-  DetectionSet detections;
-  ProgressBar bar;
-  const auto batch_size = static_cast<size_t>(arguments.batch);
-  for (size_t begin = 0; begin < images.size(); begin += batch_size) {
-    const size_t count = std::min(batch_size, images.size() - begin);
-    std::vector<cv::Mat> batch(count);
-    parallel_for(count, 0, [&](size_t i) { batch[i] = decode_rgb(images[begin + i]); });
-    DetectionSet found = predictor.predict(batch);
-    if (arguments.draw) {
-      parallel_for(count, 0, [&](size_t i) {
-        const fs::path name = images[begin + i].stem().string() + ".jpg";
-        write_image(fs::path(arguments.out) / "pictures" / name,
-                    with_detections(batch[i], found[i], predictor.card().classes));
-      });
-    }
-    std::move(found.begin(), found.end(), std::back_inserter(detections));
-    bar.show({"predict", static_cast<int64_t>(detections.size()), static_cast<int64_t>(images.size()), ""});
-  }
-  write_detections(arguments, set, detections);
-  size_t total = 0;
-  for (const auto& list : detections) total += list.size();
-  log_info("{} detections in {} images, written to {}", total, images.size(), arguments.out);
+  auto run = std::make_unique<PredictRun>(arguments);
+  const std::string engine = run->engine();
+  const Account account = run->run();
+  run.reset();  // ends the progress bar's line
+  log_info("{} detections in {} images, written to {} ({:.1f} images/s, {})", account.detections, account.images,
+           arguments.out, static_cast<double>(account.images) / std::max(1e-9, account.seconds), engine);
+  if (!arguments.json.empty()) write_json(arguments.json, account, engine);
+  if (account.problems.size() == 1) throw Error("{}", account.problems.front());
+  if (!account.problems.empty())
+    throw Error("{} inputs could not be read, the first: {} (the others' results are written)", account.problems.size(),
+                account.problems.front());
 }
 
 }  // namespace
 
 void add_predict_command(CLI::App& app) {
   auto arguments = std::make_shared<PredictArguments>();
-  CLI::App* command = app.add_subcommand("predict", "Detect objects in images and folders");
+  arguments->detect.decode.score_threshold = 0.3;
+  CLI::App* command = app.add_subcommand("predict", "Detect objects in images, folders, videos and streams");
   command->add_option("--model", arguments->model, "a model file")->required()->type_name("MODEL");
-  command->add_option("inputs", arguments->inputs, "images and folders of images")->required()->type_name("INPUT");
+  command
+      ->add_option("inputs", arguments->inputs,
+                   "images, folders, globs, videos, numbered sequences (f_%04d.jpg), streams (rtsp://..., /dev/video0)")
+      ->required()
+      ->type_name("INPUT");
   command->add_option("--out", arguments->out, "folder for detections and pictures")->required()->type_name("DIR");
-  command->add_option("--score", arguments->score, "least confidence of a detection")
+  command->add_option("--score", arguments->detect.decode.score_threshold, "least confidence of a detection")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command
       ->add_option("--format", arguments->format,
-                   "of the detections: coco (detections.json) or visdrone (a text file an image)")
-      ->check(CLI::IsMember({"coco", "visdrone"}))
+                   "of the detections: coco (detections.json, images.json), visdrone (detections/NAME.txt), yolo "
+                   "(labels/NAME.txt) or csv (detections.csv)")
+      ->check(CLI::IsMember(prediction_formats()))
       ->default_val("coco");
-  command->add_option("--batch", arguments->batch, "images that go through the network together")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  command->add_option("--device", arguments->device.device, "cpu, cuda or cuda:N")->capture_default_str();
-  command->add_flag("--draw", arguments->draw, "write pictures with the boxes drawn");
-  command->footer("Example: skylift predict --model runs/student/best.safetensors DATA/val/images --out out --draw");
+  command->add_flag("--draw", arguments->draw, "write pictures and videos with the boxes drawn");
+  command->add_option("--json", arguments->json, "speed, latency percentiles, memory, problems; - for stdout")
+      ->type_name("FILE");
+  add_tiling_arguments(*command, arguments->detect.tiling);
+  add_engine_arguments(*command, arguments->engine);
+  command->footer(
+      "Examples: skylift predict --model runs/student/best.safetensors DATA/val/images --out out --draw\n"
+      "          skylift predict --model student.onnx flight.mp4 --out out --draw --format csv\n"
+      "          skylift predict --model student.onnx large.jpg --out out --tile 640 --overlap 0.2");
   command->callback([arguments] { predict(*arguments); });
 }
 

@@ -1,5 +1,7 @@
 // Greedy non-maximum suppression in plain loops: the work is proportional to boxes x kept boxes of the same label, and
 // the inner loop runs over contiguous columns so that the compiler vectorises it.
+#include "skylift/boxes/nms.h"
+
 #include <ATen/Functions.h>
 
 #include <algorithm>
@@ -45,36 +47,43 @@ class KeptBoxes {
 };
 
 /// Indices by descending score, equal scores by index; a score that is no number is left out.
-std::vector<int64_t> by_descending_score(const float* scores, int64_t count) {
-  std::vector<int64_t> order;
-  order.reserve(count);
-  for (int64_t i = 0; i < count; ++i) {
+std::vector<size_t> by_descending_score(std::span<const float> scores) {
+  std::vector<size_t> order;
+  order.reserve(scores.size());
+  for (size_t i = 0; i < scores.size(); ++i) {
     if (!std::isnan(scores[i])) order.push_back(i);
   }
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return scores[a] > scores[b]; });
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] > scores[b]; });
   return order;
 }
 
 }  // namespace
+
+std::vector<size_t> nms(std::span<const float> boxes_xyxy, std::span<const float> scores,
+                        std::span<const int64_t> labels, float iou_threshold, size_t limit) {
+  std::unordered_map<int64_t, KeptBoxes> kept_by_label;
+  std::vector<size_t> kept;
+  for (const size_t i : by_descending_score(scores)) {
+    if (kept.size() >= limit) break;
+    KeptBoxes& same_label = kept_by_label[labels[i]];
+    const float* box = boxes_xyxy.data() + 4 * i;
+    if (same_label.overlaps(box, iou_threshold)) continue;
+    same_label.add(box);
+    kept.push_back(i);
+  }
+  return kept;
+}
 
 at::Tensor nms(const at::Tensor& boxes_xyxy, const at::Tensor& scores, const at::Tensor& labels, double iou_threshold,
                int64_t limit) {
   const at::Tensor boxes_cpu = boxes_xyxy.detach().to(at::kCPU, at::kFloat).contiguous();
   const at::Tensor scores_cpu = scores.detach().to(at::kCPU, at::kFloat).contiguous();
   const at::Tensor labels_cpu = labels.to(at::kCPU, at::kLong).contiguous();
-  const float* boxes = boxes_cpu.const_data_ptr<float>();
-  const int64_t* label_of = labels_cpu.const_data_ptr<int64_t>();
-
-  std::unordered_map<int64_t, KeptBoxes> kept_by_label;
-  std::vector<int64_t> kept;
-  for (const int64_t i : by_descending_score(scores_cpu.const_data_ptr<float>(), scores_cpu.numel())) {
-    if (static_cast<int64_t>(kept.size()) >= limit) break;
-    KeptBoxes& same_label = kept_by_label[label_of[i]];
-    if (same_label.overlaps(boxes + 4 * i, static_cast<float>(iou_threshold))) continue;
-    same_label.add(boxes + 4 * i);
-    kept.push_back(i);
-  }
-  return at::tensor(kept, at::kLong).to(boxes_xyxy.device());
+  const auto count = static_cast<size_t>(scores_cpu.numel());
+  const auto kept =
+      nms({boxes_cpu.const_data_ptr<float>(), 4 * count}, {scores_cpu.const_data_ptr<float>(), count},
+          {labels_cpu.const_data_ptr<int64_t>(), count}, static_cast<float>(iou_threshold), static_cast<size_t>(limit));
+  return at::tensor(std::vector<int64_t>(kept.begin(), kept.end()), at::kLong).to(boxes_xyxy.device());
 }
 
 }  // namespace skylift

@@ -184,4 +184,49 @@ void write_visdrone_detections(const fs::path& folder, const AnnotationSet& trut
   });
 }
 
+void write_yolo_detections(const fs::path& folder, const AnnotationSet& truth, const DetectionSet& detections) {
+  make_folder(folder);
+  parallel_for(truth.images.size(), 0, [&](size_t i) {
+    const ImageRecord& image = truth.images[i];
+    if (image.width <= 0 || image.height <= 0) throw Error("{}: the size of this image is not known", image.file);
+    const double width = image.width, height = image.height;
+    fmt::memory_buffer text;
+    for (const Detection& d : detections.at(i)) {
+      check_finite(folder, image, d);
+      if (d.class_index < 0) continue;
+      fmt::format_to(std::back_inserter(text), "{} {} {} {} {} {}\n", d.class_index, (d.box.x + d.box.w / 2) / width,
+                     (d.box.y + d.box.h / 2) / height, d.box.w / width, d.box.h / height, d.score);
+    }
+    write_file(folder / result_name(image), std::string_view(text.data(), text.size()));
+  });
+}
+
+namespace {
+
+/// As RFC 4180 has it: in quotes where a separator, a quote or a line's end is inside.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char letter : text) quoted.append(letter == '"' ? 2 : 1, letter);
+  return quoted + "\"";
+}
+
+}  // namespace
+
+void write_csv_detections(const fs::path& path, const AnnotationSet& truth, const DetectionSet& detections) {
+  write_file(path, [&](std::ostream& stream) {
+    stream << "file,class,score,x,y,width,height\n";
+    for (size_t i = 0; i < truth.images.size(); ++i) {
+      fmt::memory_buffer text;
+      for (const Detection& d : detections.at(i)) {
+        check_finite(path, truth.images[i], d);
+        const std::string name = d.class_index < 0 ? "" : truth.classes.at(static_cast<size_t>(d.class_index));
+        fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{}\n", csv_field(truth.images[i].file),
+                       csv_field(name), d.score, d.box.x, d.box.y, d.box.w, d.box.h);
+      }
+      stream.write(text.data(), static_cast<std::streamsize>(text.size()));
+    }
+  });
+}
+
 }  // namespace skylift

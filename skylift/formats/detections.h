@@ -34,4 +34,13 @@ void write_coco_detections(const std::filesystem::path& path, const AnnotationSe
 void write_visdrone_detections(const std::filesystem::path& folder, const AnnotationSet& truth,
                                const DetectionSet& detections);
 
+/// Writes one text file an image into a folder: "class cx cy w h confidence", centre and size divided by the image's
+/// size, as Ultralytics saves predictions. Error: an image whose size is not known.
+void write_yolo_detections(const std::filesystem::path& folder, const AnnotationSet& truth,
+                           const DetectionSet& detections);
+
+/// Writes one table: file,class,score,x,y,width,height; pixels.
+void write_csv_detections(const std::filesystem::path& path, const AnnotationSet& truth,
+                          const DetectionSet& detections);
+
 }  // namespace skylift

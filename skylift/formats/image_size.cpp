@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 #include <optional>
+#include <sstream>
 #include <string_view>
 
 #include "skylift/core/error.h"
@@ -57,12 +58,7 @@ std::optional<ImageSize> jpeg_size(std::istream& stream) {
   return std::nullopt;
 }
 
-}  // namespace
-
-ImageSize read_image_size(const fs::path& path) {
-  if (!fs::is_regular_file(path)) throw Error("{}: no such image file", path.string());
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw Error("{}: cannot open this image", path.string());
+ImageSize size_from(std::istream& stream, const std::string& name) {
   Bytes head{};
   stream.read(reinterpret_cast<char*>(head.data()), head.size());
   const auto count = static_cast<size_t>(stream.gcount());
@@ -77,11 +73,25 @@ ImageSize read_image_size(const fs::path& path) {
     if (text.size() >= 26)
       size = {little_endian(&head[18]), std::abs(little_endian(&head[22]))};  // a negative height: top row first
   } else {
-    throw Error("{}: {}, expected a JPEG, PNG or BMP image", path.string(), count ? "not an image" : "an empty file");
+    throw Error("{}: {}, expected a JPEG, PNG or BMP image", name, count ? "not an image" : "an empty file");
   }
   if (!size || size->width <= 0 || size->height <= 0)
-    throw Error("{}: no image size in its header (is the file cut off?)", path.string());
+    throw Error("{}: no image size in its header (is the file cut off?)", name);
   return *size;
+}
+
+}  // namespace
+
+ImageSize read_image_size(const fs::path& path) {
+  if (!fs::is_regular_file(path)) throw Error("{}: no such image file", path.string());
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) throw Error("{}: cannot open this image", path.string());
+  return size_from(stream, path.string());
+}
+
+ImageSize read_image_size(std::string_view bytes, const std::string& name) {
+  std::istringstream stream{std::string(bytes)};
+  return size_from(stream, name);
 }
 
 void fill_image_sizes(AnnotationSet& set, int threads, Problems* problems) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <string_view>
 
 #include "skylift/formats/annotations.h"
 
@@ -14,6 +16,9 @@ struct ImageSize {
 
 /// JPEG (up to its frame header), PNG and BMP. Error: cannot be opened, none of these formats, cut off before the size.
 ImageSize read_image_size(const std::filesystem::path& path);
+
+/// The same from memory; `name` stands for the path in messages.
+ImageSize read_image_size(std::string_view bytes, const std::string& name);
 
 /// Fills the sizes that are 0, on `threads` threads (0: one per core). Images that cannot be read are reported and stay
 /// 0.

@@ -1,32 +1,39 @@
 // From dense maps to boxes: threshold, best candidates a level, decode, class-aware NMS.
 // Two variants of the candidate choice exist in the field and both are here; everything after it is common.
+//
+// It reads what it needs: every class logit once, compared in logit space, and the box logits of candidates alone.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "skylift/config/option_table.h"
 #include "skylift/data/sample.h"
 #include "skylift/formats/detections.h"
+#include "skylift/infer/engine.h"
+#include "skylift/infer/options.h"
 #include "skylift/models/dense_output.h"
 
 namespace skylift {
 
-struct DecodeOptions {
-  double score_threshold = 0.05;  ///< (location, class) pairs at or below it are dropped
-  int candidates = 1000;          ///< kept a level before NMS
-  std::string candidate_unit =
-      "pairs";               ///< "pairs": best (location, class) pairs, as mmdetection 3.x; "locations": best
-                             ///< locations by their best class, all their classes kept, as CEASC and LD
-  double nms_iou = 0.6;      ///< a box is suppressed by a better one of its class with more overlap
-  int max_detections = 500;  ///< an image; drone images need many more than COCO's 100
-};
-
 void bind(OptionSection section, DecodeOptions& options);
 
-/// One list an image, by descending score, boxes in pixels of the original image and inside it. Runs on the output's
-/// device up to the candidates, then on the CPU.
+/// Image `image` of the batch: detections by descending score, boxes in pixels of the original image and inside it.
+std::vector<Detection> decode(const OutputView& output, int image, const ImageGeometry& geometry,
+                              const DecodeOptions& options);
+
+/// The same for a detector's output on any device, one list an image.
 DetectionSet decode(const DenseOutput& output, const std::vector<ImageGeometry>& geometries,
                     const DecodeOptions& options);
+
+/// A detector's maps as contiguous floats on the CPU; copied where they are not.
+class HostOutput {
+ public:
+  explicit HostOutput(const DenseOutput& output);
+  const OutputView& view() const { return view_; }
+
+ private:
+  std::vector<at::Tensor> maps_;
+  OutputView view_;
+};
 
 }  // namespace skylift

@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "skylift/core/error.h"
-#include "skylift/data/loader.h"
+#include "skylift/core/ordered_pipeline.h"
+#include "skylift/infer/image_view.h"
 
 namespace skylift {
 namespace {
@@ -40,27 +41,47 @@ AnnotationSet scored_part(const Dataset& dataset, int64_t count, const std::vect
   return part;
 }
 
+/// Images that are read and predicted together.
+struct ImageGroup {
+  int64_t begin = 0, end = 0;  ///< places in the data set
+  std::vector<cv::Mat> images;
+  DetectionSet found;
+};
+
 }  // namespace
 
 DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options,
                    const ProgressCallback& progress) {
   const int64_t count = options.limit > 0 ? std::min(options.limit, dataset.size()) : dataset.size();
-  const std::vector<int> places = match_classes(predictor.card().classes, dataset.annotations().classes);
-  const Preprocess& preprocess = predictor.card().preprocess;
-  Loader loader(count, evaluation_source(dataset, preprocess),
-                {.batch_size = options.batch_size, .threads = options.threads}, preprocess);
-  loader.start(0);
+  const std::vector<int> places = match_classes(predictor.classes(), dataset.annotations().classes);
   DetectionSet detections;
   std::vector<cv::Size> sizes;
-  while (auto batch = loader.next()) {
-    for (auto& found : predictor.predict(*batch)) {
-      keep_known_classes(found, places);
-      detections.push_back(std::move(found));
-    }
-    for (const ImageGeometry& geometry : batch->geometries)
-      sizes.emplace_back(geometry.original_width, geometry.original_height);
-    if (progress) progress({"evaluate", static_cast<int64_t>(sizes.size()), count, ""});
-  }
+  int64_t next = 0;
+  const PipelineStages<ImageGroup> stages = {.read =
+                                                 [&](ImageGroup& group) {
+                                                   group.begin = next;
+                                                   group.end = next = std::min(next + options.batch_size, count);
+                                                   return group.begin < group.end;
+                                                 },
+                                             .work =
+                                                 [&](ImageGroup& group) {
+                                                   std::vector<ImageView> views;
+                                                   for (int64_t i = group.begin; i < group.end; ++i) {
+                                                     group.images.push_back(dataset.get(i).rgb);
+                                                     views.push_back(view_of(group.images.back()));
+                                                   }
+                                                   group.found = predictor.predict(views);
+                                                 },
+                                             .deliver =
+                                                 [&](ImageGroup& group) {
+                                                   for (size_t i = 0; i < group.images.size(); ++i) {
+                                                     keep_known_classes(group.found[i], places);
+                                                     detections.push_back(std::move(group.found[i]));
+                                                     sizes.push_back(group.images[i].size());
+                                                   }
+                                                   if (progress) progress({"evaluate", group.end, count, ""});
+                                                 }};
+  run_pipeline(std::max(options.threads, predictor.parallel_runs()) + 1, stages);
   return {scored_part(dataset, count, sizes), std::move(detections)};
 }
 

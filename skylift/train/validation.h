@@ -9,9 +9,9 @@
 namespace skylift {
 
 struct ValidationOptions {
-  int batch_size = 4;
-  int threads = 2;    ///< that decode and resize
-  int64_t limit = 0;  ///< the first so many images only; 0: all
+  int batch_size = 4;  ///< images that are read and predicted together
+  int threads = 2;     ///< at least so many such groups are under way
+  int64_t limit = 0;   ///< the first so many images only; 0: all
 };
 
 /// A model's detections beside what they are scored against.

@@ -16,7 +16,7 @@ LADDER = {
     "losses": ["core", "config", "boxes", "assign", "models"],
     "kd": ["core", "config", "boxes", "data", "models", "assign", "losses"],
     "eval": ["core", "config", "formats"],
-    "infer": ["core", "config", "formats", "image", "boxes", "data", "models"],
+    "infer": ["core", "config", "formats", "image", "boxes", "data", "models", "export"],
     "train": ["core", "config", "formats", "image", "boxes", "data", "models", "assign", "losses", "kd", "eval", "infer"],
     "report": ["core", "formats", "image", "eval"],
 }

@@ -1,0 +1,16 @@
+// Which engine runs a model.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "skylift/infer/engine.h"
+
+namespace skylift {
+
+struct EngineOptions;
+
+/// Error: the file is no model, the engine cannot run it, or the device or number format is not here.
+std::unique_ptr<Engine> open_engine(const std::filesystem::path& model, const EngineOptions& options);
+
+}  // namespace skylift

@@ -1,0 +1,80 @@
+#include "skylift/infer/torch_engine.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "skylift/data/sample.h"
+#include "skylift/infer/decode.h"
+
+namespace skylift {
+namespace {
+
+class TorchEngine : public Engine {
+ public:
+  TorchEngine(Model model, const ComputeDevice& compute) : model_(std::move(model)), compute_(compute) {
+    place(*model_.detector, compute_);
+  }
+
+  const ModelCard& card() const override { return model_.card; }
+  std::unique_ptr<Session> open_session() override;
+  int parallel_runs() const override { return 1; }
+  int good_batch() const override { return compute_.device.is_cuda() ? 8 : 4; }
+  std::string description() const override { return "torch, " + compute_.description(); }
+
+  DenseOutput forward(const at::Tensor& images) {
+    const std::lock_guard lock(mutex_);
+    const at::NoGradGuard no_grad;
+    const bool was_training = model_.detector->is_training();
+    model_.detector->eval();
+    DenseOutput output;
+    {
+      const AutocastScope autocast(compute_);
+      output = model_.detector->forward(images.to(compute_.device).contiguous(compute_.memory_format));
+    }
+    if (was_training) model_.detector->train();
+    return output;
+  }
+
+ private:
+  Model model_;
+  ComputeDevice compute_;
+  std::mutex mutex_;
+};
+
+class TorchSession : public Session {
+ public:
+  explicit TorchSession(TorchEngine& engine) : engine_(engine) {}
+
+  uint8_t* input(int count, int height, int width) override {
+    const size_t image_bytes = size_t{3} * static_cast<size_t>(height) * static_cast<size_t>(width);
+    bytes_.resize(static_cast<size_t>(count) * image_bytes);
+    samples_.assign(static_cast<size_t>(count), {});
+    for (size_t i = 0; i < samples_.size(); ++i)
+      samples_[i].rgb = cv::Mat(height, width, CV_8UC3, bytes_.data() + i * image_bytes);
+    return bytes_.data();
+  }
+
+  OutputView run() override {
+    output_.emplace(engine_.forward(collate(samples_, engine_.card().preprocess).images));
+    return output_->view();
+  }
+
+ private:
+  TorchEngine& engine_;
+  std::vector<uint8_t> bytes_;
+  std::vector<Sample> samples_;
+  std::optional<HostOutput> output_;
+};
+
+std::unique_ptr<Session> TorchEngine::open_session() { return std::make_unique<TorchSession>(*this); }
+
+}  // namespace
+
+std::unique_ptr<Engine> make_torch_engine(Model model, const ComputeDevice& compute) {
+  return std::make_unique<TorchEngine>(std::move(model), compute);
+}
+
+}  // namespace skylift

@@ -1,0 +1,148 @@
+"""skylift predict: formats, tiles, videos, engines, broken inputs."""
+import csv
+import json
+import shutil
+import struct
+import unittest
+
+from program import ProgramTest
+
+
+class PredictTest(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        test = cls("setUp_model")
+        data, config = test.make_scenes(train=8, val=3, size="256x192")
+        config.write_text(config.read_text().replace("epochs = 2", "epochs = 1"))
+        test.succeed("train", "--config", config, "--out", cls.folder / "run")
+        cls.model, cls.images = cls.folder / "run" / "last.safetensors", data / "val" / "images"
+
+    def setUp_model(self):
+        pass
+
+    def predict(self, *arguments, out="out", score=0.0, **options):
+        """The folder of results."""
+        folder = self.folder / out
+        shutil.rmtree(folder, ignore_errors=True)
+        self.succeed("predict", "--model", self.model, *arguments, "--out", folder, "--score", score, **options)
+        return folder
+
+    def make_video(self, name="clip.avi", frames=12):
+        """An uncompressed AVI: it needs no encoder."""
+        width, height = 96, 64
+        path = self.folder / name
+        row = bytes((x * 5 + c * 60) % 256 for x in range(width) for c in range(3))
+        image = row * height
+        def chunk(kind, data):
+            return kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+        def lists(kind, data):
+            return chunk(b"LIST", kind + data)
+        main = struct.pack("<14I", 40000, 0, 0, 0x10, frames, 0, 1, len(image), width, height, 0, 0, 0, 0)
+        stream = b"vidsDIB " + struct.pack("<10I", 0, 0, 0, 1, 25, 0, frames, len(image), 0xFFFFFFFF, 0) + struct.pack("<4H", 0, 0, width, height)
+        bitmap = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, len(image), 0, 0, 0, 0)
+        header = lists(b"hdrl", chunk(b"avih", main) + lists(b"strl", chunk(b"strh", stream) + chunk(b"strf", bitmap)))
+        movie = lists(b"movi", b"".join(chunk(b"00db", image) for _ in range(frames)))
+        body = b"AVI " + header + movie
+        path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+        return path
+
+    def test_formats_hold_the_same(self):
+        coco = json.loads((self.predict(self.images) / "detections.json").read_text())
+        files = {row["id"]: row for row in json.loads((self.folder / "out" / "images.json").read_text())}
+        self.assertGreater(len(coco), 0)
+        self.assertEqual(sorted(row["file_name"] for row in files.values()), sorted(p.name for p in self.images.iterdir()))
+        with open(self.predict(self.images, "--format", "csv") / "detections.csv") as stream:
+            table = list(csv.DictReader(stream))
+        self.assertEqual([(files[row["image_id"]]["file_name"], row["score"]) for row in coco],
+                         [(row["file"], float(row["score"])) for row in table])
+        labels = self.predict(self.images, "--format", "yolo") / "labels"
+        lines = [line.split() for path in sorted(labels.iterdir()) for line in path.read_text().splitlines()]
+        self.assertEqual(len(lines), len(coco))
+        for line, row in zip(lines, coco):
+            image, (x, y, w, h) = files[row["image_id"]], row["bbox"]
+            self.assertEqual(int(line[0]), row["category_id"] - 1)
+            for value, expected in zip(map(float, line[1:5]), ((x + w / 2) / image["width"], (y + h / 2) / image["height"],
+                                                               w / image["width"], h / image["height"])):
+                self.assertAlmostEqual(value, expected, places=9)
+        texts = self.predict(self.images, "--format", "visdrone") / "detections"
+        self.assertEqual(sum(len(path.read_text().splitlines()) for path in texts.iterdir()), len(coco))
+
+    def test_drawn_pictures_globs_and_json(self):
+        report = self.folder / "report.json"
+        out = self.predict(str(self.images / "*.jpg"), "--draw", "--json", report)
+        self.assertEqual(len(list((out / "pictures").glob("*.jpg"))), 3)
+        account = json.loads(report.read_text())
+        self.assertEqual(account["images"], 3)
+        self.assertGreater(account["peak_memory_mb"], 10)
+        self.assertGreaterEqual(account["latency_ms"]["p99"], account["latency_ms"]["p50"])
+
+    def test_tiles_and_modes(self):
+        whole = json.loads((self.predict(self.images) / "detections.json").read_text())
+        tiled = json.loads((self.predict(self.images, "--tile", 128, "--merge", "nmm") / "detections.json").read_text())
+        self.assertNotEqual(whole, tiled)
+        for row in tiled:
+            x, y, w, h = row["bbox"]
+            self.assertTrue(-1e-6 <= x and x + w <= 256.001 and -1e-6 <= y and y + h <= 192.001, row)
+        latency = json.loads((self.predict(self.images, "--mode", "latency") / "detections.json").read_text())
+        self.assertEqual([row["image_id"] for row in whole], [row["image_id"] for row in latency])
+
+    def test_a_video_and_what_is_drawn_of_it(self):
+        out = self.predict(self.make_video(), "--draw", "--format", "csv")
+        with open(out / "detections.csv") as stream:
+            frames = {row["file"] for row in csv.DictReader(stream)}
+        self.assertEqual(frames, {f"clip_{number:06}.jpg" for number in range(1, 13)})
+        self.assertGreater((out / "pictures" / "clip.mp4").stat().st_size, 500)
+        self.assertEqual(len(list((out / "pictures").iterdir())), 1)
+
+    def test_a_broken_video_is_named_and_what_came_before_is_kept(self):
+        whole = self.make_video(frames=40)
+        cut = self.folder / "cut.avi"
+        cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+        self.refuse("predict", "--model", self.model, cut, "--out", self.folder / "cut", "--score", 0,
+                    expect=["cut.avi", "cut off"])
+        self.assertGreater(len(json.loads((self.folder / "cut" / "images.json").read_text())), 5)
+        no_video = self.folder / "text.mp4"
+        no_video.write_text("not a video")
+        self.refuse("predict", "--model", self.model, no_video, "--out", self.folder / "x", expect=["text.mp4", "video"])
+
+    def test_one_bad_image_among_many(self):
+        folder = self.folder / "mixed"
+        shutil.copytree(self.images, folder)
+        (folder / "a_bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+        (folder / "b_empty.png").write_bytes(b"")
+        self.refuse("predict", "--model", self.model, folder, "--out", self.folder / "mixed-out", "--score", 0,
+                    expect=["2 inputs", "a_bad.jpg"])
+        images = json.loads((self.folder / "mixed-out" / "images.json").read_text())
+        self.assertEqual(len(images), 3)
+
+    def test_same_names_in_two_folders(self):
+        other = self.folder / "other"
+        shutil.copytree(self.images, other, dirs_exist_ok=True)
+        texts = self.predict(self.images, other, "--format", "visdrone") / "detections"
+        self.assertEqual(len(list(texts.iterdir())), 6)
+
+    def test_engines_agree(self):
+        try:
+            fast = self.predict(self.images, "--engine", "openvino", out="openvino")
+        except AssertionError as error:
+            if "no OpenVINO" in str(error):
+                self.skipTest("built without OpenVINO")
+            raise
+        torch = self.predict(self.images, "--engine", "torch", out="torch")
+        a, b = (json.loads((folder / "detections.json").read_text()) for folder in (fast, torch))
+        best = lambda rows: sorted(rows, key=lambda row: -row["score"])[:100]
+        for x, y in zip(best(a), best(b)):
+            self.assertAlmostEqual(x["score"], y["score"], delta=1e-4)
+
+    def test_bad_arguments(self):
+        model, out = self.model, self.folder / "bad"
+        self.refuse("predict", "--model", model, self.images, "--out", out, "--tile", 5, expect=["--tile"])
+        self.refuse("predict", "--model", model, self.images, "--out", out, "--overlap", 1.5, expect=["--overlap"])
+        self.refuse("predict", "--model", model, self.folder / "no*such", "--out", out, expect=["no such file"])
+        self.refuse("predict", "--model", model, self.images, "--out", out, "--device", "cuda", "--engine", "openvino",
+                    expect=["cuda"])
+
+
+if __name__ == "__main__":
+    unittest.main()

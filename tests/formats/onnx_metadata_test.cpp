@@ -1,0 +1,40 @@
+#include "skylift/formats/onnx_metadata.h"
+
+#include <gmock/gmock.h>
+
+#include "skylift/formats/protobuf.h"
+#include "temp_folder.h"
+
+namespace skylift {
+namespace {
+
+std::string model_with(const std::map<std::string, std::string>& metadata) {
+  ProtobufWriter model;
+  model.varint(1, 8);
+  model.bytes(7, std::string(300, '\xff'));  // a graph, which is passed over
+  for (const auto& [key, value] : metadata) {
+    ProtobufWriter entry;
+    entry.bytes(1, key);
+    entry.bytes(2, value);
+    model.bytes(14, entry.data());
+  }
+  return model.data();
+}
+
+TEST(OnnxMetadata, FindsKeysBehindTheGraph) {
+  const std::map<std::string, std::string> metadata = {{"a", "1"}, {"empty", ""}, {"long", std::string(5000, 'y')}};
+  EXPECT_EQ(onnx_metadata(model_with(metadata), "m.onnx"), metadata);
+  EXPECT_TRUE(onnx_metadata("", "m.onnx").empty());
+}
+
+TEST(OnnxMetadata, EveryCutIsRefusedOrEndsBetweenFields) {
+  const std::string whole = model_with({{"key", "value"}});
+  const size_t last_field = whole.size() - 14;
+  for (size_t length = last_field + 1; length < whole.size(); ++length) {
+    EXPECT_THAT(error_of([&] { onnx_metadata(whole.substr(0, length), "m.onnx"); }), ::testing::HasSubstr("m.onnx"))
+        << length;
+  }
+}
+
+}  // namespace
+}  // namespace skylift

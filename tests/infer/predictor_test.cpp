@@ -1,0 +1,195 @@
+#include "skylift/infer/predictor.h"
+
+#include <gmock/gmock.h>
+
+#include <opencv2/imgproc.hpp>
+#include <thread>
+
+#include "skylift/export/onnx_model.h"
+#include "skylift/infer/image_view.h"
+#include "skylift/infer/openvino_engine.h"
+#include "tests/formats/temp_folder.h"
+#include "tests/models/model_fixtures.h"
+
+namespace skylift {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// Random weights whose scores spread, so that images have dozens of detections.
+Model random_model(int side = 160) {
+  Model model;
+  model.detector = seeded_detector(tiny_options());
+  const torch::NoGradGuard no_grad;
+  for (auto& parameter : model.detector->named_parameters()) {
+    if (parameter.key().find("cls") != std::string::npos && parameter.value().dim() == 4) parameter.value().mul_(20);
+    if (parameter.key().find("reg") != std::string::npos && parameter.value().dim() == 4) parameter.value().mul_(5);
+  }
+  model.card.options = tiny_options();
+  model.card.classes = {"a", "b", "c"};
+  model.card.preprocess.long_side = model.card.preprocess.short_side = side;
+  return model;
+}
+
+cv::Mat noise(int width, int height, int seed = 1) {
+  cv::Mat coarse(height / 4 + 1, width / 4 + 1, CV_8UC3), image;
+  cv::RNG rng(static_cast<uint64_t>(seed));
+  rng.fill(coarse, cv::RNG::UNIFORM, 0, 256);
+  cv::resize(coarse, image, {width, height}, 0, 0, cv::INTER_CUBIC);
+  return image;
+}
+
+void expect_same(const std::vector<Detection>& a, const std::vector<Detection>& b, double px = 0, double score = 0) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_NEAR(a[i].score, b[i].score, score);
+    EXPECT_NEAR(a[i].box.x, b[i].box.x, px);
+    EXPECT_NEAR(a[i].box.y, b[i].box.y, px);
+    EXPECT_NEAR(a[i].box.w, b[i].box.w, px);
+    EXPECT_NEAR(a[i].box.h, b[i].box.h, px);
+    EXPECT_EQ(a[i].class_index, b[i].class_index);
+  }
+}
+
+class PredictorTest : public ::testing::Test {
+ protected:
+  TempFolder folder;
+  Predictor torch_predictor(const DetectOptions& detect = {}) {
+    const auto path = folder / "model.safetensors";
+    const Model model = random_model();
+    save_model(path, *model.detector, model.card);
+    return Predictor(path, {.engine = "torch"}, detect);
+  }
+};
+
+TEST_F(PredictorTest, WhatElseIsPredictedChangesNothing) {
+  const Predictor predictor = torch_predictor();
+  const std::vector<cv::Mat> images = {noise(160, 160), noise(200, 120, 2), noise(160, 160, 3), noise(64, 150, 4)};
+  std::vector<ImageView> views;
+  for (const cv::Mat& image : images) views.push_back(view_of(image));
+  const auto together = predictor.predict(views);
+  ASSERT_EQ(together.size(), images.size());
+  for (size_t i = 0; i < images.size(); ++i) {
+    ASSERT_GT(together[i].size(), 3U);
+    expect_same(together[i], predictor.predict(views[i]), 1e-3, 1e-5);
+  }
+}
+
+TEST_F(PredictorTest, BlueFirstAndPartsOfAnImage) {
+  const Predictor predictor = torch_predictor();
+  const cv::Mat large = noise(300, 200), part = large({40, 20, 200, 160}), copy = part.clone();
+  cv::Mat bgr;
+  cv::cvtColor(copy, bgr, cv::COLOR_RGB2BGR);
+  const auto expected = predictor.predict(view_of(copy));
+  expect_same(predictor.predict(view_of(part)), expected);
+  expect_same(predictor.predict(view_of(bgr, true)), expected);
+  // An image of the network's own size is not resized, only brought into order.
+  const cv::Mat exact = noise(160, 120);
+  cv::cvtColor(exact, bgr, cv::COLOR_RGB2BGR);
+  expect_same(predictor.predict(view_of(bgr, true)), predictor.predict(view_of(exact)));
+}
+
+/// One tile with something in it, seen alone and as part of a large image.
+TEST_F(PredictorTest, TilesAreTheirImagesInPlace) {
+  DetectOptions tiled;
+  tiled.tiling = {.tile_px = 160, .overlap = 0, .full_image = false, .merge = {.threshold = 1}};
+  const Predictor predictor = torch_predictor();
+  const cv::Mat large = noise(320, 160);
+  std::vector<Detection> expected = predictor.predict(view_of(large({0, 0, 160, 160})));
+  for (Detection found : predictor.predict(view_of(large({160, 0, 160, 160})))) {
+    found.box.x += 160;
+    expected.push_back(found);
+  }
+  std::stable_sort(expected.begin(), expected.end(), [](auto& a, auto& b) { return a.score > b.score; });
+  const auto found = predictor.predict(view_of(large), tiled);
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i].score, expected[i].score, 1e-5);
+  const auto moved = [](const std::vector<Detection>& list) {
+    return std::count_if(list.begin(), list.end(), [](const Detection& d) { return d.box.x >= 160; });
+  };
+  EXPECT_EQ(moved(found), moved(expected));
+  // What is no larger than a tile stays whole.
+  const cv::Mat small = noise(150, 100);
+  expect_same(predictor.predict(view_of(small), tiled), predictor.predict(view_of(small)));
+}
+
+TEST_F(PredictorTest, CallsFromSeveralThreadsGiveTheSame) {
+  const Predictor predictor = torch_predictor();
+  const cv::Mat image = noise(200, 150);
+  const auto expected = predictor.predict(view_of(image));
+  std::vector<std::vector<Detection>> results(6);
+  std::vector<std::thread> threads;
+  for (auto& result : results) threads.emplace_back([&] { result = predictor.predict(view_of(image)); });
+  for (auto& thread : threads) thread.join();
+  for (const auto& result : results) expect_same(result, expected);
+}
+
+TEST_F(PredictorTest, RefusesWhatItCannotRun) {
+  const Predictor predictor = torch_predictor();
+  EXPECT_THAT(error_of([&] { predictor.predict(ImageView{}); }), HasSubstr("expected pixels"));
+  EXPECT_THAT(error_of([&] { Predictor(folder / "absent.safetensors"); }), HasSubstr("absent.safetensors"));
+  EXPECT_THAT(error_of([&] { Predictor(folder / "model.safetensors", {.engine = "tensorrt"}); }),
+              HasSubstr("engine: got 'tensorrt'"));
+  EXPECT_THAT(error_of([&] { Predictor(folder / "model.onnx", {.engine = "torch"}); }), HasSubstr("ONNX"));
+}
+
+class OpenVinoTest : public PredictorTest {
+ protected:
+  void SetUp() override {
+    if (!openvino_built_in()) GTEST_SKIP() << "built without OpenVINO";
+  }
+  std::filesystem::path stored_model() {
+    const auto path = folder / "model.safetensors";
+    const Model model = random_model();
+    save_model(path, *model.detector, model.card);
+    return path;
+  }
+};
+
+/// Sizes that need padding and such that do not, more of them than get a graph of their own.
+TEST_F(OpenVinoTest, AgreesWithTorchForEverySize) {
+  const auto path = stored_model();
+  const Predictor torch(path, {.engine = "torch"});
+  for (const std::string mode : {"latency", "throughput"}) {
+    const Predictor openvino(path, {.engine = "openvino", .mode = mode});
+    for (const cv::Size size : {cv::Size(160, 160), cv::Size(300, 170), cv::Size(160, 128), cv::Size(77, 160),
+                                cv::Size(160, 33), cv::Size(160, 160)}) {
+      const cv::Mat image = noise(size.width, size.height);
+      const auto expected = torch.predict(view_of(image));
+      ASSERT_GT(expected.size(), 0U);
+      expect_same(openvino.predict(view_of(image)), expected, 0.05, 1e-4);
+    }
+  }
+}
+
+TEST_F(OpenVinoTest, AnExportedFileGivesTheSame) {
+  const Model model = random_model();
+  const auto path = stored_model();
+  write_file(folder / "model.onnx", onnx_model(model, {}));
+  write_file(folder / "fixed.onnx", onnx_model(model, {.batch = 2, .height = 160, .width = 160}));
+  const cv::Mat image = noise(300, 170), other = noise(300, 170, 5);
+  const std::vector<ImageView> views = {view_of(image), view_of(other), view_of(image)};
+  const auto expected = Predictor(path, {.engine = "openvino"}).predict(views);
+  for (const std::string name : {"model.onnx", "fixed.onnx"}) {
+    const Predictor predictor(folder / name);
+    EXPECT_EQ(predictor.classes(), model.card.classes);
+    const auto found = predictor.predict(views);
+    // A fixed size pads further than the free one: borders may differ a little, boxes inside do not.
+    for (size_t i = 0; i < views.size(); ++i) {
+      if (name == "model.onnx") expect_same(found[i], expected[i], 1e-3, 1e-5);
+      EXPECT_GT(found[i].size(), 0U);
+    }
+  }
+}
+
+TEST_F(OpenVinoTest, RefusesWhatIsNotOurs) {
+  write_file(folder / "noise.onnx", std::string(1000, 'x'));
+  EXPECT_THAT(error_of([&] { Predictor(folder / "noise.onnx"); }), HasSubstr("noise.onnx"));
+  write_file(folder / "empty.onnx", std::string("\x08\x08"));
+  EXPECT_THAT(error_of([&] { Predictor(folder / "empty.onnx"); }), HasSubstr("skylift export"));
+  EXPECT_THAT(error_of([&] { Predictor(stored_model(), {.engine = "openvino", .device = "cuda"}); }),
+              HasSubstr("got 'cuda'"));
+}
+
+}  // namespace
+}  // namespace skylift
