@@ -1,6 +1,7 @@
 #include "skylift/export/onnx_model.h"
 
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "skylift/core/error.h"
 #include "skylift/export/onnx_convert.h"
@@ -80,6 +81,7 @@ void add_boxes(OnnxGraph& graph, const OnnxOptions& options, const std::vector<O
 void add_metadata(OnnxGraph& graph, const Model& model, const Trace& trace, const OnnxOptions& options) {
   ModelCard card = model.card;
   card.options = trace.detector->options();  // Light-ML is folded
+  if (options.height == 0) card.preprocess.pad_multiple = std::lcm(card.preprocess.pad_multiple, onnx_size_multiple);
   const std::string text = card_text(card);
   graph.metadata[model_card_key] = text;
   graph.metadata["classes"] = nlohmann::json(card.classes).dump();

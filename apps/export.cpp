@@ -1,0 +1,145 @@
+// skylift export: a model file in, a model for other runtimes out, checked against its source.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "apps/commands.h"
+#include "apps/export_check.h"
+#include "apps/onnx_runner.h"
+#include "skylift/core/error.h"
+#include "skylift/core/file.h"
+#include "skylift/core/log.h"
+#include "skylift/core/text.h"
+#include "skylift/data/synth.h"
+#include "skylift/formats/data_spec.h"
+#include "skylift/image/codec.h"
+#include "skylift/infer/decode.h"
+#include "skylift/models/tensor_file.h"
+
+namespace skylift {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ExportArguments {
+  std::string model, to, out, image, size = "free", precision = "fp32";
+  std::string calibrate;  ///< SPEC
+  int calibration_images = 64;
+  int batch = 0;
+  bool decoded = false;
+  DecodeOptions decode;
+};
+
+void read_size(const std::string& text, OnnxOptions& options) {
+  if (text == "free") return;
+  const auto pieces = split(text, 'x');
+  const auto number = [&](size_t i) { return pieces.size() == 2 ? parse_integer(pieces[i]) : std::nullopt; };
+  const auto width = number(0), height = number(1);
+  const auto fits = [](const auto& side) { return side && *side >= 32 && *side <= 32768; };
+  if (!fits(width) || !fits(height)) {
+    throw Error("--size: got '{}', expected WIDTHxHEIGHT in pixels of 32..32768, e.g. 1344x800, or free", text);
+  }
+  options.width = static_cast<int>(*width);
+  options.height = static_cast<int>(*height);
+}
+
+OnnxOptions onnx_options(const ExportArguments& arguments) {
+  OnnxOptions options;
+  options.batch = arguments.batch;
+  options.half = arguments.precision == "fp16";
+  read_size(arguments.size, options);
+  if (arguments.decoded) {
+    options.nms = OnnxNms{.score_threshold = arguments.decode.score_threshold,
+                          .candidates = arguments.decode.candidates,
+                          .nms_iou = arguments.decode.nms_iou,
+                          .max_detections = arguments.decode.max_detections};
+  }
+  return options;
+}
+
+/// "checked on street.jpg ...", or why not.
+std::string verification(const std::string& onnx, const Model& model, const OnnxOptions& options,
+                         const std::string& file) {
+  const cv::Mat rgb = file.empty() ? draw_scene({.width = 960, .height = 540, .seed = 5}, 0).rgb : decode_rgb(file);
+  if (!can_run_onnx()) {
+    log_warning("{}: NOT checked: this build has no OpenVINO to run it (hint: scripts/setup.sh adds it, then rebuild)",
+                file.empty() ? "export" : file);
+    return "not checked";
+  }
+  const std::string result = check_export(onnx, model, options, export_input(rgb, model.card.preprocess, options));
+  return fmt::format("checked in OpenVINO on {}, {}", file.empty() ? "a synthetic scene" : file, result);
+}
+
+/// Images spread over the set, as the network sees them, for tools that quantise: FILE.calibration/NNNN.safetensors.
+void write_calibration(const ExportArguments& arguments, const AnnotationSet& set, const Model& model,
+                       const OnnxOptions& options) {
+  const size_t count = std::min<size_t>(set.images.size(), static_cast<size_t>(arguments.calibration_images));
+  const fs::path folder = arguments.out + ".calibration";
+  for (size_t i = 0; i < count; ++i) {
+    const fs::path image = set.image_folder / set.images[i * set.images.size() / count].file;
+    const ExportInput input = export_input(decode_rgb(image), model.card.preprocess, options);
+    write_tensors(folder / fmt::format("{:04}.safetensors", i),
+                  {{"images", input.images}, {"content_size", content_size(input)}});
+  }
+  log_info("{} calibration images in {}", count, folder.string());
+}
+
+std::string free_or(int value) { return value == 0 ? "free" : std::to_string(value); }
+
+void export_model(const ExportArguments& arguments) {
+  const Model model = load_model(arguments.model);
+  const OnnxOptions options = onnx_options(arguments);
+  AnnotationSet calibration;
+  if (!arguments.calibrate.empty()) calibration = open_data(arguments.calibrate);
+  const std::string onnx = onnx_model(model, options);
+  const std::string verified = verification(onnx, model, options, arguments.image);
+  write_file(arguments.out, onnx);
+  fmt::print("{}: {} outputs, {}, {:.1f} MB, batch {}, size {}\n{}\n", arguments.out, options.nms ? "decoded" : "raw",
+             arguments.precision, static_cast<double>(onnx.size()) / 1e6, free_or(options.batch), arguments.size,
+             verified);
+  if (!arguments.calibrate.empty()) write_calibration(arguments, calibration, model, options);
+}
+
+void add_form_arguments(CLI::App& command, ExportArguments& arguments) {
+  command.add_option("--batch", arguments.batch, "images that go through together; 0: any number")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command.add_option("--size", arguments.size, "WIDTHxHEIGHT of the network's input, or free: any multiples of 32")
+      ->capture_default_str();
+  command.add_option("--precision", arguments.precision, "of weights and arithmetic")
+      ->check(CLI::IsMember({"fp32", "fp16"}))
+      ->capture_default_str();
+  CLI::Option* decoded = command.add_flag("--decoded", arguments.decoded, "boxes with NMS in the graph, not raw maps");
+  command.add_option("--score", arguments.decode.score_threshold, "least confidence of a decoded box")
+      ->check(CLI::Range(0.0, 1.0))
+      ->needs(decoded)
+      ->capture_default_str();
+  command.add_option("--max-detections", arguments.decode.max_detections, "decoded boxes an image")
+      ->check(CLI::Range(1, 100000))
+      ->needs(decoded)
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_export_command(CLI::App& app) {
+  auto arguments = std::make_shared<ExportArguments>();
+  CLI::App* command = app.add_subcommand("export", "Write a model for other runtimes, checked against its source");
+  command->add_option("--model", arguments->model, "a model file")->required()->type_name("MODEL");
+  command->add_option("--to", arguments->to, "format")->check(CLI::IsMember({"onnx"}))->default_val("onnx");
+  command->add_option("--out", arguments->out, "file to write")->required()->type_name("FILE");
+  add_form_arguments(*command, *arguments);
+  command->add_option("--image", arguments->image, "to check with (default: a synthetic scene)")->type_name("FILE");
+  command
+      ->add_option("--calibrate", arguments->calibrate,
+                   "also write network inputs of this set's images to FILE.calibration/ (scripts/quantize.sh)")
+      ->type_name("SPEC");
+  command->add_option("--calibration-images", arguments->calibration_images, "spread over the set")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command->footer(
+      "Examples: skylift export --model runs/student/best.safetensors --to onnx --out student.onnx\n"
+      "          skylift export --model student.safetensors --out boxes.onnx --decoded --size 1344x800 --batch 1");
+  command->callback([arguments] { export_model(*arguments); });
+}
+
+}  // namespace skylift

@@ -1,0 +1,64 @@
+"""skylift export: what it writes, says and refuses."""
+import pathlib
+import subprocess
+import unittest
+
+from program import ProgramTest
+
+
+class ExportTest(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        maker = cls("succeed")  # for its helpers
+        cls.data, config = maker.make_scenes()
+        maker.succeed("train", "--config", config, "--out", cls.folder / "run", "--set", "train.epochs=1")
+        cls.model = cls.folder / "run" / "last.safetensors"
+
+    def export(self, out, *more):
+        return self.succeed("export", "--model", self.model, "--to", "onnx", "--out", self.folder / out, *more)
+
+    def test_each_form_is_checked_against_its_source(self):
+        image = next((self.data / "val" / "images").iterdir())
+        for out, more in {"raw.onnx": [], "boxes.onnx": ["--decoded", "--score", 0.01], "fixed.onnx": ["--size", "200x120", "--batch", 2],
+                          "half.onnx": ["--precision", "fp16"]}.items():
+            done = self.export(out, "--image", image, *more)
+            self.assertIn(out, done.stdout)
+            # Without OpenVINO the program says so, and loudly.
+            self.assertTrue("checked in OpenVINO on" in done.stdout and image.name in done.stdout or "NOT checked" in done.stderr, done)
+            self.assertIn(b"skylift.model", (self.folder / out).read_bytes())
+        self.assertLess((self.folder / "half.onnx").stat().st_size, 0.7 * (self.folder / "raw.onnx").stat().st_size)
+
+    def test_the_same_export_is_the_same_file(self):
+        self.export("once.onnx")
+        self.export("again.onnx")
+        self.assertEqual((self.folder / "once.onnx").read_bytes(), (self.folder / "again.onnx").read_bytes())
+
+    def test_calibration_inputs_are_spread_over_the_set(self):
+        self.export("calibrated.onnx", "--calibrate", self.data / "train", "--calibration-images", 3)
+        files = sorted(path.name for path in (self.folder / "calibrated.onnx.calibration").iterdir())
+        self.assertEqual(files, ["0000.safetensors", "0001.safetensors", "0002.safetensors"])
+        self.assertIn(b'"images"', (self.folder / "calibrated.onnx.calibration" / files[0]).read_bytes())
+
+    def test_mistakes_are_one_line_and_leave_no_file(self):
+        command = ["export", "--model", self.model, "--out", self.folder / "no.onnx"]
+        self.refuse(*command, "--size", "12x64", expect=["--size", "12x64", "32"])
+        self.refuse(*command, "--size", "big", expect=["--size", "big"])
+        self.refuse(*command, "--to", "tflite", expect=["tflite"])
+        self.refuse(*command, "--score", "0.5", expect=["--decoded"])
+        self.refuse(*command, "--image", self.folder / "none.jpg", expect=["none.jpg"])
+        self.refuse(*command, "--calibrate", self.folder / "nothing", expect=["nothing"])
+        self.refuse("export", "--model", self.folder / "tiny.toml", "--out", self.folder / "no.onnx", expect=["tiny.toml"])
+        self.assertFalse((self.folder / "no.onnx").exists())
+        blocked = self.folder / "tiny.toml" / "below.onnx"
+        self.refuse("export", "--model", self.model, "--out", blocked, expect=["below.onnx"])
+
+    def test_quantize_script_refuses_what_it_cannot_use(self):
+        script = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "quantize.sh"
+        done = subprocess.run([script, "only-one"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("MODEL CALIBRATION_SPEC OUT", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
