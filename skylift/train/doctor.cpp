@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <opencv2/core.hpp>
 
 #include "skylift/boxes/boxes.h"
 #include "skylift/core/log.h"
@@ -180,7 +181,8 @@ class Examination {
     const std::vector<cv::Mat> drawn = region_pictures(regions, inputs, static_cast<int64_t>(image), run_.data.input);
     const std::string file =
         std::filesystem::path(train_set_.record(inputs.batch.image_indices[image]).file).filename().string();
-    const std::vector<std::string> titles = {"CID: " + file, "valuable region (VLR)", "positives"};
+    const std::vector<std::string> titles = {"CID (brighter: more weight) in " + file, "LD's valuable region",
+                                             "positives"};
     for (size_t i = 0; i < drawn.size(); ++i) pictures_.push_back({drawn[i], titles[i]});
   }
 
@@ -198,8 +200,23 @@ class Examination {
       term.value_ratio = term.value / std::max(report_.terms.front().value, 1e-12);
       term.gradient_ratio = term.gradient / std::max(report_.terms.front().gradient, 1e-12);
     }
-    report_.picture = tile_pictures(pictures_, 3);
+    draw();
     advise();
+  }
+
+  /// Images of several sizes: each row as high as its own image.
+  void draw() {
+    std::vector<cv::Mat> rows;
+    int width = 0;
+    for (size_t i = 0; i + 3 <= pictures_.size(); i += 3) {
+      rows.push_back(tile_pictures(
+          {pictures_.begin() + static_cast<int64_t>(i), pictures_.begin() + static_cast<int64_t>(i) + 3}, 3));
+      width = std::max(width, rows.back().cols);
+    }
+    for (cv::Mat& row : rows) {
+      cv::copyMakeBorder(row, row, 0, 0, 0, width - row.cols, cv::BORDER_CONSTANT, cv::Scalar(245, 245, 245));
+    }
+    if (!rows.empty()) cv::vconcat(rows, report_.picture);
   }
 
   void advise();
