@@ -1,10 +1,16 @@
 // skylift distill: a student under a teacher.
+#include <fmt/core.h>
+
 #include <CLI/CLI.hpp>
 #include <memory>
 
 #include "apps/commands.h"
+#include "apps/progress_bar.h"
 #include "apps/run_command.h"
-#include "skylift/core/text.h"
+#include "skylift/core/file.h"
+#include "skylift/core/log.h"
+#include "skylift/image/codec.h"
+#include "skylift/train/doctor.h"
 
 namespace skylift {
 namespace {
@@ -12,7 +18,23 @@ namespace {
 struct DistillArguments {
   RunArguments run;
   std::string teacher, student, methods;
+  bool dry_run = false;
+  DoctorOptions doctor;
 };
+
+/// The doctor's report instead of a run.
+void examine_and_print(const TrainRequest& request, const DistillArguments& arguments) {
+  ProgressBar bar;
+  const DoctorReport report = examine(request, arguments.doctor, bar.callback());
+  const std::string& json = arguments.run.json;
+  if (json != "-") fmt::print("{}", to_text(report));
+  if (json == "-") fmt::print("{}\n", to_json(report));
+  if (!json.empty() && json != "-") write_file(json, to_json(report) + "\n");
+  if (report.picture.empty()) return;
+  const std::filesystem::path picture = request.folder / "regions.jpg";
+  write_image(picture, report.picture, 90);
+  log_info("where the methods look: {}", picture.string());
+}
 
 void distill(const DistillArguments& arguments) {
   TrainRequest request{.options = {},
@@ -25,6 +47,7 @@ void distill(const DistillArguments& arguments) {
   if (!arguments.methods.empty()) run.assignments.insert(run.assignments.begin(), "kd.methods=" + arguments.methods);
   request.options = read_run_options(run);
   if (!arguments.student.empty()) request.student = arguments.student;
+  if (arguments.dry_run) return examine_and_print(request, arguments);
   run_training(request, run.json);
 }
 
@@ -42,6 +65,14 @@ void add_distill_command(CLI::App& app) {
       ->add_option("--method", arguments->methods,
                    "what is distilled, over the config's kd.methods; `skylift methods` lists them")
       ->type_name("NAME[,NAME]");
+  command->add_flag(
+      "--dry-run", arguments->dry_run,
+      "train nothing: report how good the teacher is, how strong each term, where the methods look; writes "
+      "regions.jpg into --out");
+  command
+      ->add_option("--dry-run-images", arguments->doctor.images, "training images that --dry-run looks at (default 32)")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N");
   command->footer(
       "Example: skylift distill --config configs/visdrone/cpu_student.toml --teacher runs/teacher/best.safetensors "
       "--method cid --set model.head.lifting.enabled=true");

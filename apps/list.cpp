@@ -1,5 +1,6 @@
 // skylift methods, skylift options: what there is, from the declarations in the code.
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -10,6 +11,34 @@
 
 namespace skylift {
 namespace {
+
+/// A cell of a Markdown table.
+std::string cell(std::string text) {
+  for (size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) text.insert(at, "\\");
+  return text;
+}
+
+void list_methods_as_markdown() {
+  fmt::print("| method | what | paper | stored signals (`kd.cache`) | terms |\n|---|---|---|---|---|\n");
+  for (const MethodInfo& method : distill_methods()) {
+    const bool stored = method.needs(DistillOptions{}).why_not.empty();
+    fmt::print("| `{}` | {} | {} | {} | `{}` |\n", method.name, cell(method.summary), cell(method.paper),
+               stored ? "yes" : "no", fmt::join(method.terms, "` `"));
+  }
+}
+
+void list_options_as_markdown(const std::string& prefix, bool direct) {
+  RunOptions options;
+  OptionTable table;
+  bind(table.root(), options);
+  fmt::print("| key | default | meaning | values |\n|---|---|---|---|\n");
+  for (const Option& option : table.options()) {
+    if (option.key.rfind(prefix, 0) != 0 || (direct && option.key.find('.', prefix.size()) != std::string::npos))
+      continue;
+    fmt::print("| `{}` | `{}` | {} | {} |\n", option.key, cell(option.default_text), cell(option.help),
+               cell(allowed_text(option)));
+  }
+}
 
 void list_methods() {
   for (const MethodInfo& method : distill_methods())
@@ -29,11 +58,17 @@ void list_options(const std::string& prefix) {
 }  // namespace
 
 void add_list_commands(CLI::App& app) {
-  app.add_subcommand("methods", "List the distillation methods")->callback(list_methods);
+  auto markdown = std::make_shared<bool>(false);
+  CLI::App* methods = app.add_subcommand("methods", "List the distillation methods");
+  methods->add_flag("--markdown", *markdown, "as a Markdown table");
+  methods->callback([markdown] { *markdown ? list_methods_as_markdown() : list_methods(); });
   auto prefix = std::make_shared<std::string>();
   CLI::App* options = app.add_subcommand("options", "List every key of a config with its default and meaning");
   options->add_option("prefix", *prefix, "only keys that begin with this, e.g. train.optimizer");
-  options->callback([prefix] { list_options(*prefix); });
+  options->add_flag("--markdown", *markdown, "as a Markdown table");
+  auto direct = std::make_shared<bool>(false);
+  options->add_flag("--direct", *direct, "with --markdown: only keys without a further dot after the prefix");
+  options->callback([=] { *markdown ? list_options_as_markdown(*prefix, *direct) : list_options(*prefix); });
 }
 
 }  // namespace skylift

@@ -13,11 +13,9 @@ namespace {
 constexpr double kEdges[] = {8, 16, 32, 96};  // px
 
 std::vector<SizeCoverage> empty_ranges() {
-  return {{"under 8 px"}, {"8 to 16 px"}, {"16 to 32 px"}, {"32 to 96 px"}, {"96 px and more"}};
-}
-
-size_t range_of(double side) {
-  return static_cast<size_t>(std::upper_bound(std::begin(kEdges), std::end(kEdges), side) - std::begin(kEdges));
+  std::vector<SizeCoverage> ranges;
+  for (const std::string& name : size_range_names()) ranges.push_back({name});
+  return ranges;
 }
 
 /// The objects that count, in pixels of the network's input.
@@ -60,6 +58,16 @@ std::vector<bool> covered(const PointGrid& grid, const std::vector<BoxXyxy>& box
 
 }  // namespace
 
+const std::vector<std::string>& size_range_names() {
+  static const std::vector<std::string> names = {"under 8 px", "8 to 16 px", "16 to 32 px", "32 to 96 px",
+                                                 "96 px and more"};
+  return names;
+}
+
+size_t size_range_of(double side_px) {
+  return static_cast<size_t>(std::upper_bound(std::begin(kEdges), std::end(kEdges), side_px) - std::begin(kEdges));
+}
+
 std::vector<SizeCoverage> anchor_coverage(const AnnotationSet& set, const Preprocess& preprocess,
                                           const std::vector<int>& strides, AtssOptions options) {
   options.rescue_small = false;
@@ -77,7 +85,7 @@ std::vector<SizeCoverage> anchor_coverage(const AnnotationSet& set, const Prepro
     if (boxes.empty()) continue;
     const std::vector<bool> has_positive = covered(grid_of(content, preprocess, strides), boxes, geometry, options);
     for (size_t i = 0; i < boxes.size(); ++i) {
-      SizeCoverage& range = ranges[range_of(std::sqrt(double{boxes[i].width()} * boxes[i].height()))];
+      SizeCoverage& range = ranges[size_range_of(std::sqrt(double{boxes[i].width()} * boxes[i].height()))];
       ++range.objects;
       range.uncovered += !has_positive[i];
     }

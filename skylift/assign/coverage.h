@@ -11,6 +11,10 @@
 
 namespace skylift {
 
+/// Ranges of an object's size, sqrt(area) in the network's input: "under 8 px", ...
+const std::vector<std::string>& size_range_names();
+size_t size_range_of(double side_px);
+
 /// Objects of one range of size, as the network sees them.
 struct SizeCoverage {
   std::string range;  ///< "under 8 px", ... of sqrt(area) in the network's input

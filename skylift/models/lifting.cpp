@@ -1,8 +1,10 @@
 #include "skylift/models/lifting.h"
 
 #include <ATen/Functions.h>
+#include <torch/nn/modules/activation.h>
 
 #include "skylift/models/layers.h"
+#include "skylift/models/lifting_linear.h"
 
 namespace skylift {
 namespace {
@@ -37,6 +39,14 @@ at::Tensor dense_matrix(const at::Tensor& light) {
   return matrix;
 }
 
+at::Tensor weight_of(const LightConv& conv) { return *conv.named_parameters(/*recurse=*/false).find("weight"); }
+
+/// Nothing but a dense 1x1 convolution.
+bool is_matrix(const LightConv& conv) {
+  const at::Tensor weight = weight_of(conv);
+  return conv.children().empty() && weight.size(0) == weight.size(1) && weight.size(2) == 1;
+}
+
 }  // namespace
 
 std::array<at::Tensor, 2> shuffled_halves(const TowerPair& towers) {
@@ -58,6 +68,7 @@ LightConv::LightConv(int64_t channels, const LiftingOptions& options, int norm_g
   // Not torch::nn::Conv2d, whose constructor draws random numbers.
   weight_ = register_parameter("weight", at::zeros({channels, channels / groups_, options.kernel, options.kernel}));
   if (options.norm == "gn") norm_ = register_module("norm", make_group_norm(channels, norm_groups));
+  if (relu_) register_module("relu", torch::nn::ReLU());  // nothing to train: it tells that this is no plain product
 }
 
 at::Tensor LightConv::forward(const at::Tensor& half) {
@@ -72,6 +83,8 @@ LightMl::LightMl(int64_t channels, const LiftingOptions& options, int norm_group
 }
 
 TowerPair LightMl::forward(const TowerPair& towers) {
+  if (towers.cls.suggest_memory_format() == at::MemoryFormat::ChannelsLast && is_matrix(*cls_))
+    return lift_channels_last(towers, weight_of(*cls_), weight_of(*reg_));
   const auto halves = shuffled_halves(towers);
   return {towers.cls + cls_->forward(halves[0]), towers.reg + reg_->forward(halves[1])};
 }

@@ -120,14 +120,14 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   at::manual_seed(static_cast<uint64_t>(options_.train.seed));
   if (checkpoint) restore(*checkpoint);
 
+  if (teacher_) {  // before anything is written: a refused run leaves no folder
+    summary_.teacher = teacher_->check_score(val_set_, options_, progress_);
+    if (!options_.kd.cache.empty()) cache_.emplace(options_, train_set_, *teacher_, progress_);
+  }
   make_folder(request.folder);
   write_file(request.folder / "config.toml", config_);
   metrics_ = std::make_unique<MetricsLog>(request.folder, step_);
-  if (teacher_) {
-    summary_.teacher = teacher_->check_score(val_set_, options_, progress_);
-    if (summary_.teacher) metrics_->write("teacher", step_, 0, score_values(*summary_.teacher));
-    if (!options_.kd.cache.empty()) cache_.emplace(options_, train_set_, *teacher_, progress_);
-  }
+  if (summary_.teacher) metrics_->write("teacher", step_, 0, score_values(*summary_.teacher));
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {

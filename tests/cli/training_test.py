@@ -67,6 +67,64 @@ class TrainingTest(ProgramTest):
         self.assertEqual(len(list((out / "pictures").iterdir())), 2)
         self.assertTrue(json.loads((out / "detections.json").read_text()))
 
+    def distill(self, config, teacher, out, *more):
+        return self.succeed("distill", "--config", config, "--teacher", teacher, "--out", out, "--set", "kd.min_teacher_ap50=0", *more)
+
+    def test_calibrated_terms_start_at_their_fraction_and_a_resumed_run_goes_on(self):
+        _, config = self.make_scenes()
+        teacher, whole, halves = (self.folder / name for name in ("cal-teacher", "cal-whole", "cal-halves"))
+        self.train(config, teacher, "--set", "train.seed=3", "--set", "train.epochs=1")
+        model = teacher / "last.safetensors"
+        options = ["--method", "cid,fgd", "--set", "kd.calibrate=0.5", "--set", "kd.calibrate_batches=2"]
+        self.distill(config, model, whole, *options)
+        first = step_lines(whole)[0]
+        ratios = {name: value for name, value in first.items() if name.startswith("ratio_kd_")}
+        self.assertEqual(len(ratios), 6, first)
+        for name, value in ratios.items():
+            self.assertAlmostEqual(value, 0.5, places=4, msg=name)
+        process = subprocess.Popen([PROGRAM, "distill", "--config", config, "--teacher", model, "--out", halves, "--set", "kd.min_teacher_ap50=0", *options],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not ((halves / "metrics.jsonl").exists() and len(step_lines(halves)) >= 2):
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.distill(config, model, halves, *options, "--resume")
+        self.assertEqual(step_lines(halves), step_lines(whole))
+
+    def test_stored_signals_are_made_once_and_refused_where_they_do_not_fit(self):
+        _, config = self.make_scenes()
+        teacher, cache = self.folder / "cache-teacher", self.folder / "signals.kd"
+        self.train(config, teacher, "--set", "train.seed=3", "--set", "train.epochs=1")
+        model = teacher / "last.safetensors"
+        fixed = ["--set", "data.augment.scale_min=1", "--set", "data.augment.scale_max=1", "--set", "data.augment.photometric=0"]
+        options = ["--method", "ld,logit", "--set", "kd.region=cid", "--set", f"kd.cache={cache}"]
+        live = self.folder / "cache-live"
+        self.distill(config, model, live, *fixed, *options, "--set", "kd.cache=")
+        self.distill(config, model, self.folder / "cache-a", *fixed, *options)
+        stored = cache.read_bytes()
+        self.distill(config, model, self.folder / "cache-b", *fixed, *options)
+        self.assertEqual(cache.read_bytes(), stored)
+        self.assertEqual(step_lines(self.folder / "cache-a"), step_lines(self.folder / "cache-b"))
+        for expected, got in zip(step_lines(live), step_lines(self.folder / "cache-a")):
+            self.assertAlmostEqual(got["loss"], expected["loss"], delta=0.02 * expected["loss"])
+        distill = ["distill", "--config", config, "--teacher", model, "--set", "kd.min_teacher_ap50=0"]
+        refused = self.folder / "cache-c"
+        self.refuse(*distill, "--out", refused, *options, expect=["kd.cache", "scale_min"])
+        self.refuse(*distill, "--out", refused, *fixed, *options, "--set", "kd.methods=fgd", expect=["kd.cache", "'fgd'"])
+        self.refuse(*distill, "--out", refused, *fixed, *options, "--set", "kd.region=vlr", expect=[str(cache), "regions"])
+        cache.write_bytes(stored[:-9])
+        self.refuse(*distill, "--out", refused, *fixed, *options, expect=[str(cache)])
+        self.assertFalse(refused.exists())
+
+    def test_a_dry_run_reports_and_trains_nothing(self):
+        _, config = self.make_scenes()
+        teacher, out, report = self.folder / "dry-teacher", self.folder / "dry", self.folder / "doctor.json"
+        self.train(config, teacher, "--set", "train.epochs=1")
+        text = self.distill(config, teacher / "last.safetensors", out, "--method", "cid", "--dry-run", "--dry-run-images", "2", "--json", report).stdout
+        self.assertIn("teacher and student", text)
+        self.assertEqual([path.name for path in out.iterdir()], ["regions.jpg"])
+        self.assertEqual(sorted(json.loads(report.read_text())["regions"]), ["boxes", "cid", "positives", "vlr"])
+
     def test_a_full_disk_leaves_nothing_half_written(self):
         _, config = self.make_scenes()
         out = self.folder / "full"

@@ -60,6 +60,36 @@ TEST(Lifting, LightConvolutionReadsBothTowersAndIsAdded) {
   EXPECT_TRUE(out.reg.equal(map(10, 50)));
 }
 
+TEST(Lifting, TheMatrixFormIsTheSameFunctionWithTheSameGradients) {
+  for (const int64_t channels : {6, 5}) {
+    torch::manual_seed(4);
+    LightMl lifting(channels, {.enabled = true}, 1);
+    lifting.to(torch::kDouble);
+    {
+      torch::NoGradGuard no_grad;
+      for (auto& weight : lifting.parameters()) weight.normal_();
+    }
+    const at::Tensor cls = torch::randn({2, channels, 3, 4}, torch::kDouble),
+                     reg = torch::randn({2, channels, 3, 4}, torch::kDouble);
+    const auto run = [&](at::MemoryFormat format) {
+      lifting.zero_grad();
+      const TowerPair in = {cls.clone().contiguous(format).requires_grad_(),
+                            reg.clone().contiguous(format).requires_grad_()};
+      const TowerPair out = lifting.forward(in);
+      (out.cls.pow(2).sum() + (out.reg * torch::arange(channels).view({1, channels, 1, 1})).sum()).backward();
+      return std::vector<at::Tensor>{out.cls,
+                                     out.reg,
+                                     in.cls.grad(),
+                                     in.reg.grad(),
+                                     lifting.named_parameters()["cls.weight"].grad().clone(),
+                                     lifting.named_parameters()["reg.weight"].grad().clone()};
+    };
+    const auto expected = run(at::MemoryFormat::Contiguous), got = run(at::MemoryFormat::ChannelsLast);
+    for (size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(got[i].allclose(expected[i], 1e-12, 1e-12)) << i;
+    EXPECT_EQ(got[0].stride(1), 1) << "left channels_last";
+  }
+}
+
 class LiftingKinds : public testing::TestWithParam<LiftingOptions> {};
 
 TEST_P(LiftingKinds, StartsAsThePlainStudentBitForBit) {
@@ -68,11 +98,13 @@ TEST_P(LiftingKinds, StartsAsThePlainStudentBitForBit) {
   const auto lifted = seeded_detector(lifted_options(GetParam()));
   const auto after_lifted = torch::randn({4});
   EXPECT_TRUE(after_plain.equal(after_lifted)) << "the module drew random numbers";
-  const at::Tensor images = random_images(2, 64, 64);
-  const auto expected = plain->forward(images), got = lifted->forward(images);
-  for (size_t i = 0; i < expected.levels.size(); ++i) {
-    EXPECT_TRUE(got.levels[i].cls_logits.equal(expected.levels[i].cls_logits));
-    EXPECT_TRUE(got.levels[i].box_logits.equal(expected.levels[i].box_logits));
+  for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
+    const at::Tensor images = random_images(2, 64, 64).contiguous(format);
+    const auto expected = plain->forward(images), got = lifted->forward(images);
+    for (size_t i = 0; i < expected.levels.size(); ++i) {
+      EXPECT_TRUE(got.levels[i].cls_logits.equal(expected.levels[i].cls_logits));
+      EXPECT_TRUE(got.levels[i].box_logits.equal(expected.levels[i].box_logits));
+    }
   }
   for (const auto& item : plain->named_parameters()) {
     EXPECT_TRUE(item.value().equal(lifted->named_parameters()[item.key()])) << item.key();

@@ -55,8 +55,11 @@ TEST_P(DistillGrid, TwoStepsAndTheStudentsFileGivesTheSameOutputs) {
   const at::NoGradGuard no_grad;
   const DenseOutput expected = run.student->forward(batch.images);
   const TempFolder folder;
-  save_model(folder / "student.safetensors", *run.student,
-             {.options = options.model, .classes = synth_classes(), .preprocess = options.data.input});
+  ModelCard card;
+  card.options = options.model;
+  card.classes = synth_classes();
+  card.preprocess = options.data.input;
+  save_model(folder / "student.safetensors", *run.student, card);
   const Model loaded = load_model(folder / "student.safetensors");
   EXPECT_EQ(loaded.card.options.head.lifting.folded, GetParam().lifting);
   for (const auto& entry : loaded.detector->named_parameters())
@@ -86,7 +89,9 @@ TEST(DistillGrid, EveryTermIsDeclaredByItsMethod) {
       options.kd.region = region;
       testing::KdRun run(options, testing::lively_teacher(16, classes), classes);
       for (const LossTerm& term : run.terms(batch)) {
-        if (term.name.starts_with("kd_")) EXPECT_THAT(method.terms, ::testing::Contains(term.name));
+        if (term.name.starts_with("kd_")) {
+          EXPECT_THAT(method.terms, ::testing::Contains(term.name));
+        }
       }
     }
   }

@@ -29,7 +29,10 @@ struct CacheTest : ::testing::Test {
     const auto detector = testing::lively_teacher(16, static_cast<int>(synth_classes().size()));
     const at::NoGradGuard no_grad;
     detector->named_parameters()["head.cls_predictor.bias"].add_(shift);
-    save_model(folder / "teacher.safetensors", *detector, {.options = detector->options(), .classes = synth_classes()});
+    ModelCard card;
+    card.options = detector->options();
+    card.classes = synth_classes();
+    save_model(folder / "teacher.safetensors", *detector, card);
   }
 
   RunOptions run_options(const std::vector<std::string>& methods) const {
