@@ -16,6 +16,7 @@ void add_train_command(CLI::App& app);
 void add_distill_command(CLI::App& app);
 void add_eval_command(CLI::App& app);
 void add_predict_command(CLI::App& app);
+void add_import_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_models_command(CLI::App& app);

@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
   skylift::add_distill_command(app);
   skylift::add_eval_command(app);
   skylift::add_predict_command(app);
+  skylift::add_import_command(app);
   skylift::add_info_command(app);
   skylift::add_report_command(app);
   skylift::add_models_command(app);
