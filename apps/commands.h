@@ -18,6 +18,7 @@ void add_eval_command(CLI::App& app);
 void add_predict_command(CLI::App& app);
 void add_serve_command(CLI::App& app);
 void add_export_command(CLI::App& app);
+void add_import_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_study_command(CLI::App& app);
 void add_report_command(CLI::App& app);

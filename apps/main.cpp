@@ -60,6 +60,7 @@ int main(int argc, char** argv) {
   skylift::add_predict_command(app);
   skylift::add_serve_command(app);
   skylift::add_export_command(app);
+  skylift::add_import_command(app);
   skylift::add_info_command(app);
   skylift::add_study_command(app);
   skylift::add_report_command(app);

@@ -27,7 +27,7 @@ struct DTypeInfo {
   std::string_view name;
   size_t bytes;
 };
-constexpr std::array<DTypeInfo, 10> kDTypes = {{{DType::F64, "F64", 8},
+constexpr std::array<DTypeInfo, 16> kDTypes = {{{DType::F64, "F64", 8},
                                                 {DType::F32, "F32", 4},
                                                 {DType::F16, "F16", 2},
                                                 {DType::BF16, "BF16", 2},
@@ -36,10 +36,22 @@ constexpr std::array<DTypeInfo, 10> kDTypes = {{{DType::F64, "F64", 8},
                                                 {DType::I16, "I16", 2},
                                                 {DType::I8, "I8", 1},
                                                 {DType::U8, "U8", 1},
-                                                {DType::BOOL, "BOOL", 1}}};
+                                                {DType::BOOL, "BOOL", 1},
+                                                {DType::C64, "C64", 8},
+                                                {DType::U64, "U64", 8},
+                                                {DType::U32, "U32", 4},
+                                                {DType::U16, "U16", 2},
+                                                {DType::F8_E5M2, "F8_E5M2", 1},
+                                                {DType::F8_E4M3, "F8_E4M3", 1}}};
 
 constexpr std::string_view kMetadata = "__metadata__";
 constexpr uint64_t kMaxHeader = 100'000'000;  // the reference implementation's limit
+
+std::string dtype_names() {
+  std::string names;
+  for (const auto& known : kDTypes) names.append(names.empty() ? "" : " ").append(known.name);
+  return names;
+}
 
 const DTypeInfo& info(DType dtype) { return kDTypes.at(static_cast<size_t>(dtype)); }
 
@@ -80,8 +92,7 @@ struct HeaderReader {
     for (const auto& known : kDTypes) {
       if (known.name == text) return known.dtype;
     }
-    fail("tensor {}: got dtype {}, expected one of F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL", in_quotes(name),
-         in_quotes(text));
+    fail("tensor {}: got dtype {}, expected one of {}", in_quotes(name), in_quotes(text), dtype_names());
   }
 
   std::vector<int64_t> integers(std::string_view name, dom::object object, const char* key) const {

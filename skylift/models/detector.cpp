@@ -10,7 +10,7 @@ Detector::Detector(const ModelOptions& options, int class_count) : options_(opti
   check(options);
   if (class_count < 1) throw Error("model: got {} classes, expected at least 1", class_count);
   const int level_count = options.neck.last_level - options.neck.first_level + 1;
-  backbone_ = register_module("backbone", std::make_shared<ResNet>(options.backbone));
+  backbone_ = register_module("backbone", make_backbone(options.backbone));
   neck_ = register_module("neck", std::make_shared<FeaturePyramid>(options.neck, backbone_->out_channels()));
   head_ =
       register_module("head", std::make_shared<GflHead>(options.head, options.neck.channels, class_count, level_count));

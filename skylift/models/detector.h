@@ -5,15 +5,15 @@
 
 #include <memory>
 
+#include "skylift/models/backbone.h"
 #include "skylift/models/dense_output.h"
 #include "skylift/models/fpn.h"
 #include "skylift/models/gfl_head.h"
 #include "skylift/models/model_options.h"
-#include "skylift/models/resnet.h"
 
 namespace skylift {
 
-/// Parameter names: "backbone.*" as torchvision's ResNet, "neck.*" and "head.*".
+/// Parameter names: "backbone.*" as the backbone's origin has them, "neck.*" and "head.*".
 class Detector : public torch::nn::Module {
  public:
   /// Random weights, or the backbone's pretrained ones where options.backbone.weights names a file.
@@ -26,7 +26,8 @@ class Detector : public torch::nn::Module {
   const ModelOptions& options() const { return options_; }
   int class_count() const { return class_count_; }
 
-  ResNet& backbone() { return *backbone_; }
+  Backbone& backbone() { return *backbone_; }
+  const Backbone& backbone() const { return *backbone_; }
   FeaturePyramid& neck() { return *neck_; }
   GflHead& head() { return *head_; }
 
@@ -35,7 +36,7 @@ class Detector : public torch::nn::Module {
 
   ModelOptions options_;
   int class_count_;
-  std::shared_ptr<ResNet> backbone_;
+  std::shared_ptr<Backbone> backbone_;
   std::shared_ptr<FeaturePyramid> neck_;
   std::shared_ptr<GflHead> head_;
 };

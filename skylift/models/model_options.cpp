@@ -12,7 +12,8 @@ void bind(OptionSection section, BackboneOptions& options) {
   section.add("frozen_stages", options.frozen_stages,
               "stages without training: -1 none, 0 the stem, k the stem and stages 1..k", between(-1, 4));
   section.add("norm_eval", options.norm_eval, "batch norm keeps its stored statistics in training");
-  section.add("weights", options.weights, "safetensors file with torchvision's names to start from; empty: random");
+  section.add("weights", options.weights,
+              "pretrained weights to start from (skylift import makes the file); empty: random");
 }
 
 void bind(OptionSection section, NeckOptions& options) {
@@ -95,7 +96,9 @@ void check(const ModelOptions& options) {
 }
 
 const std::vector<std::string>& backbone_names() {
-  static const std::vector<std::string> names = {"resnet18", "resnet34", "resnet50", "resnet101"};
+  static const std::vector<std::string> names = {"resnet18",           "resnet34",           "resnet50",
+                                                 "resnet101",          "efficientnet_lite0", "efficientnet_lite1",
+                                                 "efficientnet_lite2", "mobilenet_v2"};
   return names;
 }
 

@@ -13,7 +13,7 @@ struct BackboneOptions {
   double width = 1.0;             ///< factor on every channel count; pretrained weights need 1
   int frozen_stages = -1;         ///< -1 none, 0 the stem, k the stem and stages 1..k: no gradient, eval mode
   bool norm_eval = false;         ///< batch norm uses running statistics in training (its affine part is still trained)
-  std::string weights = {};       ///< a .safetensors file with torchvision's names to start from; empty: random
+  std::string weights = {};       ///< pretrained weights to start from, see backbone_weights.h; empty: random
 };
 
 struct NeckOptions {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
@@ -35,21 +34,9 @@ const ResNetPlan& plan_of(const std::string& name) {
   throw Error("backbone.name: unknown backbone '{}'{}", name, suggestion(name, backbone_names()));
 }
 
-/// Multiples of 8 suit vector units; a full-width network keeps its own numbers.
-int64_t scaled(int64_t channels, double factor) {
-  if (factor == 1) return channels;
-  return std::max<int64_t>(8, std::llround(static_cast<double>(channels) * factor / 8) * 8);
-}
-
-/// He et al. 2015: the variance of the gradients is kept.
 torch::nn::Conv2d he_conv(int64_t in_channels, int64_t out_channels, int kernel, int stride) {
-  auto conv = make_conv(in_channels, out_channels, kernel, stride);
-  torch::nn::init::kaiming_normal_(conv->weight, 0, torch::kFanOut, torch::kReLU);
-  return conv;
-}
-
-void freeze_module(torch::nn::Module& module) {
-  for (auto& parameter : module.parameters()) parameter.set_requires_grad(false);
+  return skylift::he_conv(
+      torch::nn::Conv2dOptions(in_channels, out_channels, kernel).stride(stride).padding(kernel / 2).bias(false));
 }
 
 }  // namespace
@@ -82,18 +69,20 @@ at::Tensor ResidualBlock::forward(const at::Tensor& input) {
   return x.add_(downsample_.is_empty() ? input : downsample_->forward(input)).relu_();
 }
 
-ResNet::ResNet(const BackboneOptions& options) : options_(options) {
+bool ResNet::knows(const std::string& name) {
+  return std::any_of(std::begin(plans), std::end(plans), [&](const auto& plan) { return name == plan.name; });
+}
+
+ResNet::ResNet(const BackboneOptions& options) : Backbone(options) {
   const ResNetPlan& plan = plan_of(options.name);
-  const int64_t stem = scaled(64, options.width);
-  conv1_ = register_module("conv1",
-                           torch::nn::Conv2d(torch::nn::Conv2dOptions(3, stem, 7).stride(2).padding(3).bias(false)));
-  torch::nn::init::kaiming_normal_(conv1_->weight, 0, torch::kFanOut, torch::kReLU);
+  bottleneck_ = plan.bottleneck;
+  const int64_t stem = scaled_channels(64, options.width);
+  conv1_ = register_module("conv1", he_conv(3, stem, 7, 2));
   bn1_ = register_module("bn1", torch::nn::BatchNorm2d(stem));
   for (int stage = 0; stage < 4; ++stage) {
-    add_stage(scaled(64 << stage, options.width), plan.blocks[stage], stage == 0 ? 1 : 2, plan.bottleneck);
+    add_stage(scaled_channels(64 << stage, options.width), plan.blocks[stage], stage == 0 ? 1 : 2, plan.bottleneck);
   }
-  freeze();
-  ResNet::train(true);
+  begin_training();
 }
 
 void ResNet::add_stage(int64_t width, int blocks, int stride, bool bottleneck) {
@@ -121,27 +110,12 @@ std::vector<at::Tensor> ResNet::forward(const at::Tensor& images) {
   return outputs;
 }
 
-void ResNet::freeze() {
-  if (options_.frozen_stages < 0) return;
-  freeze_module(*conv1_);
-  freeze_module(*bn1_);
-  for (int stage = 0; stage < options_.frozen_stages; ++stage) {
-    for (auto& block : stages_[stage]) freeze_module(*block);
-  }
-}
+int ResNet::stage_of(const std::string& name) const { return name.starts_with("layer") ? name[5] - '0' : 0; }
 
-void ResNet::train(bool on) {
-  torch::nn::Module::train(on);
-  if (!on) return;
-  if (options_.norm_eval) {
-    for (auto& module : modules(/*include_self=*/false)) {
-      if (module->as<torch::nn::BatchNorm2dImpl>()) module->eval();
-    }
-  }
-  if (options_.frozen_stages >= 0) bn1_->eval();
-  for (int stage = 0; stage < options_.frozen_stages; ++stage) {
-    for (auto& block : stages_[stage]) block->eval();
-  }
+int ResNet::level_of(const std::string& name) const {
+  const int stage = stage_of(name);
+  // The 1x1 before a bottleneck's strided 3x3 still works at the level below.
+  return bottleneck_ && stage > 1 && name.ends_with(".0.conv1.weight") ? stage : stage + 1;
 }
 
 }  // namespace skylift

@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "skylift/models/model_options.h"
+#include "skylift/models/backbone.h"
 
 namespace skylift {
 
@@ -29,25 +29,19 @@ class ResidualBlock : public torch::nn::Module {
   torch::nn::Sequential downsample_{nullptr};
 };
 
-class ResNet : public torch::nn::Module {
+class ResNet : public Backbone {
  public:
+  static bool knows(const std::string& name);
+
   explicit ResNet(const BackboneOptions& options);
-
-  /// images [B,3,H,W] -> C2..C5 with strides 4, 8, 16, 32.
-  std::vector<at::Tensor> forward(const at::Tensor& images);
-
-  /// Channels of C2..C5.
-  const std::vector<int64_t>& out_channels() const { return out_channels_; }
-
-  /// Frozen stages stay in eval mode, and all batch norms with norm_eval.
-  void train(bool on = true) override;
+  std::vector<at::Tensor> forward(const at::Tensor& images) override;
+  int stage_of(const std::string& name) const override;
+  int level_of(const std::string& name) const override;
 
  private:
   void add_stage(int64_t width, int blocks, int stride, bool bottleneck);
-  void freeze();
 
-  BackboneOptions options_;
-  std::vector<int64_t> out_channels_;
+  bool bottleneck_ = false;
   torch::nn::Conv2d conv1_{nullptr};
   torch::nn::BatchNorm2d bn1_{nullptr};
   std::vector<std::vector<std::shared_ptr<ResidualBlock>>> stages_;

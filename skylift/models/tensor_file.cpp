@@ -18,7 +18,7 @@ struct TypePair {
   at::ScalarType torch;
 };
 
-constexpr std::array<TypePair, 10> types = {{{DType::F64, at::kDouble},
+constexpr std::array<TypePair, 16> types = {{{DType::F64, at::kDouble},
                                              {DType::F32, at::kFloat},
                                              {DType::F16, at::kHalf},
                                              {DType::BF16, at::kBFloat16},
@@ -27,7 +27,13 @@ constexpr std::array<TypePair, 10> types = {{{DType::F64, at::kDouble},
                                              {DType::I16, at::kShort},
                                              {DType::I8, at::kChar},
                                              {DType::U8, at::kByte},
-                                             {DType::BOOL, at::kBool}}};
+                                             {DType::BOOL, at::kBool},
+                                             {DType::C64, at::kComplexFloat},
+                                             {DType::U64, at::kUInt64},
+                                             {DType::U32, at::kUInt32},
+                                             {DType::U16, at::kUInt16},
+                                             {DType::F8_E5M2, at::kFloat8_e5m2},
+                                             {DType::F8_E4M3, at::kFloat8_e4m3fn}}};
 
 at::ScalarType torch_type(DType type) {
   for (const auto& pair : types) {

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include "skylift/core/error.h"
+#include "skylift/models/resnet.h"
 #include "skylift/models/tensor_file.h"
 #include "tests/formats/temp_folder.h"
 #include "tests/models/model_fixtures.h"

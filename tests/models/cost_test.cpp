@@ -51,9 +51,9 @@ TEST(Cost, ResNet18At224IsTheKnownNumberByHand) {
   options.backbone.width = 1;
   const auto detector = seeded_detector(options);
   EXPECT_EQ(cost_of_part(*detector, "backbone stem", 224, 224).multiply_adds, 64LL * 147 * 112 * 112);
-  EXPECT_EQ(cost_of_part(*detector, "backbone layer1", 224, 224).multiply_adds, 4LL * 64 * 64 * 9 * 56 * 56);
+  EXPECT_EQ(cost_of_part(*detector, "backbone stage1", 224, 224).multiply_adds, 4LL * 64 * 64 * 9 * 56 * 56);
   // 3x3 64->128 strided, three 3x3 128->128, the shortcut's 1x1.
-  EXPECT_EQ(cost_of_part(*detector, "backbone layer2", 224, 224).multiply_adds,
+  EXPECT_EQ(cost_of_part(*detector, "backbone stage2", 224, 224).multiply_adds,
             (64LL * 128 * 9 + 3LL * 128 * 128 * 9 + 64 * 128) * 28 * 28);
   PartCost backbone;
   for (const auto& part : part_costs(*detector, 224, 224)) {
@@ -84,8 +84,8 @@ TEST(Cost, PartsComeInTheOrderOfTheForwardPass) {
   options.head.lifting.enabled = true;
   std::vector<std::string> names;
   for (const auto& part : part_costs(*seeded_detector(options), 64, 64)) names.push_back(part.part);
-  EXPECT_THAT(names, testing::ElementsAre("backbone stem", "backbone layer1", "backbone layer2", "backbone layer3",
-                                          "backbone layer4", "neck", "head cls tower", "head reg tower",
+  EXPECT_THAT(names, testing::ElementsAre("backbone stem", "backbone stage1", "backbone stage2", "backbone stage3",
+                                          "backbone stage4", "neck", "head cls tower", "head reg tower",
                                           "head Light-ML", "head predictors"));
 }
 
@@ -103,7 +103,7 @@ TEST_P(CountedCost, FormulaCountsWhatReallyRuns) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CountedCost,
-                         testing::Combine(testing::Values("resnet18", "resnet50"),
+                         testing::Combine(testing::Values("resnet18", "resnet50", "efficientnet_lite2", "mobilenet_v2"),
                                           testing::Values(LiftingOptions{},
                                                           LiftingOptions{.enabled = true, .kernel = 3, .groups = 2},
                                                           LiftingOptions{.enabled = true, .training_only = true},

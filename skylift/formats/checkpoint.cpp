@@ -1,0 +1,184 @@
+#include "skylift/formats/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "skylift/core/error.h"
+#include "skylift/core/text.h"
+#include "skylift/formats/problem.h"
+
+namespace skylift {
+namespace {
+
+using Kind = PickleValue::Kind;
+
+constexpr int deepest = 16;                // dicts in dicts
+constexpr size_t entry_limit = 1'000'000;  // shared dicts may repeat without end
+constexpr uint64_t spare_bytes = uint64_t{256} << 20;
+constexpr uint64_t repeats = 4;  // of the file's bytes, in tensors that share storages
+
+/// In order of preference.
+constexpr const char* usual_keys[] = {"state_dict_ema",   "model_ema", "ema_model", "ema",           "state_dict",
+                                      "model_state_dict", "model",     "network",   "net",           "weights",
+                                      "params",           "module",    "student",   "ema_state_dict"};
+
+struct Candidate {
+  std::string key;
+  const PickleValue* dict;
+};
+
+bool is_dict(const PickleValue* value) {
+  return value != nullptr && (value->is(Kind::dict) || (value->is(Kind::call) && !value->pairs.empty()));
+}
+
+bool builds_tensor(const PickleValue* value) {
+  return value->is(Kind::call) && value->text.starts_with("torch._") &&
+         value->text.find("_rebuild_") != std::string::npos;
+}
+
+bool holds_tensors(const PickleValue& dict) {
+  return std::any_of(dict.pairs.begin(), dict.pairs.end(), [](const auto& pair) { return builds_tensor(pair.second); });
+}
+
+/// Whether there are tensors in dicts of this dict, at any depth that is walked later; `looks` ends an endless search.
+bool nests_tensors(const PickleValue& dict, int depth, size_t& looks) {
+  if (depth > deepest) return false;
+  for (const auto& [key, value] : dict.pairs) {
+    if (++looks > entry_limit) return false;
+    if (builds_tensor(value) || (is_dict(value) && nests_tensors(*value, depth + 1, looks))) return true;
+  }
+  return false;
+}
+
+/// A dict with tensors at this key, or one level further down under a usual key.
+std::optional<Candidate> candidate(const PickleValue& root, const std::string& key) {
+  const PickleValue* dict = root.find(key);
+  if (!is_dict(dict)) return std::nullopt;
+  if (holds_tensors(*dict)) return Candidate{key, dict};
+  for (const char* inner : usual_keys) {
+    const PickleValue* deeper = dict->find(inner);
+    if (is_dict(deeper) && holds_tensors(*deeper)) return Candidate{key + "." + inner, deeper};
+  }
+  size_t looks = 0;
+  return nests_tensors(*dict, 0, looks) ? std::optional<Candidate>({key, dict}) : std::nullopt;
+}
+
+std::vector<Candidate> candidates(const PickleValue& root) {
+  if (holds_tensors(root)) return {{"", &root}};
+  std::vector<Candidate> found;
+  for (const char* key : usual_keys) {
+    if (const auto dict = candidate(root, key)) found.push_back(*dict);
+  }
+  return found;
+}
+
+Candidate choose(const PytorchFile& file, const std::string& key, StateDict& state) {
+  const auto found = candidates(file.root());
+  for (const auto& dict : found) state.others.push_back(dict.key);
+  if (found.empty()) {
+    throw Error("{}: no state dict, expected tensors by name, or a dict of them under one of {}", file.path().string(),
+                fmt::join(usual_keys, ", "));
+  }
+  const auto chosen =
+      key.empty() ? found.begin() : std::find_if(found.begin(), found.end(), [&](const Candidate& dict) {
+        return dict.key == key || dict.key.starts_with(key + ".");
+      });
+  if (chosen == found.end())
+    throw Error("{}: no state dict '{}'{}", file.path().string(), key, suggestion(key, state.others));
+  state.others.erase(state.others.begin() + (chosen - found.begin()));
+  return *chosen;
+}
+
+class Flattener {
+ public:
+  Flattener(const PytorchFile& file, StateDict& state)
+      : file_(file), state_(state), budget_(repeats * file.bytes() + spare_bytes) {}
+
+  void add(const PickleValue& dict, const std::string& prefix, int depth) {
+    if (depth > deepest) throw Error("{}: dicts in dicts more than {} deep", file_.path().string(), deepest);
+    for (const auto& [key, value] : dict.pairs) {
+      if (++entries_ > entry_limit) throw Error("{}: more than {} entries", file_.path().string(), entry_limit);
+      const std::string name = prefix + (key->is(Kind::text) ? key->text : std::to_string(key->integer));
+      if (auto view = file_.tensor(*value, name)) {
+        add_tensor(name, std::move(*view));
+      } else if (is_dict(value)) {
+        add(*value, name + ".", depth + 1);
+      } else {
+        state_.skipped.push_back(name);
+      }
+    }
+  }
+
+ private:
+  void add_tensor(const std::string& name, StridedView view) {
+    if (!names_.insert(name).second) throw Error("{}: tensor {} stands twice", file_.path().string(), in_quotes(name));
+    const uint64_t bytes = static_cast<uint64_t>(view.elements()) * dtype_bytes(view.dtype);
+    if (bytes > budget_) {
+      throw Error(
+          "{}: tensor {} of shape [{}]: the tensors repeat their storages until they are much larger than the file",
+          file_.path().string(), in_quotes(name), fmt::join(view.shape, ","));
+    }
+    budget_ -= bytes;
+    state_.tensors.push_back({name, std::move(view)});
+  }
+
+  const PytorchFile& file_;
+  StateDict& state_;
+  uint64_t budget_;
+  size_t entries_ = 0;
+  std::set<std::string> names_;
+};
+
+/// Wrappers of the network put their name before every other: DataParallel, Lightning, distillers.
+void strip_prefixes(StateDict& state) {
+  for (bool again = true; again;) {
+    again = false;
+    for (const std::string prefix : {"module.", "model.", "_orig_mod.", "architecture.", "student."}) {
+      const bool all =
+          !state.tensors.empty() && std::all_of(state.tensors.begin(), state.tensors.end(), [&](const auto& tensor) {
+            return tensor.name.starts_with(prefix) && tensor.name.size() > prefix.size();
+          });
+      if (!all) continue;
+      for (auto& tensor : state.tensors) tensor.name.erase(0, prefix.size());
+      state.prefix += prefix;
+      again = true;
+    }
+  }
+}
+
+const PickleValue* find_any(const PickleValue* dict, std::initializer_list<const char*> keys) {
+  if (dict == nullptr) return nullptr;
+  for (const char* key : keys) {
+    if (const PickleValue* value = dict->find(key)) return value;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+StateDict read_state_dict(const PytorchFile& file, const std::string& key) {
+  StateDict state;
+  const Candidate chosen = choose(file, key, state);
+  state.key = chosen.key;
+  Flattener(file, state).add(*chosen.dict, "", 0);
+  strip_prefixes(state);
+  return state;
+}
+
+CheckpointMetadata read_metadata(const PytorchFile& file) {
+  CheckpointMetadata metadata;
+  const PickleValue* meta = file.root().find("meta");
+  const PickleValue* classes = find_any(meta, {"CLASSES", "classes"});
+  if (classes == nullptr) classes = find_any(find_any(meta, {"dataset_meta"}), {"classes", "CLASSES"});
+  if (classes != nullptr && classes->is(Kind::sequence)) {
+    for (const PickleValue* name : classes->items) metadata.classes.push_back(name->text);
+  }
+  if (const PickleValue* config = find_any(meta, {"cfg", "config"}); config != nullptr && config->is(Kind::text)) {
+    metadata.config = config->text;
+  }
+  return metadata;
+}
+
+}  // namespace skylift
