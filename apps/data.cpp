@@ -175,7 +175,8 @@ void add_data_command(CLI::App& app) {
   CLI::App* cut = add(*data, "split", "cuts a training set into fit/ and tune/ without cutting a sequence", *arguments,
                       "skylift data split --data VisDrone/train --share 0.2 --out visdrone-split");
   cut->add_option("--out", arguments->out, "a folder that is empty or not there yet")->required();
-  cut->add_option("--share", arguments->share, "about so much of the images goes to tune/, 0..1")->capture_default_str();
+  cut->add_option("--share", arguments->share, "about so much of the images goes to tune/, 0..1")
+      ->capture_default_str();
   cut->add_option("--seed", arguments->seed, "of the drawing of sequences")->capture_default_str();
   cut->callback([arguments] { split(*arguments); });
 

@@ -46,7 +46,7 @@ struct Group {
 
 /// What --json reports.
 struct Account {
-  double model_seconds = 0, seconds = 0, network_seconds = 0;
+  double model_seconds = 0, seconds = 0, network_seconds = 0, cpu_seconds = 0;
   std::vector<double> latencies;
   std::vector<std::string> problems;
   int64_t images = 0, detections = 0;
@@ -59,10 +59,19 @@ double percentile(std::vector<double> values, double part) {
   return values[static_cast<size_t>(place)];
 }
 
-int64_t peak_memory_mb() {
+struct rusage own_usage() {
   struct rusage usage {};
   ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss / 1024;
+  return usage;
+}
+
+/// Of all threads; says more than the clock's time on a machine that has other work, too.
+double cpu_seconds() {
+  const struct rusage usage = own_usage();
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 class PredictRun {
@@ -81,12 +90,14 @@ class PredictRun {
     make_folder(arguments_.out);
     prepare();
     const auto begin = Clock::now();
+    const double cpu_before = cpu_seconds();
     const int threads = arguments_.engine.mode == "latency" ? 1 : predictor_.parallel_runs() + 1;
     run_pipeline<Group>(threads, {.read = [this](Group& group) { return read(group); },
                                   .work = [this](Group& group) { work(group); },
                                   .deliver = [this](Group& group) { deliver(group); }});
     writer_.finish();
     account_.seconds = seconds_since(begin);
+    account_.cpu_seconds = cpu_seconds() - cpu_before;
     account_.network_seconds = predictor_.network_seconds();
     account_.images = writer_.images();
     account_.detections = writer_.detections();
@@ -136,6 +147,7 @@ class PredictRun {
 
   void deliver(Group& group) {
     size_t next = 0;
+    const int64_t before = done_;
     for (const Frame& frame : group.frames) {
       if (!frame.problem.empty()) {
         log_warning("{}", frame.problem);
@@ -147,7 +159,7 @@ class PredictRun {
       account_.latencies.push_back(group.seconds);
       ++done_;
     }
-    bar_.show({"predict", done_, std::max(source_.total(), done_), ""});
+    if (done_ > before) bar_.show({"predict", done_, source_.total() == 0 ? 0 : std::max(source_.total(), done_), ""});
   }
 
   const PredictArguments& arguments_;
@@ -168,8 +180,9 @@ void write_json(const std::string& where, const Account& account, const std::str
                                        {"seconds", account.seconds},
                                        {"model_seconds", account.model_seconds},
                                        {"network_seconds", account.network_seconds},
+                                       {"cpu_seconds", account.cpu_seconds},
                                        {"latency_ms", {{"p50", ms(0.5)}, {"p90", ms(0.9)}, {"p99", ms(0.99)}}},
-                                       {"peak_memory_mb", peak_memory_mb()},
+                                       {"peak_memory_mb", own_usage().ru_maxrss / 1024},
                                        {"problems", account.problems}};
   if (where == "-") {
     std::cout << json.dump(1) << "\n";

@@ -42,8 +42,22 @@ void ProgressBar::begin(const ProgressUpdate& update) {
 }
 
 bool ProgressBar::due(const ProgressUpdate& update) const {
-  if (update.done == update.total) return true;
+  if (update.total > 0 && update.done == update.total) return true;
   return Clock::now() - shown_ >= (terminal_ ? Clock::duration(kTerminalInterval) : Clock::duration(kPlainInterval));
+}
+
+std::string ProgressBar::line(const ProgressUpdate& update) const {
+  const double seconds = std::chrono::duration<double>(shown_ - begun_).count();
+  const double rate = seconds > 0 ? static_cast<double>(update.done - first_done_) / seconds : 0;
+  if (update.total == 0) return fmt::format("{} {}  {}  {}", task_, update.done, rate_text(rate), update.note);
+  const double left = rate > 0 ? static_cast<double>(update.total - update.done) / rate : 0;
+  const double part = static_cast<double>(update.done) / static_cast<double>(update.total);
+  const auto filled = static_cast<size_t>(part * kBarWidth);
+  const std::string bar = terminal_
+                              ? fmt::format("[{}{}]", std::string(filled, '#'), std::string(kBarWidth - filled, ' '))
+                              : fmt::format("{:3.0f}% ", 100 * part);
+  return fmt::format("{} {} {}/{}  {}  {} left  {}", task_, bar, update.done, update.total, rate_text(rate),
+                     clock_text(left), update.note);
 }
 
 void ProgressBar::show(const ProgressUpdate& update) {
@@ -51,20 +65,12 @@ void ProgressBar::show(const ProgressUpdate& update) {
   last_done_ = update.done;
   if (!due(update)) return;
   shown_ = Clock::now();
-  const double seconds = std::chrono::duration<double>(shown_ - begun_).count();
-  const double rate = seconds > 0 ? static_cast<double>(update.done - first_done_) / seconds : 0;
-  const double left = rate > 0 ? static_cast<double>(update.total - update.done) / rate : 0;
-  const double part = update.total > 0 ? static_cast<double>(update.done) / static_cast<double>(update.total) : 0;
-  const std::string numbers =
-      fmt::format("{}/{}  {}  {} left  {}", update.done, update.total, rate_text(rate), clock_text(left), update.note);
   if (terminal_) {
-    const auto filled = static_cast<size_t>(part * kBarWidth);
-    fmt::print(stderr, "\r\033[K{} [{}{}] {}", task_, std::string(filled, '#'), std::string(kBarWidth - filled, ' '),
-               numbers);
-    line_open_ = true;
+    fmt::print(stderr, "\r\033[K{}", line(update));
   } else {
-    fmt::print(stderr, "{} {:3.0f}%  {}\n", task_, 100 * part, numbers);
+    fmt::print(stderr, "{}\n", line(update));
   }
+  line_open_ = terminal_;
   std::fflush(stderr);
 }
 

@@ -22,6 +22,7 @@ class ProgressBar {
   using Clock = std::chrono::steady_clock;
   void begin(const ProgressUpdate& update);
   bool due(const ProgressUpdate& update) const;
+  std::string line(const ProgressUpdate& update) const;
 
   bool terminal_;
   bool line_open_ = false;

@@ -39,6 +39,8 @@ struct ServeArguments {
   DetectOptions detect;
 };
 
+constexpr int kTooLong = 413;  // the status that httplib gives a request above its limit, too
+
 double ms_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
@@ -95,7 +97,9 @@ class PageServer {
     });
     server_.Get("/", [](const auto&, auto& response) { response.set_content(serve_page, "text/html; charset=utf-8"); });
     server_.Get("/model", [this](const auto&, auto& response) { answer(response, 200, describe()); });
-    server_.Post("/detect", [this](const auto& request, auto& response) { detect(request, response); });
+    server_.Post("/detect", [this](const auto& request, auto& response, const httplib::ContentReader& reader) {
+      detect(request, reader, response);
+    });
   }
 
   /// Returns when a signal has asked for it.
@@ -155,11 +159,29 @@ class PageServer {
   static void explain(const httplib::Request& request, httplib::Response& response) {
     if (!response.body.empty()) return;
     static const std::map<int, std::string> reasons = {
-        {404, "no such page, expected GET /, GET /model or POST /detect"},
-        {413, "the upload is too long (see --max-upload-mb)"}};
+        {404, "no such page, expected GET /, GET /model or POST /detect"}};
     const auto found = reasons.find(response.status);
     answer(response, response.status,
            {{"error", found == reasons.end() ? "bad request: " + request.method.substr(0, 10) : found->second}});
+  }
+
+  /// The bytes as they are, whatever Content-Type says (curl calls everything a form). Error: too many of
+  /// them, also after inflating what was sent compressed.
+  static std::string read_body(const httplib::Request& request, const httplib::ContentReader& reader, size_t limit,
+                               httplib::Response& response) {
+    if (request.is_multipart_form_data()) throw Error("expected the image itself as the body, got a form");
+    std::string body;
+    const bool complete = reader([&](const char* data, size_t length) {
+      if (body.size() + length <= limit) {
+        body.append(data, length);
+        return true;
+      }
+      response.status = kTooLong;
+      return false;
+    });
+    if (response.status == kTooLong) throw Error("the upload is longer than {} MB (see --max-upload-mb)", limit >> 20);
+    if (!complete) throw Error("the upload broke off");
+    return body;
   }
 
   Json describe() const {
@@ -192,11 +214,14 @@ class PageServer {
     return {{"width", rgb.cols}, {"height", rgb.rows}, {"detections", std::move(list)}};
   }
 
-  void detect(const httplib::Request& request, httplib::Response& response) const {
+  void detect(const httplib::Request& request, const httplib::ContentReader& reader,
+              httplib::Response& response) const {
     try {
       const DetectOptions options = options_from(request, arguments_.detect);
+      const std::string body =
+          read_body(request, reader, static_cast<size_t>(arguments_.max_upload_mb) << 20, response);
       const auto begin = Clock::now();
-      const cv::Mat rgb = decode(request.body);
+      const cv::Mat rgb = decode(body);
       const double decode_ms = ms_since(begin);
       const auto decoded = Clock::now();
       const auto found = predictor_.predict(view_of(rgb), options);
@@ -204,7 +229,7 @@ class PageServer {
       json["latency_ms"] = {{"decode", decode_ms}, {"detect", ms_since(decoded)}};
       answer(response, 200, json);
     } catch (const Error& error) {
-      answer(response, 400, {{"error", error.what()}});
+      answer(response, response.status == kTooLong ? kTooLong : 400, {{"error", error.what()}});
     }
   }
 
