@@ -32,8 +32,6 @@ get_directory_property(definitions_before COMPILE_DEFINITIONS)
 find_package(OpenVINO QUIET COMPONENTS Runtime HINTS ${openvino_in_venv})
 set_directory_properties(PROPERTIES COMPILE_DEFINITIONS "${definitions_before}") # it adds to every target's
 if(OpenVINO_FOUND)
-    # They say what the compiler does anyway, and a file that has them cannot use the precompiled header.
-    set_target_properties(openvino::runtime PROPERTIES INTERFACE_COMPILE_DEFINITIONS "")
     message(STATUS "OpenVINO ${OpenVINO_VERSION}: the second inference engine")
 else()
     message(STATUS "OpenVINO not found: inference on libtorch alone")

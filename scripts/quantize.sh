@@ -24,8 +24,8 @@ if ! "$venv/bin/python" -c "import importlib.metadata as m; assert m.version('nn
     echo "quantize: installing ${packages[*]} in .deps/quantize-venv" >&2
     mkdir -p "$here/.deps"
     python3 -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${packages[@]}" ||
-        fail "cannot install ${packages[*]}"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${packages[@]}" 2>"$here/.deps/quantize-venv.log" ||
+        fail "cannot install ${packages[*]}: $(grep -m1 ERROR "$here/.deps/quantize-venv.log" || tail -1 "$here/.deps/quantize-venv.log")"
 fi
 
 folder=$(mktemp -d)

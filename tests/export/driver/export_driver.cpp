@@ -1,6 +1,7 @@
 // export_driver FOLDER [MODEL...]: small detectors of every kind (and model files) as ONNX, each with images and what
 // libtorch makes of them, for a comparison with other runtimes. FOLDER/NAME.onnx goes with FOLDER/NAME.safetensors:
-// tensors "I/images", "I/cls_logits_S", "I/box_logits_S" for input number I.
+// tensors "I/images", "I/cls_logits_S", "I/box_logits_S" for input number I. FOLDER/model/random.safetensors is a model
+// file whose random weights find many boxes.
 #include <torch/torch.h>
 
 #include <filesystem>
@@ -41,9 +42,19 @@ void write_case(const std::filesystem::path& folder, const std::string& name, co
   write_file(folder / (name + ".onnx"), onnx_model(model, options));
 }
 
+void write_model(const std::filesystem::path& path) {
+  ModelOptions options = tiny_options();
+  options.neck.last_level = 7;
+  options.head.lifting.enabled = true;
+  Model model = random_model(options, 10);
+  model.card.preprocess.long_side = model.card.preprocess.short_side = 512;
+  save_model(path, *model.detector, model.card);
+}
+
 void write_all(const std::filesystem::path& folder, const std::vector<std::string>& files) {
   const std::vector<InputShape> free = {{1, 128, 192}, {3, 64, 96}, {1, 160, 32}};
   for (const auto& [name, options] : export_cases()) write_case(folder, name, random_model(options), {}, free);
+  write_model(folder / "model" / "random.safetensors");
   const Model plain = random_model(tiny_options());
   write_case(folder, "fixed", plain, {.batch = 2, .height = 75, .width = 90, .nms = {}}, {{2, 75, 90}});
   write_case(folder, "fp16", plain, {.half = true, .nms = {}}, free);
