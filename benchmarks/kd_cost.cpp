@@ -333,7 +333,8 @@ int main(int argc, char** argv) {
   static CountingAllocator allocator;
   c10::SetCPUAllocator(&allocator, 1);
   try {
-    Bench bench{.arguments = parse(argc, argv)};
+    Bench bench;
+    bench.arguments = parse(argc, argv);
     bench.options = read_config(bench.arguments.student);
     bench.compute = open_device(bench.options.train.compute);
     make_data(bench);

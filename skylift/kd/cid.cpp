@@ -2,13 +2,13 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorIndexing.h>
-#include <ATen/ops/_unique2.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "skylift/boxes/boxes.h"
+#include "skylift/kd/cid_proposals.h"
 #include "skylift/kd/object_points.h"
 #include "skylift/losses/point_gather.h"
 
@@ -16,88 +16,31 @@ namespace skylift {
 namespace {
 
 bool instance_in_proposal(const CidOptions& options) { return options.reading == "instance_in_proposal"; }
-bool by_teacher(const CidOptions& options) { return options.proposals == "teacher"; }
 
-/// How far from an instance's centre a location can be and still have weight: the smaller of what centerness and gate
-/// allow. The teacher's box contains its location and reaches R strides to each side; an anchor is centred on it.
-WindowOf weight_window(const CidOptions& options, int reg_max) {
-  const double most = std::numeric_limits<double>::infinity();
-  return [=](const BoxXyxy& box, const GridLevel& level) {
-    const double stride = level.stride;
-    const double reach = by_teacher(options) ? reg_max * stride : options.anchor_scale * stride / 2;
-    const double offset = by_teacher(options) ? reach / 2 : 0;  // of a proposal's centre from its location
-    const double gate = options.gate_relative ? 0 : options.gate_iou;
-    const auto half = [&](double side) {
-      const double centred = std::max(options.enlarge * side, options.least_strides * stride) / 2 + offset;
-      const double by_centerness = instance_in_proposal(options) ? reach : centred;
-      // IoU >= gate means that P_i is at most side / gate long, and beyond the instance by at most the rest of that.
-      const double by_gate = gate > 0 ? side / 2 + side * (1 - gate) / gate : most;
-      return std::min(by_centerness, by_teacher(options) ? by_gate : by_centerness);
-    };
-    return HalfExtent{half(box.width()), half(box.height())};
-  };
+double stride_of(const PointGrid& grid, int64_t point) {
+  const auto holds = [&](const GridLevel& level) { return point < level.offset + level.count(); };
+  return std::ranges::find_if(grid.levels, holds)->stride;
 }
 
-/// [M,4] the proposals of the pairs' locations; each location is decoded once.
-at::Tensor proposals_of(const ObjectPoints& pairs, const DistillInputs& inputs, const CidOptions& options) {
-  const PointGrid& grid = inputs.grid;
-  const auto [location, row, counts] =
-      at::_unique2(pairs.image * grid.count() + pairs.point, /*sorted=*/true, /*return_inverse=*/true);
-  const at::Tensor image = location.floor_divide(grid.count()), point = location.remainder(grid.count());
-  const at::Tensor strides = grid.strides.index_select(0, point).unsqueeze(1);
-  at::Tensor distances;  // [U,4] in strides
-  if (by_teacher(options)) {
-    distances =
-        integral(gather_box_logits(PointGather(grid, image, point), inputs.teacher), inputs.teacher.reg_max).detach();
-  } else {
-    distances = at::full({location.size(0), 4}, options.anchor_scale / 2, grid.centres.options());
-  }
-  return boxes_from_distances(grid.centres.index_select(0, point), distances * strides).index_select(0, row);
+/// Centerness of a point in a box (see boxes.h).
+double centerness_in(double x, double y, const BoxXyxy& box) {
+  const double left = x - box.x1, right = box.x2 - x, top = y - box.y1, bottom = box.y2 - y;
+  if (!(left > 0 && right > 0 && top > 0 && bottom > 0)) return 0;
+  return std::sqrt(std::min(left, right) / std::max(left, right) * std::min(top, bottom) / std::max(top, bottom));
 }
 
-at::Tensor box_centres(const at::Tensor& boxes_xyxy) {
-  return (boxes_xyxy.slice(1, 0, 2) + boxes_xyxy.slice(1, 2, 4)) / 2;
-}
+double centre_x(const BoxXyxy& box) { return (static_cast<double>(box.x1) + box.x2) / 2; }
+double centre_y(const BoxXyxy& box) { return (static_cast<double>(box.y1) + box.y2) / 2; }
 
-/// [M] centerness under the chosen reading.
-at::Tensor pair_centerness(const at::Tensor& proposals, const at::Tensor& instances, const at::Tensor& strides,
-                           const CidOptions& options) {
-  if (instance_in_proposal(options)) return centerness(box_centres(instances), proposals);
-  const at::Tensor centres = box_centres(instances), sides = instances.slice(1, 2, 4) - instances.slice(1, 0, 2);
-  const at::Tensor half = at::maximum(sides * options.enlarge, strides.unsqueeze(1) * options.least_strides) / 2;
-  return centerness(box_centres(proposals), at::cat({centres - half, centres + half}, 1));
-}
-
-/// [M] bool: the proposal's best instance is this one, and their overlap passes the gate.
-at::Tensor gate(const ObjectPoints& pairs, const at::Tensor& iou, const DistillInputs& inputs, int64_t objects,
-                const CidOptions& options) {
-  const int64_t images = static_cast<int64_t>(inputs.batch.targets.size());
-  const at::Tensor mine = best_pair_of_each_location(pairs, iou, inputs.grid, images).logical_and(iou.gt(0));
-  if (!options.gate_relative) return mine.logical_and(iou.ge(options.gate_iou));
-  const at::Tensor best = at::zeros({objects}, iou.options()).scatter_reduce_(0, pairs.object, iou, "amax");
-  return mine.logical_and(iou.ge(best.index_select(0, pairs.object) * options.gate_iou));
-}
-
-/// [M] centerness * gate * factor.
-at::Tensor pair_weights(const ObjectPoints& pairs, const BatchObjects& objects, const DistillInputs& inputs,
-                        const CidOptions& options) {
-  const at::Tensor proposals = proposals_of(pairs, inputs, options);
-  const at::Tensor instances = objects.boxes_xyxy.index_select(0, pairs.object);
-  const at::Tensor strides = inputs.grid.strides.index_select(0, pairs.point);
-  at::Tensor weights = pair_centerness(proposals, instances, strides, options);
-  weights = weights * gate(pairs, aligned_iou(proposals, instances), inputs, objects.count(), options);
-  if (options.score_power > 0) {
-    const at::Tensor logits =
-        gather_cls_logits(PointGather(inputs.grid, pairs.image, pairs.point), inputs.teacher).detach();
-    const at::Tensor label = objects.labels.index_select(0, pairs.object).unsqueeze(1);
-    weights = weights * logits.gather(1, label).squeeze(1).sigmoid().pow(options.score_power);
-  }
-  return weights;
-}
-
-/// What each instance's weights sum to. [G]
-at::Tensor instance_shares(const BatchObjects& objects, const CidOptions& options) {
-  return (box_area(objects.boxes_xyxy).clamp_min(1) / (32.0 * 32.0)).pow(options.area_power);
+/// Centerness under the chosen reading.
+double pair_centerness(const BoxXyxy& proposal, const BoxXyxy& instance, double stride, const CidOptions& options) {
+  if (instance_in_proposal(options)) return centerness_in(centre_x(instance), centre_y(instance), proposal);
+  const auto half = [&](double side) { return std::max(side * options.enlarge, stride * options.least_strides) / 2; };
+  const double x = centre_x(instance), y = centre_y(instance), across = half(instance.width()),
+               down = half(instance.height());
+  const BoxXyxy enlarged{static_cast<float>(x - across), static_cast<float>(y - down), static_cast<float>(x + across),
+                         static_cast<float>(y + down)};
+  return centerness_in(centre_x(proposal), centre_y(proposal), enlarged);
 }
 
 /// The allowed point nearest to a box's centre on the level whose anchors fit the box best; on the other levels where
@@ -128,28 +71,58 @@ int64_t nearest_point(const PointGrid& grid, const BoxXyxy& box, const std::vect
   return -1;
 }
 
-/// Pairs for the instances that no location covers.
-ObjectPoints pairs_for_uncovered(const BatchObjects& objects, const at::Tensor& sums, const PointGrid& grid,
-                                 const std::vector<std::vector<float>>& allowed, double anchor_scale) {
-  const at::Tensor sums_cpu = sums.to(at::kCPU, at::kFloat).contiguous();
-  const float* sum_of = sums_cpu.const_data_ptr<float>();
-  std::vector<int64_t> image, point, object;
-  int64_t index = 0;
-  for (size_t b = 0; b < objects.boxes.size(); ++b) {
-    for (const BoxXyxy& box : objects.boxes[b]) {
-      const int64_t nearest = sum_of[index] > 0 ? -1 : nearest_point(grid, box, allowed[b], anchor_scale);
-      if (nearest >= 0) {
-        image.push_back(static_cast<int64_t>(b));
-        point.push_back(nearest);
-        object.push_back(index);
+/// Rows of a region under construction, grouped by instance.
+struct Rows {
+  std::vector<int64_t> image, point, object;  // object: in its image
+  std::vector<float> weight;
+
+  void add(int64_t b, int64_t p, int64_t o, double w) {
+    image.push_back(b), point.push_back(p), object.push_back(o), weight.push_back(static_cast<float>(w));
+  }
+  Region region(c10::Device device) const {
+    const auto column = [&](const std::vector<int64_t>& values) { return at::tensor(values, at::kLong).to(device); };
+    return {column(image), column(point), at::tensor(weight, at::kFloat).to(device), column(object)};
+  }
+};
+
+/// One instance's weighted locations; they are scaled to its share, and where there are none the nearest one gets it.
+struct Instance {
+  std::vector<std::pair<int64_t, double>> points;  // with their weights, by rising point
+  double sum = 0;
+};
+
+/// centerness * gate * factor of each location, collected by instance. [G]
+std::vector<Instance> weigh(const NearLocations& near, const std::vector<double>& best, const DistillInputs& inputs,
+                            const BatchObjects& objects, const at::Tensor& cls, const CidOptions& options) {
+  std::vector<Instance> instances(best.size());
+  const at::Tensor labels = objects.labels.to(at::kCPU);
+  int64_t row = -1, first = 0;
+  for (size_t b = 0; b < near.images.size(); first += static_cast<int64_t>(objects.boxes[b].size()), ++b) {
+    for (const Near& location : near.images[b]) {
+      ++row;
+      if (location.object < 0) continue;
+      const auto object = static_cast<size_t>(location.object);
+      const double least = options.gate_iou * (options.gate_relative ? best[object] : 1);
+      if (location.iou < least) continue;
+      const BoxXyxy& box = objects.boxes[b][object - static_cast<size_t>(first)];
+      double weight = pair_centerness(location.proposal, box, stride_of(inputs.grid, location.point), options);
+      if (cls.defined()) {
+        const int64_t label = labels.const_data_ptr<int64_t>()[object];
+        const double logit = cls.const_data_ptr<float>()[row * cls.size(1) + label];
+        weight *= std::pow(1 / (1 + std::exp(-logit)), options.score_power);
       }
-      ++index;
+      if (!(weight > 0)) continue;
+      instances[object].points.emplace_back(location.point, weight);
+      instances[object].sum += weight;
     }
   }
-  const auto column = [&](const std::vector<int64_t>& values) {
-    return at::tensor(values, at::kLong).to(sums.device());
-  };
-  return {column(image), column(point), column(object)};
+  return instances;
+}
+
+/// What an instance's weights sum to.
+double share_of(const BoxXyxy& box, const CidOptions& options) {
+  const double area = std::max(1.0, std::max(0.0F, box.width()) * double{std::max(0.0F, box.height())});
+  return std::pow(area / (32.0 * 32.0), options.area_power);
 }
 
 /// The teacher's confident false positives: allowed locations outside the region and not positive where it sees some
@@ -178,11 +151,6 @@ Region joined(const Region& a, const Region& b) {
           at::cat({a.object, b.object})};
 }
 
-/// Rows of pairs with their final weights.
-Region to_region(const ObjectPoints& pairs, const at::Tensor& weights, const BatchObjects& objects) {
-  return {pairs.image, pairs.point, weights, objects.index_in_image.index_select(0, pairs.object)};
-}
-
 }  // namespace
 
 void bind(OptionSection section, CidOptions& options) {
@@ -206,22 +174,30 @@ void bind(OptionSection section, CidOptions& options) {
 }
 
 Region cid_region(const DistillInputs& inputs, const CidOptions& options) {
-  const PointGrid& grid = inputs.grid;
-  const BatchObjects objects = batch_objects(inputs.batch.targets, grid.centres.device());
-  const auto allowed = allowed_points(grid, inputs.batch);
-  const ObjectPoints pairs =
-      points_near_objects(grid, objects, allowed, weight_window(options, inputs.teacher.reg_max));
-  const at::Tensor raw = pair_weights(pairs, objects, inputs, options);
-  const at::Tensor sums = at::zeros({objects.count()}, raw.options()).index_add_(0, pairs.object, raw);
-  const at::Tensor shares = instance_shares(objects, options);
+  const BatchObjects objects = batch_objects(inputs.batch.targets, inputs.grid.centres.device());
+  const auto allowed = allowed_points(inputs.grid, inputs.batch);
+  NearLocations near = near_locations(inputs, objects, allowed, options);
+  at::Tensor cls;
+  propose(near, inputs, options, cls);
+  const std::vector<double> best = choose_instances(near, inputs, objects, options);
+  const std::vector<Instance> instances = weigh(near, best, inputs, objects, cls, options);
 
-  const at::Tensor rows = raw.gt(0).nonzero().squeeze(1);
-  const auto pick = [&](const at::Tensor& column) { return column.index_select(0, rows); };
-  const ObjectPoints kept{pick(pairs.image), pick(pairs.point), pick(pairs.object)};
-  const at::Tensor scaled = pick(raw) * (shares / sums).index_select(0, kept.object);
-  const ObjectPoints rescued = pairs_for_uncovered(objects, sums, grid, allowed, options.anchor_scale);
-  const Region region =
-      joined(to_region(kept, scaled, objects), to_region(rescued, shares.index_select(0, rescued.object), objects));
+  Rows rows;
+  size_t index = 0;
+  for (size_t b = 0; b < objects.boxes.size(); ++b) {
+    const auto image = static_cast<int64_t>(b);
+    for (size_t o = 0; o < objects.boxes[b].size(); ++o, ++index) {
+      const BoxXyxy& box = objects.boxes[b][o];
+      const Instance& instance = instances[index];
+      const double share = share_of(box, options);
+      for (const auto& [point, weight] : instance.points)
+        rows.add(image, point, static_cast<int64_t>(o), weight * share / instance.sum);
+      if (!instance.points.empty()) continue;
+      const int64_t nearest = nearest_point(inputs.grid, box, allowed[b], options.anchor_scale);
+      if (nearest >= 0) rows.add(image, nearest, static_cast<int64_t>(o), share);
+    }
+  }
+  const Region region = rows.region(inputs.grid.centres.device());
   return options.background_weight > 0 ? joined(region, hard_background(region, inputs, allowed, options)) : region;
 }
 

@@ -41,8 +41,8 @@ struct CidOptions {
 
 void bind(OptionSection section, CidOptions& options);
 
-/// Empty for images without instances. Runs on the device of the outputs, on pairs of an instance and a location near
-/// it only.
+/// Empty for images without instances. The teacher's boxes near instances are decoded on the outputs' device; which of
+/// them belongs to whom is found on the CPU, in one pass over the instances and the locations near each.
 Region cid_region(const DistillInputs& inputs, const CidOptions& options);
 
 }  // namespace skylift

@@ -73,7 +73,7 @@ class RecordReader {
 }  // namespace
 
 void write_signals(const std::filesystem::path& path, int64_t count, const std::function<SignalEntry(int64_t)>& entry,
-                   const TextMap& metadata) {
+                   const SignalMetadata& metadata) {
   write_file(path, [&](std::ostream& stream) {
     std::string index;
     uint64_t begin = 0;
@@ -108,7 +108,7 @@ SignalFile::SignalFile(const std::filesystem::path& path) : path_(path), map_(pa
   records_.resize(trailer.count);
   if (trailer.count > 0) std::memcpy(records_.data(), bytes.data() + trailer.index_begin, index_bytes);
   const auto json = nlohmann::json::parse(bytes.substr(end - trailer.metadata_bytes, trailer.metadata_bytes));
-  metadata_ = json.get<TextMap>();
+  metadata_ = json.get<SignalMetadata>();
 }
 
 std::string_view SignalFile::bytes_of(int64_t index) const {

@@ -7,24 +7,27 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "skylift/core/file.h"
-#include "skylift/formats/safetensors.h"
 #include "skylift/kd/stored_signals.h"
 
 namespace skylift {
 
+using SignalMetadata = std::map<std::string, std::string>;
+
 /// Writes `count` entries, asked for one by one, and the metadata. Complete or absent. Error: the disk is full.
 void write_signals(const std::filesystem::path& path, int64_t count, const std::function<SignalEntry(int64_t)>& entry,
-                   const TextMap& metadata);
+                   const SignalMetadata& metadata);
 
 class SignalFile {
  public:
   /// Error: not such a file, or damaged.
   explicit SignalFile(const std::filesystem::path& path);
 
-  const TextMap& metadata() const { return metadata_; }
+  const SignalMetadata& metadata() const { return metadata_; }
   int64_t count() const { return static_cast<int64_t>(records_.size()); }
   size_t bytes() const { return map_.bytes().size(); }
 
@@ -39,7 +42,7 @@ class SignalFile {
 
   std::filesystem::path path_;
   MappedFile map_;
-  TextMap metadata_;
+  SignalMetadata metadata_;
   std::vector<Record> records_;
   uint64_t records_end_ = 0;
 };

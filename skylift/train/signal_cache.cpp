@@ -66,7 +66,8 @@ std::string deciding_options(RunOptions options) {
   return text;
 }
 
-TextMap metadata_of(const RunOptions& options, const Dataset& data, const Teacher& teacher, int64_t orientations) {
+SignalMetadata metadata_of(const RunOptions& options, const Dataset& data, const Teacher& teacher,
+                           int64_t orientations) {
   const SignalNeeds needs = signal_needs(options.kd);
   return {{"teacher", teacher_checksum(*teacher.model.detector)},
           {"data", data_checksum(data)},
@@ -85,7 +86,7 @@ std::string first_difference(const std::string& file, const std::string& run) {
   return "other options";
 }
 
-void check_same(const std::filesystem::path& path, const TextMap& file, const TextMap& run) {
+void check_same(const std::filesystem::path& path, const SignalMetadata& file, const SignalMetadata& run) {
   const std::string hint = "(hint: delete it, and it is made anew, or set kd.cache to another file)";
   for (const auto& [key, value] : run) {
     const auto found = file.find(key);
@@ -191,7 +192,7 @@ SignalCache::SignalCache(const RunOptions& options, const Dataset& train_set, co
   const ModelShape shape = model_shape(*teacher.model.detector);
   shape_.strides = shape.strides;
   shape_.reg_max = shape.reg_max;
-  const TextMap metadata = metadata_of(options, train_set, teacher, orientations_);
+  const SignalMetadata metadata = metadata_of(options, train_set, teacher, orientations_);
   if (!std::filesystem::exists(path_)) make(options, train_set, teacher, metadata, progress);
   file_.emplace(path_);
   check_same(path_, file_->metadata(), metadata);
@@ -204,7 +205,7 @@ SignalCache::SignalCache(const RunOptions& options, const Dataset& train_set, co
 }
 
 void SignalCache::make(const RunOptions& options, const Dataset& train_set, const Teacher& teacher,
-                       const TextMap& metadata, const ProgressCallback& progress) const {
+                       const SignalMetadata& metadata, const ProgressCallback& progress) const {
   log_info("kd.cache: the teacher runs once over {} images{}", train_set.size(),
            orientations_ > 1 ? " and their mirror images" : "");
   const int64_t count = train_set.size() * orientations_;

@@ -33,7 +33,7 @@ class SignalCache {
   const DenseOutput& shape() const { return shape_; }
 
  private:
-  void make(const RunOptions& options, const Dataset& train_set, const Teacher& teacher, const TextMap& metadata,
+  void make(const RunOptions& options, const Dataset& train_set, const Teacher& teacher, const SignalMetadata& metadata,
             const ProgressCallback& progress) const;
 
   std::filesystem::path path_;

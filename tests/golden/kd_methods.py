@@ -222,6 +222,73 @@ for b in range(B):
     rs, rt = context(fs, b, 20), context(ft, b, 40)
     golden["fgd_relation_sum"] += sum((rs[k][i] - rt[k][i]) ** 2 for k in range(K) for i in range(CELLS))
 
+
+
+# CrossKD: both heads have two tower convolutions of K channels with group norm in two groups; the student's first, alignment, then the
+# teacher's second and its predictors. Over all locations; before the division by N_pos (classes), after that by the scores (boxes).
+def weight(seed, i):
+    """Small and without an offset: wave's size would drive every sigmoid to its end."""
+    return 0.2 * math.sin(0.37 * (i + 1) * (seed + 2))
+
+
+def conv3x3(maps, seed, outputs, bias=None):
+    inputs, result = len(maps[0]), [[[0.0] * CELLS for _ in range(outputs)] for _ in range(B)]
+    for b in range(B):
+        for o in range(outputs):
+            for y in range(H):
+                for x in range(W):
+                    total = 0.0 if bias is None else weight(bias, o)
+                    for k in range(inputs):
+                        for dy in range(3):
+                            for dx in range(3):
+                                yy, xx = y + dy - 1, x + dx - 1
+                                if 0 <= yy < H and 0 <= xx < W:
+                                    total += weight(seed, ((o * inputs + k) * 3 + dy) * 3 + dx) * maps[b][k][yy * W + xx]
+                    result[b][o][y * W + x] = total
+    return result
+
+
+def group_norm(maps, seed):
+    """Affine part: 1 + weight(seed), weight(seed + 1)."""
+    result = []
+    for image in maps:
+        normed = []
+        for k, values in enumerate(image):
+            members = [v for j in range(K) if j // (K // 2) == k // (K // 2) for v in image[j]]
+            centre = mean(members)
+            spread = math.sqrt(mean((v - centre) ** 2 for v in members) + 1e-5)
+            normed.append([(1 + weight(seed, k)) * (v - centre) / spread + weight(seed + 1, k) for v in values])
+        result.append(normed)
+    return result
+
+
+def relu(maps):
+    return [[[max(v, 0.0) for v in values] for values in image] for image in maps]
+
+
+def tower(maps, seed):
+    return group_norm(conv3x3(maps, seed, K), seed + 1)
+
+
+def aligned(student, teacher):
+    def stats(maps, k):
+        values = [maps[b][k][i] for b, i in rows]
+        return mean(values), math.sqrt(sum((v - mean(values)) ** 2 for v in values) / (len(values) - 1))
+
+    of_s, of_t = [stats(student, k) for k in range(K)], [stats(teacher, k) for k in range(K)]
+    return [[[(v - of_s[k][0]) / (of_s[k][1] + 1e-6) * of_t[k][1] + of_t[k][0] for v in student[b][k]] for k in range(K)] for b in range(B)]
+
+
+SCALE = 1.25  # the teacher's level scale
+cross_cls = relu(tower(relu(aligned(tower(fs, 30), tower(ft, 40))), 46))
+cross_reg = relu(tower(relu(aligned(tower(fs, 33), tower(ft, 43))), 49))
+cross_c = conv3x3(cross_cls, 52, C, bias=53)
+cross_b = [[[SCALE * v for v in values] for values in image] for image in conv3x3(cross_reg, 54, 4 * (R + 1), bias=55)]
+golden["crosskd_cls_sum"] = sum(quality_focal(z, sigmoid(t), 1) for b, i in rows for z, t in zip(classes(cross_c, b, i), classes(ct, b, i)))
+scores = [max(sigmoid(t) for t in classes(ct, b, i)) for b, i in rows]
+golden["crosskd_box"] = sum(
+    score * mean(tempered_kl(bins(cross_b, b, i, d), bins(bt, b, i, d), 1) for d in range(4)) for score, (b, i) in zip(scores, rows)) / sum(scores)
+
 path = pathlib.Path(__file__).with_suffix(".txt")
 path.write_text("".join(f"{name} {value:.15g}\n" for name, value in golden.items()))
 print(path.read_text(), end="")

@@ -216,5 +216,48 @@ TEST(MethodGoldens, CrossKdAlignment) {
   EXPECT_NEAR(aligned.square().sum().item<double>(), golden("crosskd_align_squares"), 1e-8);
 }
 
+/// A head's parameters from the golden script's waves; `towers`: seeds of cls 0, reg 0, cls 1, reg 1.
+void set_head(Detector& detector, const std::vector<int>& towers) {
+  const at::NoGradGuard no_grad;
+  auto parameters = detector.named_parameters();
+  const auto small = [](int seed, at::IntArrayRef shape) { return (wave(seed, shape) - 0.1 * seed) * (0.2 / 1.5); };
+  const auto set = [&](const std::string& name, int seed, double offset = 0) {
+    parameters["head." + name].copy_(small(seed, parameters["head." + name].sizes()) + offset);
+  };
+  for (size_t i = 0; i < towers.size(); ++i) {
+    const std::string layer = std::string(i % 2 == 0 ? "cls_tower." : "reg_tower.") + (i < 2 ? "0." : "1.");
+    set(layer + "conv.weight", towers[i]);
+    set(layer + "norm.weight", towers[i] + 1, 1);
+    set(layer + "norm.bias", towers[i] + 2);
+  }
+  set("cls_predictor.weight", 52);
+  set("cls_predictor.bias", 53);
+  set("box_predictor.weight", 54);
+  set("box_predictor.bias", 55);
+  parameters["head.level_scales"].fill_(1.25);
+}
+
+TEST(MethodGoldens, CrossKd) {
+  const Waves scene;  // no objects: N_pos is the number of images
+  ModelOptions model;
+  model.backbone.width = 0.125;
+  model.neck = {.channels = 4, .first_level = 3, .last_level = 3};
+  model.head.channels = 4;
+  model.head.depth = 2;
+  model.head.norm_groups = 2;
+  model.head.reg_max = 4;
+  Detector student(model, 4), teacher(model, 4);
+  student.to(at::kDouble);
+  teacher.to(at::kDouble);
+  set_head(student, {30, 33, 46, 49});
+  set_head(teacher, {40, 43, 46, 49});
+  DistillOptions options = only("crosskd");
+  options.crosskd.tower_convs = 1;
+  Distiller distiller(options, student, teacher);
+  const LossTerms terms = distiller(scene.inputs());
+  EXPECT_NEAR(term(terms, "kd_crosskd_cls"), golden("crosskd_cls_sum") / 2, 1e-6);
+  EXPECT_NEAR(term(terms, "kd_crosskd_box"), 4 * golden("crosskd_box"), 1e-6);
+}
+
 }  // namespace
 }  // namespace skylift
