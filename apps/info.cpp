@@ -168,7 +168,7 @@ void list_models() {
     }
     const PartCost total = total_cost(parts);
     fmt::print(
-        "  {:<10} {:>5.1f} M parameters, {:>6.1f} GFLOPs; with the default pyramid and head {:>5.1f} M, {:>6.1f} "
+        "  {:<18} {:>5.1f} M parameters, {:>6.1f} GFLOPs; with the default pyramid and head {:>5.1f} M, {:>6.1f} "
         "GFLOPs\n",
         name, static_cast<double>(backbone.parameters) / 1e6, giga(backbone.multiply_adds),
         static_cast<double>(total.parameters) / 1e6, giga(total.multiply_adds));

@@ -9,14 +9,13 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
+#include "skylift/formats/pickle_stack.h"
 #include "skylift/formats/problem.h"
 
 namespace skylift {
 
 namespace {
 using Kind = PickleValue::Kind;
-// An optimizer's state of a large model has some 100,000 values; hostile files must not fill the memory.
-constexpr size_t value_limit = 2'000'000, opcode_limit = 40'000'000;
 }  // namespace
 
 const PickleValue* PickleValue::find(std::string_view key) const {
@@ -27,16 +26,14 @@ const PickleValue* PickleValue::find(std::string_view key) const {
 }
 
 /// The stack machine that a pickle is a program for. One object a pickle: the memo does not outlive it.
-class PickleMachine {
+class PickleMachine : private PickleStack {
  public:
   PickleMachine(PickleReader& reader, std::string_view bytes, size_t position)
-      : reader_(reader), bytes_(bytes), position_(position) {}
+      : PickleStack(reader.where_, reader.values_, bytes, position), reader_(reader) {}
 
   const PickleValue& run() {
-    for (size_t count = 0;; ++count) {
-      opcode_at_ = position_;
-      if (count > opcode_limit || std::max({stack_.size(), marks_.size(), memo_.size()}) > value_limit)
-        fail("more than any checkpoint holds");
+    while (true) {
+      begin_opcode();
       const auto opcode = number<uint8_t>();
       if (opcode == '.') return *pop();
       const bool done = literal(opcode) || text(opcode) || container(opcode) || memo(opcode) || object(opcode);
@@ -44,92 +41,9 @@ class PickleMachine {
     }
   }
 
-  size_t position() const { return position_; }
+  using PickleStack::position;
 
  private:
-  template <class... Args>
-  [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) const {
-    throw Error("{}: byte {} of the pickle: {}", reader_.where_, opcode_at_,
-                fmt::format(format, std::forward<Args>(args)...));
-  }
-
-  // Bytes.
-
-  std::string_view take(uint64_t count) {
-    if (count > bytes_.size() - position_)
-      fail("{} bytes wanted, {} left; is the file cut off?", count, bytes_.size() - position_);
-    const std::string_view part = bytes_.substr(position_, count);
-    position_ += count;
-    return part;
-  }
-
-  template <class Number>
-  Number number() {
-    Number value{};
-    std::memcpy(&value, take(sizeof(Number)).data(), sizeof(Number));
-    return value;
-  }
-
-  std::string_view line() {
-    const size_t end = bytes_.find('\n', position_);
-    if (end == std::string_view::npos) fail("a line without end; is the file cut off?");
-    const std::string_view text = take(end - position_);
-    ++position_;
-    return text;
-  }
-
-  // Stack.
-
-  PickleValue& create(Kind kind) {
-    if (reader_.values_.size() >= value_limit) fail("more than {} values", value_limit);
-    PickleValue& value = reader_.values_.emplace_back();
-    value.kind = kind;
-    return value;
-  }
-  PickleValue& push(Kind kind) { return *stack_.emplace_back(&create(kind)); }
-  void push_integer(int64_t value) { push(Kind::integer).integer = value; }
-  void push_text(Kind kind, std::string_view text) { push(kind).text = text; }
-
-  PickleValue* pop() {
-    // What lies below the last mark is reached only once the mark is taken away.
-    if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) fail("the stack is empty");
-    PickleValue* value = stack_.back();
-    stack_.pop_back();
-    return value;
-  }
-
-  PickleValue* top() {
-    PickleValue* value = pop();
-    stack_.push_back(value);
-    return value;
-  }
-
-  std::vector<const PickleValue*> pop_to_mark() {
-    if (marks_.empty()) fail("no mark on the stack");
-    std::vector<const PickleValue*> items(stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back()), stack_.end());
-    stack_.resize(marks_.back());
-    marks_.pop_back();
-    return items;
-  }
-
-  std::vector<const PickleValue*> pop_items(size_t count) {
-    std::vector<const PickleValue*> items(count);
-    for (size_t i = count; i-- > 0;) items[i] = pop();
-    return items;
-  }
-
-  PickleValue* sequence(std::vector<const PickleValue*> items) {
-    PickleValue& value = create(Kind::sequence);
-    value.items = std::move(items);
-    return &value;
-  }
-
-  /// Pops a mark too.
-  void drop() {
-    const bool mark_on_top = !marks_.empty() && marks_.back() == stack_.size();
-    mark_on_top ? marks_.pop_back() : static_cast<void>(pop());
-  }
-
   // Opcodes.
 
   bool literal(uint8_t opcode) {
@@ -219,13 +133,13 @@ class PickleMachine {
   bool container(uint8_t opcode) {
     switch (opcode) {
       case '(':
-        return marks_.push_back(stack_.size()), true;
+        return mark(), true;
       case '0':
         return drop(), true;
       case '1':
         return pop_to_mark(), true;
       case '2':
-        return stack_.push_back(top()), true;
+        return push(top()), true;
       case ')':
       case ']':
       case 0x8f:
@@ -235,11 +149,11 @@ class PickleMachine {
       case 't':
       case 'l':
       case 0x91:
-        return stack_.push_back(sequence(pop_to_mark())), true;
+        return push(sequence(pop_to_mark())), true;
       case 0x85:
       case 0x86:
       case 0x87:
-        return stack_.push_back(sequence(pop_items(opcode - 0x84))), true;
+        return push(sequence(pop_items(opcode - 0x84))), true;
       case 'd': {
         const auto items = pop_to_mark();
         push(Kind::dict);
@@ -275,13 +189,13 @@ class PickleMachine {
   bool memo(uint8_t opcode) {
     switch (opcode) {
       case 'q':
-        return memo_[number<uint8_t>()] = top(), true;
+        return memorise(number<uint8_t>()), true;
       case 'r':
-        return memo_[number<uint32_t>()] = top(), true;
+        return memorise(number<uint32_t>()), true;
       case 'p':
-        return memo_[memo_number(line())] = top(), true;
+        return memorise(memo_number(line())), true;
       case 0x94:
-        return memo_[memo_.size()] = top(), true;
+        return memorise_next(), true;
       case 'h':
         return recall(number<uint8_t>()), true;
       case 'j':
@@ -291,18 +205,6 @@ class PickleMachine {
       default:
         return false;
     }
-  }
-
-  uint64_t memo_number(std::string_view text) const {
-    const auto value = parse_integer(text);
-    if (!value || *value < 0) fail("{} is no place in the memo", in_quotes(text));
-    return static_cast<uint64_t>(*value);
-  }
-
-  void recall(uint64_t place) {
-    const auto found = memo_.find(place);
-    if (found == memo_.end()) fail("nothing at place {} of the memo", place);
-    stack_.push_back(found->second);
   }
 
   bool object(uint8_t opcode) {
@@ -380,11 +282,6 @@ class PickleMachine {
   }
 
   PickleReader& reader_;
-  std::string_view bytes_;
-  size_t position_, opcode_at_ = 0;
-  std::vector<PickleValue*> stack_;
-  std::vector<size_t> marks_;
-  std::unordered_map<uint64_t, PickleValue*> memo_;
 };
 
 const PickleValue& PickleReader::read(std::string_view bytes, size_t& position) {

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -78,6 +79,15 @@ bool needs_lite_normalisation(const ForeignFile& file) {
   return file.find("_conv_stem.weight") != nullptr && !file.texts.contains(backbone_key);
 }
 
+void check_exists(const std::filesystem::path& path, const Backbone& network, const std::string& where) {
+  if (std::filesystem::exists(path)) return;
+  std::string name = network.options().name;
+  const bool lite = name.starts_with("efficientnet_lite");
+  std::replace(name.begin(), name.end(), '_', '-');
+  throw Error("{}: no such file (hint: {})", where,
+              lite ? "scripts/fetch-weights.sh " + name + " fetches it" : "skylift import makes one from a checkpoint");
+}
+
 void check_name(const ForeignFile& file, const Backbone& network, const std::string& where) {
   const auto marked = file.texts.find(backbone_key);
   if (marked != file.texts.end() && marked->second != network.options().name) {
@@ -107,6 +117,7 @@ std::string layer_summary(const std::vector<std::string>& names) {
 
 BackboneReport load_backbone_weights(Backbone& network, const std::filesystem::path& path) {
   const std::string where = "backbone.weights: " + path.string();
+  check_exists(path, network, where);
   ForeignFile file = read_foreign(path);
   check_name(file, network, where);
   if (needs_lite_normalisation(file)) fold_lite_normalisation(file.tensors);

@@ -37,7 +37,9 @@ class PytorchTest : public ::testing::Test {
   /// One line that names the file.
   std::string error_reading(const std::string& bytes) {
     const std::string message = error_of([&] { read(bytes); });
-    if (message != "no error") EXPECT_THAT(message, AllOf(HasSubstr(path.string()), Not(HasSubstr("\n"))));
+    if (message != "no error") {
+      EXPECT_THAT(message, AllOf(HasSubstr(path.string()), Not(HasSubstr("\n"))));
+    }
     return message;
   }
 
