@@ -91,9 +91,10 @@ bool is_metadata_name(const std::string& global) {
                                                    "collections.defaultdict",
                                                    "collections.Counter",
                                                    "collections.deque"};
+  // getattr is how older protocols name a method: mmengine's message hub keeps HistoryBuffer.mean and the like.
   static const std::set<std::string_view> types = {"object", "bool",      "int",       "float",   "complex", "str",
                                                    "bytes",  "bytearray", "list",      "tuple",   "dict",    "set",
-                                                   "slice",  "range",     "frozenset", "unicode", "long"};
+                                                   "slice",  "range",     "frozenset", "unicode", "long",    "getattr"};
   for (const char* module : {"builtins.", "__builtin__."}) {
     if (const auto name = between(global, module, "")) return types.contains(*name);
   }

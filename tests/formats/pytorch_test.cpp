@@ -126,7 +126,7 @@ TEST_F(PytorchTest, WhateverCallsSomethingElseIsRefusedByName) {
       {PickleWriter().op("(").global("os", "system").text("echo owned").op("o").end(), "os.system"},
       {named("__builtin__", "eval").text("1").op("\x85R").end(), "__builtin__.eval"},
       {named("subprocess", "Popen").op(")\x81").end(), "subprocess.Popen"},
-      {named("builtins", "getattr").end(), "builtins.getattr"},
+      {named("builtins", "__import__").end(), "builtins.__import__"},
       {named("functools", "partial").end(), "functools.partial"},
       {named("torch.hub", "load").end(), "torch.hub.load"}};
   for (const auto& [pickle, name] : pickles) {
@@ -146,6 +146,12 @@ TEST_F(PytorchTest, ARefusedNameInNestedMetadataIsFoundToo) {
   EXPECT_THAT(error_reading(torch_zip(pickle.end(), {six})), HasSubstr("'os.system'"));
 }
 
+TEST_F(PytorchTest, WhatAnAttributeWouldGiveIsNotCalledEither) {
+  PickleWriter pickle;
+  pickle.global("builtins", "getattr").global("mmengine.fileio", "io").text("get").op("\x86R").text("x").op("\x85R");
+  EXPECT_THAT(error_reading(torch_zip(pickle.end(), {})), HasSubstr("a call of something that is no global"));
+}
+
 TEST_F(PytorchTest, MetadataOfTrainingToolsStaysUnread) {
   PickleWriter pickle;
   pickle.op("}(").text("meta").op("}(").text("CLASSES").op("(").text("car").text("bus").op("t");
@@ -156,6 +162,8 @@ TEST_F(PytorchTest, MetadataOfTrainingToolsStaysUnread) {
       .text("x")
       .integer(1)
       .op("ub");
+  pickle.text("mean").global("__builtin__", "getattr").global("mmengine.logging.history_buffer", "HistoryBuffer");
+  pickle.text("mean").op("\x86R");
   pickle.text("array").global("numpy.core.multiarray", "scalar").global("numpy", "dtype").text("f8").op("\x85R");
   pickle.text("12345678").op("\x86R").op("u");
   pickle.text("state_dict").global("collections", "OrderedDict").op(")R(").text("module.w");
