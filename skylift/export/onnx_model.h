@@ -32,10 +32,10 @@ struct OnnxNms {
 };
 
 struct OnnxOptions {
-  int batch = 0;               ///< images, 0: any number
-  int height = 0, width = 0;   ///< px; both 0: any multiples of onnx_size_multiple
-  bool half = false;           ///< weights and arithmetic in float16; inputs, outputs, group norm and NMS stay float
-  std::optional<OnnxNms> nms;  ///< decoded form
+  int batch = 0;              ///< images, 0: any number
+  int height = 0, width = 0;  ///< px; both 0: any multiples of onnx_size_multiple
+  bool half = false;          ///< weights and arithmetic in float16; inputs, outputs, group norm and NMS stay float
+  std::optional<OnnxNms> nms = {};  ///< decoded form
 };
 
 /// The serialised model. Error: options out of range, an operation that has no counterpart here (names it), weights
