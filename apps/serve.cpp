@@ -89,6 +89,10 @@ class PageServer {
       : arguments_(arguments), predictor_(arguments.model, arguments.engine, arguments.detect) {
     server_.set_payload_max_length(static_cast<size_t>(arguments.max_upload_mb) << 20);
     server_.set_read_timeout(30);
+    server_.set_socket_options([](socket_t socket) {  // httplib's own would let two servers share a port
+      const int yes = 1;
+      ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
     server_.new_task_queue = [] { return new httplib::ThreadPool(4); };  // httplib owns it
     server_.set_pre_routing_handler([this](const auto& request, auto& response) { return admit(request, response); });
     server_.set_error_handler([](const auto& request, auto& response) { explain(request, response); });

@@ -88,16 +88,23 @@ def outside(result):
     return result["seconds"] - result["network_seconds"]
 
 
+def cpu(result):
+    return result["cpu_seconds"]
+
+
 def report(name, results):
     print(f"\n{name}: {results['skylift'][0]['images']} images, medians of {len(results['skylift'])} rounds")
-    print(f"{'':24}{'ms/image':>9}{'p50':>8}{'p90':>8}{'p99':>8}{'memory MB':>11}{'detections':>12}")
+    print(f"{'':24}{'ms/image':>9}{'p50':>8}{'p90':>8}{'p99':>8}{'cpu':>8}{'memory MB':>11}{'detections':>12}")
     for contender, rows in results.items():
         middle = sorted(rows, key=lambda row: row["seconds"])[len(rows) // 2]
         latency = [f"{middle['latency_ms'].get(p, float('nan')):8.1f}" for p in ("p50", "p90", "p99")]
-        print(f"{contender:24}{1000 * middle['seconds'] / middle['images']:9.1f}{''.join(latency)}{middle['peak_memory_mb']:11}"
+        print(f"{contender:24}{1000 * middle['seconds'] / middle['images']:9.1f}{''.join(latency)}"
+              f"{1000 * middle['cpu_seconds'] / middle['images']:8.1f}{middle['peak_memory_mb']:11}"
               f"{middle['detections']:12}")
     sahi_outside = median_ratio(results, "skylift tiled latency", "sahi", outside)
     lines = [("skylift / bare network", median_ratio(results, "skylift", "bare"), "at most 1.10"),
+             ("skylift / bare network, processor time", median_ratio(results, "skylift", "bare", cpu), ""),
+             ("python openvino / skylift, processor time", median_ratio(results, "python openvino", "skylift", cpu), ""),
              ("python openvino / skylift", median_ratio(results, "python openvino", "skylift"), "at least 1, thin 1.3"),
              ("python onnxruntime / skylift", median_ratio(results, "python onnxruntime", "skylift"), "at least 1, thin 1.3"),
              ("outside the network, skylift / sahi", sahi_outside, "at most 0.33"),

@@ -197,7 +197,7 @@ def run_sahi(model, paths, tile):
     def predict(path):
         return get_sliced_prediction(read(path), wrapped, slice_height=tile, slice_width=tile, overlap_height_ratio=0.2,
                                      overlap_width_ratio=0.2, postprocess_type="GREEDYNMM", postprocess_match_metric="IOS",
-                                     postprocess_match_threshold=0.5, verbose=0)
+                                     postprocess_match_threshold=0.5, force_postprocess_type=True, verbose=0)
 
     predict(paths[0])
     model.network_seconds, latencies, rows = 0.0, [], []

@@ -13,8 +13,13 @@ set_target_properties(skylift_shared PROPERTIES OUTPUT_NAME skylift EXPORT_NAME 
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib/shared"
     LINK_DEPENDS "${PROJECT_SOURCE_DIR}/cmake/exported_symbols.txt")
 
-# libtorch and OpenVINO are found where they were when this was built.
-set_target_properties(skylift skylift_shared PROPERTIES INSTALL_RPATH_USE_LINK_PATH TRUE)
+# libtorch and OpenVINO are found where they were when this was built. (CMake's own way to say so leaves out what lies
+# inside the project, as .venv does.)
+set(engine_folders "$<TARGET_FILE_DIR:torch>")
+if(OpenVINO_FOUND)
+    list(APPEND engine_folders "$<TARGET_FILE_DIR:openvino::runtime>")
+endif()
+set_target_properties(skylift skylift_shared PROPERTIES INSTALL_RPATH "${engine_folders}")
 install(TARGETS skylift RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(TARGETS skylift_shared EXPORT SkyliftTargets LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 foreach(header infer/predictor.h infer/options.h formats/detections.h formats/annotations.h)

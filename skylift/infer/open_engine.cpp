@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "skylift/core/error.h"
+#include "skylift/core/log.h"
 #include "skylift/infer/openvino_engine.h"
 #include "skylift/infer/predictor.h"
 #include "skylift/infer/torch_engine.h"
@@ -36,7 +37,12 @@ std::unique_ptr<Engine> open_engine(const std::filesystem::path& model, const En
   if (options.engine == "torch") return open_torch(model, options);
   if (options.engine == "openvino" || is_onnx(model)) return make_openvino_engine(model, options);
   if (options.device != "cpu" || !openvino_built_in()) return open_torch(model, options);
-  return make_openvino_engine(model, options);
+  try {
+    return make_openvino_engine(model, options);
+  } catch (const NotConvertible& error) {
+    log_info("{}; it runs on libtorch", error.what());
+    return open_torch(model, options);
+  }
 }
 
 }  // namespace skylift

@@ -1,6 +1,5 @@
 #include "skylift/infer/openvino_engine.h"
 
-#include "skylift/core/error.h"
 #include "skylift/infer/predictor.h"
 
 #ifdef SKYLIFT_WITH_OPENVINO
@@ -45,8 +44,12 @@ struct Source {
 Source read_source(const fs::path& path) {
   if (path.extension() != ".onnx") {
     Model model = load_model(path);
-    std::string onnx = onnx_model(model, {});
-    return {std::move(onnx), std::move(model.card)};
+    try {
+      std::string onnx = onnx_model(model, {});
+      return {std::move(onnx), std::move(model.card)};
+    } catch (const Error& error) {
+      throw NotConvertible("{}: {}", path.string(), error.what());
+    }
   }
   Source source{read_file(path), {}};
   const auto metadata = onnx_metadata(source.onnx, path.string());

@@ -8,17 +8,24 @@
 #include <filesystem>
 #include <memory>
 
+#include "skylift/core/error.h"
 #include "skylift/infer/engine.h"
 
 namespace skylift {
 
 struct EngineOptions;
 
+/// A model that has no counterpart in ONNX: libtorch runs it.
+struct NotConvertible : Error {
+  using Error::Error;
+};
+
 /// Whether this build has OpenVINO.
 bool openvino_built_in();
 
 /// A .safetensors model, which becomes ONNX in memory, or an .onnx file with raw outputs that skylift export wrote.
-/// Error: another file, a device that is not the CPU, bf16 on hardware without it, a build without OpenVINO.
+/// NotConvertible: see there. Error: another file, a device that is not the CPU, bf16 on hardware without it, a build
+/// without OpenVINO.
 std::unique_ptr<Engine> make_openvino_engine(const std::filesystem::path& model, const EngineOptions& options);
 
 }  // namespace skylift

@@ -103,13 +103,10 @@ void write_input(const Part& part, uint8_t* input) {
 class BusyClock {
  public:
   using Clock = std::chrono::steady_clock;
-  void begin() {
-    const std::lock_guard lock(mutex_);
-    if (running_++ == 0) since_ = Clock::now();
-  }
-  void end() {
-    const std::lock_guard lock(mutex_);
-    if (--running_ == 0) total_ += Clock::now() - since_;
+  template <class Work>
+  auto timed(const Work& work) {
+    const Share share(*this);
+    return work();
   }
   void reset() {
     const std::lock_guard lock(mutex_);
@@ -121,6 +118,18 @@ class BusyClock {
   }
 
  private:
+  struct Share {
+    explicit Share(BusyClock& clock) : clock(clock) {
+      const std::lock_guard lock(clock.mutex_);
+      if (clock.running_++ == 0) clock.since_ = Clock::now();
+    }
+    ~Share() {
+      const std::lock_guard lock(clock.mutex_);
+      if (--clock.running_ == 0) clock.total_ += Clock::now() - clock.since_;
+    }
+    BusyClock& clock;
+  };
+
   mutable std::mutex mutex_;
   int running_ = 0;
   Clock::time_point since_;
@@ -177,9 +186,7 @@ struct Predictor::Impl {
       write_input(parts[i], input);
       input += ptrdiff_t{3} * size.content_height * size.content_width;
     }
-    network_clock.begin();
-    const OutputView output = session->run();
-    network_clock.end();
+    const OutputView output = network_clock.timed([&] { return session->run(); });
     for (size_t k = 0; k < group.size(); ++k) {
       Part& part = parts[group[k]];
       part.found = decode(output, static_cast<int>(k), part.geometry, decode_options);

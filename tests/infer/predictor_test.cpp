@@ -92,7 +92,7 @@ TEST_F(PredictorTest, BlueFirstAndPartsOfAnImage) {
 /// One tile with something in it, seen alone and as part of a large image.
 TEST_F(PredictorTest, TilesAreTheirImagesInPlace) {
   DetectOptions tiled;
-  tiled.tiling = {.tile_px = 160, .overlap = 0, .full_image = false, .merge = {.threshold = 1}};
+  tiled.tiling = {.tile_px = 160, .overlap = 0, .full_image = false, .merge = {.metric = "iou", .threshold = 1}};
   const Predictor predictor = torch_predictor();
   const cv::Mat large = noise(320, 160);
   std::vector<Detection> expected = predictor.predict(view_of(large({0, 0, 160, 160})));

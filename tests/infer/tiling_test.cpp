@@ -13,7 +13,8 @@ std::vector<cv::Rect> tiles(int width, int height, int tile, double overlap) {
 
 TEST(Tiling, TilesOverlapAndTheLastIsMovedInside) {
   // Starts every 80 px; the third would end at 260.
-  EXPECT_EQ(tiles(250, 100, 100, 0.2), (std::vector<cv::Rect>{{0, 0, 100, 100}, {80, 0, 100, 100}, {150, 0, 100, 100}}));
+  EXPECT_EQ(tiles(250, 100, 100, 0.2),
+            (std::vector<cv::Rect>{{0, 0, 100, 100}, {80, 0, 100, 100}, {150, 0, 100, 100}}));
 }
 
 TEST(Tiling, AnExactFitNeedsNoMoreTiles) {
