@@ -71,7 +71,10 @@ void add_eval_command(CLI::App& app) {
       "Examples: skylift eval --data VisDrone2019-DET-val --model runs/student/best.safetensors --tile 640\n"
       "          skylift eval --gt instances_val2017.json --dt results.json --json -\n"
       "          skylift eval --gt VisDrone2019-DET-val --dt detections/");
-  command->callback([arguments] { evaluate_any(*arguments); });
+  command->callback([arguments] {
+    arguments->scoring.options.threads = arguments->engine.threads;
+    evaluate_any(*arguments);
+  });
 }
 
 }  // namespace skylift

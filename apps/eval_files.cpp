@@ -71,9 +71,6 @@ void add_scoring_arguments(CLI::App& command, ScoringArguments& arguments) {
                   "visdrone: classes weigh by the images that contain them, or all the same")
       ->check(CLI::IsMember({"image_weighted", "uniform"}))
       ->capture_default_str();
-  command.add_option("--threads", arguments.options.threads, "0: one per core")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
   add_output_arguments(command, arguments);
 }
 

@@ -20,7 +20,7 @@ struct ScoringArguments {
   bool errors = false;
 };
 
-/// --protocol, --max-dets, --class-average, --threads, --errors, --json, --html, --curves, --score.
+/// --protocol, --max-dets, --class-average, --errors, --json, --html, --curves, --score.
 void add_scoring_arguments(CLI::App& command, ScoringArguments& arguments);
 
 /// Scores, prints and writes the files that were asked for. Sizes of images that the protocol needs and the annotations

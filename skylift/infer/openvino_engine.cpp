@@ -41,17 +41,18 @@ struct Source {
   ModelCard card;
 };
 
-Source read_source(const fs::path& path) {
-  if (path.extension() != ".onnx") {
-    Model model = load_model(path);
-    try {
-      std::string onnx = onnx_model(model, {});
-      return {std::move(onnx), std::move(model.card)};
-    } catch (const Error& error) {
-      throw NotConvertible("{}: {}", path.string(), error.what());
-    }
+std::string converted(const fs::path& path) {
+  const Model model = load_model(path);
+  try {
+    return onnx_model(model, {});
+  } catch (const Error& error) {
+    throw NotConvertible("{}: {}", path.string(), error.what());
   }
-  Source source{read_file(path), {}};
+}
+
+/// The card is always the graph's: an export may need a larger pad_multiple than its model.
+Source read_source(const fs::path& path) {
+  Source source{path.extension() == ".onnx" ? read_file(path) : converted(path), {}};
   const auto metadata = onnx_metadata(source.onnx, path.string());
   const auto card = metadata.find(model_card_key);
   if (card == metadata.end()) {

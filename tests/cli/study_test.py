@@ -1,5 +1,6 @@
 """A study: trainings by a plan, skipped when done, gone on with when interrupted, compared by seed."""
 import json
+import pathlib
 import shutil
 import unittest
 
@@ -64,6 +65,11 @@ class StudyTest(ProgramTest):
     def differences(self, out, name):
         runs = json.loads((out / "results.json").read_text())["runs"]
         return next(run["differences"] for run in runs if run["name"] == name)
+
+    def test_the_shipped_plan_reads(self):
+        plan = pathlib.Path(__file__).parents[2] / "configs" / "study" / "visdrone_small.toml"
+        # It gets as far as the images, which a study is told on the command line.
+        self.refuse("study", "--config", plan, "--out", self.folder / "shipped", expect=["data.train"])
 
     def test_mistakes_in_a_plan_are_named_before_anything_is_trained(self):
         cases = [("seeds = [0]", ["no [[run]]"]),

@@ -8,7 +8,7 @@ namespace skylift {
 namespace {
 
 std::vector<cv::Rect> tiles(int width, int height, int tile, double overlap) {
-  return tile_rects({width, height}, {.tile_px = tile, .overlap = overlap});
+  return tile_rects({width, height}, {.tile_px = tile, .overlap = overlap, .merge = {}});
 }
 
 TEST(Tiling, TilesOverlapAndTheLastIsMovedInside) {

@@ -16,6 +16,7 @@ TEST(Configs, EachShippedOneReadsAndBuilds) {
   int count = 0;
   for (const auto& entry : fs::recursive_directory_iterator(fs::path(SKYLIFT_SOURCE_DIR) / "configs")) {
     if (entry.path().extension() != ".toml") continue;
+    if (entry.path().parent_path().filename() == "study") continue;  // plans, see tests/cli/study_test.py
     SCOPED_TRACE(entry.path().string());
     RunOptions options;
     OptionTable table;

@@ -74,7 +74,9 @@ TEST_F(DoctorTest, RegionsCountEveryObjectOnce) {
     EXPECT_NEAR(weight, 1, 1e-6) << region.name;
     EXPECT_GT(region.share, 0);
     EXPECT_LT(region.share, 1);
-    if (region.name == "cid") EXPECT_EQ(without, 0) << "no object is left out";
+    if (region.name == "cid") {
+      EXPECT_EQ(without, 0) << "no object is left out";
+    }
   }
 }
 
