@@ -9,8 +9,8 @@
 
 namespace skylift {
 
-/// The flight or film an image belongs to: its folder, if it has one below the image folder (UAVDT), else its name up to
-/// the first "_" (VisDrone: "9999938_00000_d_0000208.jpg" is of "9999938"), else its name.
+/// The flight or film an image belongs to: its folder, if it has one below the image folder (UAVDT), else its name up
+/// to the first "_" (VisDrone: "9999938_00000_d_0000208.jpg" is of "9999938"), else its name.
 std::string sequence_name(const ImageRecord& image);
 
 struct SplitSet {
@@ -18,8 +18,9 @@ struct SplitSet {
   AnnotationSet tune;  ///< to choose options on
 };
 
-/// Draws sequences for `tune` until it has about `share` of the images (one that would overshoot is passed over); images
-/// keep their order. The same seed gives the same split everywhere. Error: share outside 0..1, or a part without images.
+/// Draws sequences for `tune` until it has about `share` of the images (one that would overshoot is passed over);
+/// images keep their order. The same seed gives the same split everywhere. Error: share outside 0..1, or a part without
+/// images.
 SplitSet split_by_sequence(const AnnotationSet& set, double share, uint64_t seed);
 
 }  // namespace skylift
