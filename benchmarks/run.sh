@@ -8,7 +8,7 @@ scripts/setup-test-venv.sh faster-coco-eval==1.8.0
 .deps/test-venv/bin/python benchmarks/eval.py "$@"
 .deps/test-venv/bin/python benchmarks/data_stats.py "$@"
 
-scripts/setup-test-venv.sh onnx==1.20.0 onnxruntime==1.23.2 openvino==2026.4.1 opencv-python-headless==4.12.0.88 \
+scripts/setup-test-venv.sh onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1 opencv-python-headless==5.0.0.93 \
     shapely pillow tqdm click fire pybboxes terminaltables pyyaml requests
 .deps/test-venv/bin/python -c 'import sahi' 2>/dev/null || .deps/test-venv/bin/pip install --quiet --no-deps sahi==0.12.8
 .deps/test-venv/bin/python benchmarks/inference.py "$@"

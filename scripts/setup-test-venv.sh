@@ -12,7 +12,8 @@ present() {
 import importlib.metadata, sys
 for package in sys.argv[1:]:
     name, _, version = package.partition("==")
-    assert not version or importlib.metadata.version(name) == version
+    found = importlib.metadata.version(name)  # raises where it is absent
+    assert not version or found == version
 PYTHON
 }
 
