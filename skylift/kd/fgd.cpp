@@ -13,13 +13,27 @@ namespace {
 
 constexpr double kReferenceObjects = 7;  // an image of COCO
 
+/// An image's boxes in px of the batch. The authors' map them to cells by the size of the image without its padding,
+/// which moves them right and down on padded images.
+std::vector<BoxXyxy> mask_boxes(const DistillInputs& inputs, size_t image, bool authors_form) {
+  std::vector<BoxXyxy> boxes = to_boxes(inputs.batch.targets[image].boxes_xyxy);
+  if (!authors_form) return boxes;
+  const GridLevel& finest = inputs.grid.levels.front();
+  const ImageGeometry& geometry = inputs.batch.geometries[image];
+  const float x = static_cast<float>(finest.width * finest.stride) / static_cast<float>(geometry.content_width),
+              y = static_cast<float>(finest.height * finest.stride) / static_cast<float>(geometry.content_height);
+  for (BoxXyxy& box : boxes) box = {box.x1 * x, box.y1 * y, box.x2 * x, box.y2 * y};
+  return boxes;
+}
+
 /// One [B,1,H,W] foreground mask a level.
 std::vector<at::Tensor> foreground_masks(DistillStep& step) {
   const DistillInputs& inputs = step.inputs;
-  const int64_t images = static_cast<int64_t>(inputs.batch.targets.size());
-  if (!step.default_region()) return region_maps(step.regions.region(step.options.region), inputs.grid, images);
+  const size_t images = inputs.batch.targets.size();
+  if (!step.default_region())
+    return region_maps(step.regions.region(step.options.region), inputs.grid, static_cast<int64_t>(images));
   std::vector<std::vector<BoxXyxy>> boxes;
-  for (const Targets& targets : inputs.batch.targets) boxes.push_back(to_boxes(targets.boxes_xyxy));
+  for (size_t image = 0; image < images; ++image) boxes.push_back(mask_boxes(inputs, image, step.authors_form()));
   std::vector<at::Tensor> masks;
   for (const GridLevel& level : inputs.grid.levels) {
     std::vector<at::Tensor> level_masks;

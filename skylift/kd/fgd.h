@@ -8,10 +8,10 @@
 //   kd_fgd_foreground, kd_fgd_background = weight * sum of (S - T)^2 under attention and mask
 //   kd_fgd_attention = weight * sum |A_S - A_T|
 //   kd_fgd_relation = weight * sum (R(S) - R(T))^2, R a trained context block each
-// "authors": sums over channels and locations, divided by the images. Ours: means, times the sizes that the published
-// weights refer to (features.h; 7 objects an image for the foreground). With kd.region set its weights are the
-// foreground mask, and the background is what lies outside the region. The authors scale boxes by the unpadded image
-// size, so that masks drift on padded images; here they do not.
+// "authors": sums over channels and locations, divided by the images, and boxes scaled by the size of the unpadded
+// image, so that masks drift on padded ones. Ours: means, times the sizes that the published weights refer to
+// (features.h; 7 objects an image for the foreground), and masks where the boxes are. With kd.region set its weights
+// are the foreground mask, and the background is what lies outside the region.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -196,6 +196,22 @@ TEST(MethodGoldens, Fgd) {
   }
 }
 
+// The authors map boxes to cells by the unpadded size: on an image whose left half is content, as if boxes were twice
+// as far right. Our form does not look at the padding.
+TEST(MethodGoldens, FgdBoxesOnPaddedImages) {
+  Waves padded(testing::make_targets({1, 3, 6, 9}, {0}));
+  for (ImageGeometry& geometry : padded.batch.geometries) geometry.content_width /= 2;
+  const Waves moved(testing::make_targets({2, 3, 12, 9}, {0})), whole(testing::make_targets({1, 3, 6, 9}, {0}));
+  const auto foreground = [](const Waves& scene, const char* form) {
+    Distiller distiller(only("fgd", "default", form), testing::shape_of(scene), testing::shape_of(scene));
+    distiller.to(at::kDouble);
+    return term(distiller(scene.inputs()), "kd_fgd_foreground");
+  };
+  EXPECT_DOUBLE_EQ(foreground(padded, "authors"), foreground(moved, "authors"));
+  EXPECT_NE(foreground(padded, "authors"), foreground(whole, "authors"));
+  EXPECT_DOUBLE_EQ(foreground(padded, "region"), foreground(whole, "region"));
+}
+
 TEST(MethodGoldens, FgdAttentionAndMask) {
   const at::Tensor map = torch::tensor({{1.0, -1.0, 2.0, 0.0}, {0.0, 1.0, -3.0, 1.0}}, at::kDouble).view({1, 2, 2, 2});
   const FgdAttention attention = fgd_attention(map, 0.5);
