@@ -19,7 +19,7 @@ struct EvalArguments {
   ScoringArguments scoring;
   std::string data, model;
   ValidationOptions validation;
-  EngineOptions engine{.mode = "throughput"};
+  EngineOptions engine;
   DetectOptions detect;
 };
 

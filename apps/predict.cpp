@@ -31,7 +31,7 @@ double seconds_since(Clock::time_point begin) { return std::chrono::duration<dou
 struct PredictArguments {
   std::string model, out, format, json;
   std::vector<std::string> inputs;
-  EngineOptions engine{.mode = "throughput"};
+  EngineOptions engine;
   DetectOptions detect;
   bool draw = false;
 };
