@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
+#include "apps/json_output.h"
 #include "apps/run_command.h"
 #include "skylift/assign/coverage.h"
 #include "skylift/core/error.h"
@@ -28,14 +29,6 @@ struct DataArguments {
 };
 
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
-/// Writes the JSON where --json says; true: to stdout, which then carries nothing else.
-bool write_json(const std::string& where, const std::string& json) {
-  if (where.empty()) return false;
-  if (where != "-") return write_file(where, json), false;
-  print(json);
-  return true;
-}
 
 std::string dump(const nlohmann::ordered_json& json) {
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

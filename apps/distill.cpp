@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "apps/commands.h"
+#include "apps/json_output.h"
 #include "apps/progress_bar.h"
 #include "apps/run_command.h"
 #include "skylift/core/file.h"
@@ -28,8 +29,7 @@ void examine_and_print(const TrainRequest& request, const DistillArguments& argu
   const DoctorReport report = examine(request, arguments.doctor, bar.callback());
   const std::string& json = arguments.run.json;
   if (json != "-") fmt::print("{}", to_text(report));
-  if (json == "-") fmt::print("{}\n", to_json(report));
-  if (!json.empty() && json != "-") write_file(json, to_json(report) + "\n");
+  write_json(json, to_json(report) + "\n");
   if (report.picture.empty()) return;
   const std::filesystem::path picture = request.folder / "regions.jpg";
   write_image(picture, report.picture, 90);

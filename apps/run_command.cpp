@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "apps/json_output.h"
 #include "apps/progress_bar.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
@@ -50,8 +51,7 @@ std::filesystem::path run_folder(const RunArguments& arguments) {
 
 void print_evaluation(const EvalResult& result, const std::string& json) {
   if (json != "-") fmt::print("{}", to_text(result));
-  if (json == "-") fmt::print("{}\n", to_json(result));
-  if (!json.empty() && json != "-") write_file(json, to_json(result) + "\n");
+  write_json(json, to_json(result) + "\n");
 }
 
 TrainSummary run_training(const TrainRequest& request, const std::string& json) {

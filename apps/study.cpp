@@ -9,6 +9,7 @@
 #include <set>
 
 #include "apps/commands.h"
+#include "apps/json_output.h"
 #include "apps/progress_bar.h"
 #include "apps/run_command.h"
 #include "apps/study_plan.h"
@@ -149,10 +150,9 @@ void study(const StudyArguments& arguments) {
       write_tables(arguments, plan, rows);
     }
   }
-  if (arguments.json != "-") fmt::print("{}", read_file(fs::path(arguments.out) / "results.md"));
-  const std::string json = read_file(fs::path(arguments.out) / "results.json");
-  if (arguments.json == "-") fmt::print("{}", json);
-  if (!arguments.json.empty() && arguments.json != "-") write_file(arguments.json, json);
+  const fs::path out(arguments.out);
+  if (arguments.json != "-") fmt::print("{}", read_file(out / "results.md"));
+  write_json(arguments.json, read_file(out / "results.json"));
 }
 
 }  // namespace
