@@ -8,7 +8,7 @@
 
 namespace skylift {
 
-/// Shapes: B images, A points, P positives over the batch (image by image, by rising point).
+/// Shapes: B images, A points, G objects and P positives over the batch (image by image; positives by rising point).
 struct Assignment {
   at::Tensor image;       ///< [P] int64, index into the batch
   at::Tensor point;       ///< [P] int64, index into the PointGrid
@@ -16,6 +16,7 @@ struct Assignment {
   at::Tensor labels;      ///< [P] int64, class of the object
   at::Tensor boxes_xyxy;  ///< [P,4] float, px, box of the object
   at::Tensor weights;     ///< [B,A] float: 1 where the classification loss counts, 0 on padding and in ignored regions
+  at::Tensor thresholds;  ///< [G] float: least IoU at which an object's candidates are positives
   std::vector<int64_t> positives_per_image;  ///< B
 
   int64_t count() const { return point.size(0); }

@@ -10,11 +10,13 @@ AssignmentBuilder::AssignmentBuilder(const PointGrid& grid, int64_t images)
     : device_(grid.centres.device()), weights_(at::empty({images, grid.count()}, at::kFloat)) {}
 
 void AssignmentBuilder::add_image(const std::vector<int>& object_of, const std::vector<BoxXyxy>& boxes,
-                                  const at::Tensor& labels, const std::vector<float>& mask) {
+                                  const at::Tensor& labels, const std::vector<float>& thresholds,
+                                  const std::vector<float>& mask) {
   const at::Tensor labels_cpu = labels.to(at::kCPU, at::kLong).contiguous();
   const int64_t* label_of = labels_cpu.const_data_ptr<int64_t>();
   float* weights = weights_.data_ptr<float>() + image_count_ * weights_.size(1);
   std::copy(mask.begin(), mask.end(), weights);
+  thresholds_.insert(thresholds_.end(), thresholds.begin(), thresholds.end());
   int64_t positives = 0;
   for (size_t point = 0; point < object_of.size(); ++point) {
     const int object = object_of[point];
@@ -41,6 +43,7 @@ Assignment AssignmentBuilder::finish() const {
   assignment.labels = indices(labels_);
   assignment.boxes_xyxy = at::tensor(boxes_, at::kFloat).view({-1, 4}).to(device_);
   assignment.weights = weights_.to(device_);
+  assignment.thresholds = at::tensor(thresholds_, at::kFloat).to(device_);
   assignment.positives_per_image = positives_per_image_;
   return assignment;
 }

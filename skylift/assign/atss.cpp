@@ -25,6 +25,13 @@ struct ImageAssignment {
   }
 };
 
+std::vector<float> thresholds_of(const ImageAssignment& image) {
+  std::vector<float> thresholds;
+  for (const AtssCandidates& candidates : image.candidates)
+    thresholds.push_back(static_cast<float>(candidates.threshold));
+  return thresholds;
+}
+
 bool inside(const GridPosition& position, const BoxXyxy& box) {
   return std::min({position.x - box.x1, position.y - box.y1, box.x2 - position.x, box.y2 - position.y}) > kInside;
 }
@@ -91,7 +98,8 @@ Assignment assign_atss(const PointGrid& grid, const std::vector<Targets>& target
     const std::vector<BoxXyxy> ignored =
         options.mask_ignored ? to_boxes(targets[i].ignored_xyxy) : std::vector<BoxXyxy>{};
     const ImageAssignment image = assign_image(grid, boxes, geometries[i], options);
-    builder.add_image(image.object_of, boxes, targets[i].labels, content_mask(grid, geometries[i], ignored));
+    builder.add_image(image.object_of, boxes, targets[i].labels, thresholds_of(image),
+                      content_mask(grid, geometries[i], ignored));
   }
   return builder.finish();
 }

@@ -2,6 +2,9 @@
 
 #include <ATen/Functions.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "skylift/boxes/boxes.h"
 #include "skylift/kd/object_points.h"
 
@@ -10,16 +13,15 @@ namespace {
 
 constexpr double kLowerShare = 0.25;  // of the ATSS threshold
 
-/// [G] ATSS thresholds.
-at::Tensor thresholds(const DistillInputs& inputs, const BatchObjects& objects, const AtssOptions& atss) {
-  std::vector<float> values;
-  for (size_t b = 0; b < objects.boxes.size(); ++b) {
-    for (const BoxXyxy& box : objects.boxes[b]) {
-      values.push_back(
-          static_cast<float>(atss_candidates(inputs.grid, inputs.batch.geometries[b], box, atss).threshold));
-    }
-  }
-  return at::tensor(values, at::kFloat).to(objects.boxes_xyxy.device());
+/// How far from the object's centre D can be positive: anchor and object meet there, and their overlap is at least the
+/// centre penalty d^2 / diagonal^2. Both bounds hold for every offset, so no location is lost, and tiny objects, whose
+/// overlap with an anchor is small, are left with few.
+HalfExtent reach(const BoxXyxy& box, double anchor, bool iof) {
+  const double width = box.width(), height = box.height();
+  const double intersection = std::min(anchor, width) * std::min(anchor, height);
+  const double most_overlap = intersection / (iof ? anchor * anchor : anchor * anchor + width * height - intersection);
+  const double distance = 1.001 * std::sqrt(most_overlap) * std::hypot(anchor + width, anchor + height);
+  return {std::min((anchor + width) / 2, distance), std::min((anchor + height) / 2, distance)};
 }
 
 }  // namespace
@@ -27,10 +29,8 @@ at::Tensor thresholds(const DistillInputs& inputs, const BatchObjects& objects, 
 Region vlr_region(const DistillInputs& inputs, const AtssOptions& atss, bool iof) {
   const PointGrid& grid = inputs.grid;
   const BatchObjects objects = batch_objects(inputs.batch.targets, grid.centres.device());
-  // D is positive only where anchor and object meet.
   const auto window = [&](const BoxXyxy& box, const GridLevel& level) {
-    const double half_anchor = atss.anchor_scale * level.stride / 2;
-    return HalfExtent{half_anchor + box.width() / 2, half_anchor + box.height() / 2};
+    return reach(box, atss.anchor_scale * level.stride, iof);
   };
   const ObjectPoints pairs = points_near_objects(grid, objects, allowed_points(grid, inputs.batch), window);
   const at::Tensor centres = grid.centres.index_select(0, pairs.point);
@@ -40,7 +40,7 @@ Region vlr_region(const DistillInputs& inputs, const AtssOptions& atss, bool iof
 
   const at::Tensor iou = aligned_iou(anchors, boxes, 1e-6);
   const at::Tensor d = (iof ? aligned_iof(anchors, boxes, 1e-6) : iou) - aligned_centre_penalty(anchors, boxes);
-  const at::Tensor threshold = thresholds(inputs, objects, atss).index_select(0, pairs.object);
+  const at::Tensor threshold = inputs.assignment.thresholds.index_select(0, pairs.object);
   const at::Tensor belongs = d.ge(threshold * kLowerShare).logical_and(d.lt(threshold));
 
   // Of each location the object it overlaps most among those it belongs to.

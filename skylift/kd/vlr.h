@@ -13,6 +13,7 @@
 
 namespace skylift {
 
+/// `atss`: of the assigner that made inputs.assignment; its anchors are meant.
 Region vlr_region(const DistillInputs& inputs, const AtssOptions& atss, bool iof);
 
 }  // namespace skylift

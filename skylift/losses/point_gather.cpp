@@ -1,7 +1,6 @@
 #include "skylift/losses/point_gather.h"
 
 #include <ATen/Functions.h>
-#include <ATen/TensorIndexing.h>
 
 namespace skylift {
 
@@ -20,20 +19,20 @@ PointGather::PointGather(const PointGrid& grid, const at::Tensor& image, const a
     const int64_t count = counts.const_data_ptr<int64_t>()[i];
     const at::Tensor here = order.narrow(0, begin, count);
     const at::Tensor cell = point.index_select(0, here) - grid.levels[i].offset;
-    const int64_t width = grid.levels[i].width;
-    levels_.push_back({image.index_select(0, here), cell.floor_divide(width), cell.remainder(width)});
+    rows_.push_back(image.index_select(0, here) * grid.levels[i].count() + cell);
     begin += count;
   }
 }
 
 at::Tensor PointGather::operator()(const std::vector<at::Tensor>& maps) const {
-  std::vector<at::Tensor> rows;
-  for (size_t i = 0; i < levels_.size(); ++i) {
-    const LevelRows& level = levels_[i];
-    const at::Tensor values = maps[i].permute({0, 2, 3, 1}).index({level.image, level.row, level.column});
-    rows.push_back(values.scalar_type() == at::kDouble ? values : values.to(at::kFloat));
+  std::vector<at::Tensor> parts;
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    // A view where the map is channels_last; whole rows are read and, backward, added at once.
+    const at::Tensor cells = maps[i].permute({0, 2, 3, 1}).reshape({-1, maps[i].size(1)});
+    const at::Tensor values = cells.index_select(0, rows_[i]);
+    parts.push_back(values.scalar_type() == at::kDouble ? values : values.to(at::kFloat));
   }
-  return at::cat(rows).index_select(0, back_);
+  return at::cat(parts).index_select(0, back_);
 }
 
 at::Tensor gather_cls_logits(const PointGather& gather, const DenseOutput& output) {

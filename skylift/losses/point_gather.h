@@ -1,5 +1,6 @@
 // Reads a dense output at some of its points only. Drone images have tens of thousands of points and a few hundred that
-// matter; gathering them level by level never copies the 4(R+1) box logits of the others.
+// matter; gathering them level by level never copies the 4(R+1) box logits of the others (where maps are
+// channels_last).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,11 +22,8 @@ class PointGather {
   at::Tensor operator()(const std::vector<at::Tensor>& maps) const;
 
  private:
-  struct LevelRows {
-    at::Tensor image, row, column;  // [N_level] int64
-  };
-  std::vector<LevelRows> levels_;
-  at::Tensor back_;  // [N] where each point's row stands once the levels are joined
+  std::vector<at::Tensor> rows_;  // a level: [N_level] int64, cells of the batch, counted image by image
+  at::Tensor back_;               // [N] where each point's row stands once the levels are joined
 };
 
 at::Tensor gather_cls_logits(const PointGather& gather, const DenseOutput& output);  ///< [N,C]

@@ -53,6 +53,28 @@ TEST(Vlr, GoldenPerBox) {
   }
 }
 
+TEST(Vlr, LooksNowhereInVain) {
+  // Objects of all shapes, some larger than every anchor: what the window around an object leaves out would be missed.
+  const float boxes[][4] = {
+      {100, 90, 103, 92}, {30, 40, 42, 70}, {20, 10, 120, 22}, {3, 5, 125, 120}, {32, 40, 96, 104}};
+  int64_t locations = 0;
+  for (const auto& box : boxes) {
+    const KdScene scene({make_targets({box[0], box[1], box[2], box[3]}, {0})});
+    const at::Tensor half = scene.grid.strides.unsqueeze(1) * 4;
+    const at::Tensor anchors = torch::cat({scene.grid.centres - half, scene.grid.centres + half}, 1);
+    const at::Tensor object = torch::tensor({{box[0], box[1], box[2], box[3]}}).expand_as(anchors);
+    const at::Tensor threshold = scene.assignment.thresholds[0];
+    for (const bool iof : {false, true}) {
+      const at::Tensor overlap = iof ? aligned_iof(anchors, object, 1e-6) : aligned_iou(anchors, object, 1e-6);
+      const at::Tensor d = overlap - aligned_centre_penalty(anchors, object);
+      const at::Tensor expected = d.ge(threshold / 4).logical_and(d.lt(threshold)).nonzero().squeeze(1);
+      locations += expected.numel();
+      EXPECT_TRUE(vlr_region(scene.inputs(), {}, iof).point.equal(expected));
+    }
+  }
+  EXPECT_GT(locations, 50);
+}
+
 TEST(Regions, AllIsWhatCountsForClassification) {
   KdScene scene({make_targets({40, 40, 60, 60}, {0}, {0, 0, 30, 30}), make_targets({}, {})});
   const DistillInputs inputs = scene.inputs();
