@@ -1,9 +1,10 @@
 // skylift study: an ordered list of trainings, run by run and seed by seed, that ends in a table. What is done is
-// skipped, what was interrupted goes on, so the command is simply given again.
+// skipped, what was interrupted goes on, so the command is simply given again. Given twice at a time, two processes
+// share the work.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <map>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -15,6 +16,7 @@
 #include "apps/study_plan.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/folder_lock.h"
 #include "skylift/core/log.h"
 #include "skylift/models/cost.h"
 #include "skylift/report/study_table.h"
@@ -27,7 +29,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 struct StudyArguments {
-  std::string config, out, json, device;
+  std::string config, out, report, json, device;
   std::vector<std::string> assignments;
 };
 
@@ -56,6 +58,40 @@ std::optional<fs::path> teacher_model(const StudyArguments& arguments, const Stu
   return run.teacher;
 }
 
+/// One training of the plan.
+struct Training {
+  const PlannedRun* run;
+  int seed;
+  fs::path folder;
+  bool done() const { return fs::exists(folder / kResult); }
+};
+
+/// Seed by seed, so that an unfinished study has whole comparisons.
+std::vector<Training> trainings_of(const StudyArguments& arguments, const StudyPlan& plan) {
+  std::set<int> seeds;
+  for (const PlannedRun& run : plan.runs) seeds.insert(run.seeds.begin(), run.seeds.end());
+  std::vector<Training> trainings;
+  for (const int seed : seeds) {
+    for (const PlannedRun& run : plan.runs) {
+      if (std::find(run.seeds.begin(), run.seeds.end(), seed) != run.seeds.end())
+        trainings.push_back({&run, seed, training_folder(arguments, run, seed)});
+    }
+  }
+  return trainings;
+}
+
+/// Mistakes come before anything is trained; what is trained must have been trained by the plan's options.
+void check(const StudyArguments& arguments, const std::vector<Training>& trainings) {
+  for (const Training& training : trainings) {
+    const std::string config = config_text(run_options(arguments, *training.run, training.seed));
+    if (training.done() && read_file(training.folder / "config.toml") != config) {
+      throw Error(
+          "{}: was trained with other options than the plan's (hint: remove this folder, or name another --out)",
+          training.folder.string());
+    }
+  }
+}
+
 /// Scores by every protocol, and the cost at the input size.
 Json score(const fs::path& folder, const RunOptions& options, const std::vector<std::string>& protocols) {
   ProgressBar bar;
@@ -76,32 +112,39 @@ Json score(const fs::path& folder, const RunOptions& options, const std::vector<
   return json;
 }
 
-/// Trains if it is not done yet. The options of a training that is done must still be those of the plan.
-Json train_and_score(const StudyArguments& arguments, const StudyPlan& plan, const PlannedRun& run, int seed) {
-  const fs::path folder = training_folder(arguments, run, seed);
-  const RunOptions options = run_options(arguments, run, seed);
-  const std::string config = config_text(options);
-  if (fs::exists(folder / kResult)) {
-    if (read_file(folder / "config.toml") != config) {
-      throw Error(
-          "{}: was trained with other options than the plan's (hint: remove this folder, or name another --out)",
-          folder.string());
-    }
-    return Json::parse(read_file(folder / kResult));
-  }
-  log_info("--- {}, seed {}", run.name, seed);
+void train_and_score(const StudyArguments& arguments, const StudyPlan& plan, const Training& training) {
+  const RunOptions options = run_options(arguments, *training.run, training.seed);
+  log_info("--- {}, seed {}", training.run->name, training.seed);
   ProgressBar bar;
   const TrainSummary summary = train_detector({.options = options,
-                                               .folder = folder,
-                                               .teacher = teacher_model(arguments, plan, run),
+                                               .folder = training.folder,
+                                               .teacher = teacher_model(arguments, plan, *training.run),
                                                .student = {},
-                                               .resume = fs::exists(folder / "resume")},
+                                               .resume = fs::exists(training.folder / "resume")},
                                               bar.callback());
-  Json result = score(folder, options, plan.protocols);
+  Json result = score(training.folder, options, plan.protocols);
   result["steps"] = summary.steps;
   result["seconds_per_step"] = summary.seconds_per_step;
-  write_file(folder / kResult, result.dump(2) + "\n");
-  return result;
+  write_file(training.folder / kResult, result.dump(2) + "\n");
+}
+
+bool is_done(const std::vector<Training>& trainings, const std::string& name) {
+  const auto same_name = [&](const Training& training) { return training.run->name == name; };
+  const auto found = std::find_if(trainings.begin(), trainings.end(), same_name);
+  return found == trainings.end() || found->done();  // a teacher that is no run is a file
+}
+
+/// Trains the first one that is free: not done, not under way in another process, its teacher done. False: none is.
+bool train_next(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
+  for (const Training& training : trainings) {
+    if (training.done() || !is_done(trainings, training.run->teacher)) continue;
+    make_folder(training.folder);
+    const FolderLock lock(training.folder);
+    if (!lock.held() || training.done()) continue;
+    train_and_score(arguments, plan, training);
+    return true;
+  }
+  return false;
 }
 
 SeedScores seed_scores(const Json& result, int seed) {
@@ -123,36 +166,71 @@ std::vector<std::string> shown_scores(const StudyPlan& plan) {
   return scores;
 }
 
-void write_tables(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<StudyRow>& rows) {
-  const std::string main_score = plan.protocols.front() + " AP50";
-  write_file(fs::path(arguments.out) / "results.md", study_text(rows, shown_scores(plan), main_score));
-  write_file(fs::path(arguments.out) / "results.json", study_json(rows, main_score));
+/// `result_of`: of a training that is done.
+template <class ResultOf>
+std::vector<StudyRow> study_rows(const StudyPlan& plan, const std::vector<Training>& trainings,
+                                 const ResultOf& result_of) {
+  std::vector<StudyRow> rows;
+  for (const PlannedRun& run : plan.runs) {
+    StudyRow row{.name = run.name, .against = run.against, .seeds = {}};
+    for (const Training& training : trainings) {
+      if (training.run != &run || !training.done()) continue;
+      const Json result = result_of(training);
+      row.parameters = result.at("parameters");
+      row.gmacs = result.at("gmacs");
+      row.seeds.push_back(seed_scores(result, training.seed));
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
-/// Seed by seed, so that an unfinished study has whole comparisons.
+/// DIR/NAME.md and DIR/NAME.json.
+void write_tables(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<StudyRow>& rows,
+                  const std::string& name) {
+  const std::string main_score = plan.protocols.front() + " AP50";
+  write_file(fs::path(arguments.out) / (name + ".md"), study_text(rows, shown_scores(plan), main_score));
+  write_file(fs::path(arguments.out) / (name + ".json"), study_json(rows, main_score));
+}
+
+Json stored_result(const Training& training) { return Json::parse(read_file(training.folder / kResult)); }
+
+void train_all(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
+  const auto write = [&] { write_tables(arguments, plan, study_rows(plan, trainings, stored_result), "results"); };
+  write();
+  while (train_next(arguments, plan, trainings)) write();
+  const auto left = std::count_if(trainings.begin(), trainings.end(), [](const Training& t) { return !t.done(); });
+  if (left > 0) log_info("{} trainings are left to other processes; the last of them writes the whole table", left);
+}
+
+/// The final models of what is done, on images that had no part in any choice.
+void report(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
+  if (std::none_of(trainings.begin(), trainings.end(), [](const Training& t) { return t.done(); }))
+    throw Error("{}: no training of this study is done, so there is nothing to report", arguments.out);
+  const auto result_of = [&](const Training& training) {
+    log_info("--- {}, seed {}", training.run->name, training.seed);
+    RunOptions options = run_options(arguments, *training.run, training.seed);
+    options.data.val = arguments.report;
+    Json result = score(training.folder, options, plan.protocols);
+    result["seconds_per_step"] = stored_result(training).at("seconds_per_step");
+    return result;
+  };
+  write_tables(arguments, plan, study_rows(plan, trainings, result_of), "report");
+}
+
 void study(const StudyArguments& arguments) {
   const StudyPlan plan = read_study_plan(arguments.config);
-  for (const PlannedRun& run : plan.runs) run_options(arguments, run, run.seeds.front());  // mistakes come first
-  std::vector<StudyRow> rows;
-  std::set<int> seeds;
-  for (const PlannedRun& run : plan.runs) {
-    rows.push_back({.name = run.name, .against = run.against, .seeds = {}});
-    seeds.insert(run.seeds.begin(), run.seeds.end());
+  const std::vector<Training> trainings = trainings_of(arguments, plan);
+  check(arguments, trainings);
+  const bool reports = !arguments.report.empty();
+  if (reports) {
+    report(arguments, plan, trainings);
+  } else {
+    train_all(arguments, plan, trainings);
   }
-  for (const int seed : seeds) {
-    for (size_t i = 0; i < plan.runs.size(); ++i) {
-      const PlannedRun& run = plan.runs[i];
-      if (std::find(run.seeds.begin(), run.seeds.end(), seed) == run.seeds.end()) continue;
-      const Json result = train_and_score(arguments, plan, run, seed);
-      rows[i].parameters = result.at("parameters");
-      rows[i].gmacs = result.at("gmacs");
-      rows[i].seeds.push_back(seed_scores(result, seed));
-      write_tables(arguments, plan, rows);
-    }
-  }
-  const fs::path out(arguments.out);
-  if (arguments.json != "-") fmt::print("{}", read_file(out / "results.md"));
-  write_json(arguments.json, read_file(out / "results.json"));
+  const fs::path table = fs::path(arguments.out) / (reports ? "report" : "results");
+  if (arguments.json != "-") fmt::print("{}", read_file(table.string() + ".md"));
+  write_json(arguments.json, read_file(table.string() + ".json"));
 }
 
 }  // namespace
@@ -166,14 +244,19 @@ void add_study_command(CLI::App& app) {
   command->add_option("--out", arguments->out, "folder of the study; given again, the command goes on there")
       ->required()
       ->type_name("DIR");
+  command
+      ->add_option("--report", arguments->report,
+                   "train nothing; score the models that are done on these images, into DIR/report.md")
+      ->type_name("SPEC");
   command->add_option("--set", arguments->assignments, "KEY=VALUE over every run's options, may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command->add_option("--json", arguments->json, "write every number here, - for stdout")->type_name("FILE");
   command->add_option("--device", arguments->device, "cpu, cuda or cuda:N, over the configs' train.device");
   command->footer(
-      "Example: skylift study --config configs/study/visdrone_small.toml --out runs/study --set data.train=DATA/train "
-      "--set data.val=DATA/val");
+      "Several such commands at a time share the trainings.\n"
+      "Example: skylift study --config configs/study/visdrone_small.toml --out runs/study --set data.train=DATA/fit "
+      "--set data.val=DATA/tune");
   command->callback([arguments] { study(*arguments); });
 }
 

@@ -1,5 +1,7 @@
 """A study: trainings by a plan, skipped when done, gone on with when interrupted, compared by seed."""
+import fcntl
 import json
+import os
 import pathlib
 import shutil
 import unittest
@@ -61,6 +63,37 @@ class StudyTest(ProgramTest):
         # Other options under the same name are not mixed in.
         self.refuse("study", "--config", plan, "--out", out, "--set", "train.optimizer.lr=0.5", expect=["other options", "--out"])
         shutil.rmtree(out)
+
+    def test_two_processes_share_a_study(self):
+        plan, out = self.write_plan("plan.toml", PLAN), self.folder / "shared"
+        (out / "plain" / "seed0").mkdir(parents=True)
+        descriptor = os.open(out / "plain" / "seed0", os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # as a process that trains it
+        first = self.succeed("study", "--config", plan, "--out", out)
+        self.assertIn("1 trainings are left to other processes", first.stderr)
+        self.assertEqual(os.listdir(out / "plain" / "seed0"), [])
+        self.assertIn("| ld | plain | 1 |", first.stdout)
+        os.close(descriptor)
+        second = self.succeed("study", "--config", plan, "--out", out)
+        self.assertIn("--- plain, seed 0", second.stderr)
+        self.assertNotIn("--- ld", second.stderr)
+        self.assertIn("| ld | plain | 2 |", second.stdout)
+
+    def test_a_report_scores_what_is_done_on_other_images(self):
+        one = PLAN[:PLAN.rindex("[[run]]")].replace("seeds = [0, 1]", "seeds = [0]")
+        plan, out = self.write_plan("one.toml", one), self.folder / "reported"
+        self.refuse("study", "--config", plan, "--out", out, "--report", "nowhere", expect=["no training", "done"])
+        self.succeed("study", "--config", plan, "--out", out)
+        results = (out / "results.json").read_text()
+        other = self.folder / "other"
+        self.succeed("synth", "--out", other, "--images", 3, "--size", "192x160", "--seed", 9)
+        self.succeed("study", "--config", plan, "--out", out, "--report", other)
+        report = json.loads((out / "report.json").read_text())["runs"]
+        self.assertEqual([run["name"] for run in report], ["teacher", "plain"])
+        score = json.loads(self.succeed("eval", "--model", out / "plain" / "seed0" / "last.safetensors", "--data", other, "--protocol",
+                                        "coco", "--max-dets", "1,10,100,500", "--engine", "torch", "--json", "-").stdout)
+        self.assertAlmostEqual(report[1]["seeds"][0]["scores"]["coco AP"], score["AP"], places=6)
+        self.assertEqual((out / "results.json").read_text(), results)
 
     def differences(self, out, name):
         runs = json.loads((out / "results.json").read_text())["runs"]

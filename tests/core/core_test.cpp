@@ -9,6 +9,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/folder_lock.h"
 #include "skylift/core/parallel.h"
 #include "skylift/core/rng.h"
 #include "skylift/core/text.h"
@@ -109,6 +110,19 @@ TEST(Rng, DistributionsHaveTheirMoments) {
   EXPECT_NEAR(sum / kDraws, 1, 0.03);
   EXPECT_NEAR(square / kDraws - 1, 4, 0.1);
   EXPECT_NEAR(static_cast<double>(low) / kDraws, 0.25, 0.01);
+}
+
+TEST(FolderLock, HoldsUntilItGoes) {
+  const fs::path folder = fs::path(::testing::TempDir()) / "locked";
+  fs::create_directories(folder);
+  {
+    const FolderLock first(folder), second(folder);
+    EXPECT_TRUE(first.held());
+    EXPECT_FALSE(second.held());
+  }
+  EXPECT_TRUE(FolderLock(folder).held());
+  EXPECT_TRUE(fs::is_empty(folder));
+  EXPECT_THAT(error_of([&] { FolderLock(folder / "absent"); }), HasSubstr("absent"));
 }
 
 TEST(Parallel, VisitsEachItemOnce) {
