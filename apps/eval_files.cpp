@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "apps/json_output.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
 #include "skylift/eval/errors.h"
@@ -44,13 +45,9 @@ void print_scores(const EvalResult& result, const ErrorBreakdown* errors, const 
     both["errors"] = nlohmann::ordered_json::parse(to_json(*errors));
     json = both.dump(2) + "\n";
   }
-  if (json_file == "-") {
-    fmt::print("{}", json);
-    return;
-  }
+  if (write_json(json_file, json)) return;
   fmt::print("{}", to_text(result));
   if (errors) fmt::print("\n{}", to_text(*errors));
-  if (!json_file.empty()) write_file(json_file, json);
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
+#include "apps/json_output.h"
 #include "skylift/core/error.h"
-#include "skylift/core/file.h"
 #include "skylift/core/text.h"
 #include "skylift/models/backbone_weights.h"
 #include "skylift/models/import_mmdet.h"
@@ -124,12 +124,9 @@ void run_import(const ImportArguments& arguments) {
   const ForeignFile file = read_foreign(arguments.file, arguments.key);
   const Imported imported =
       arguments.from == "mmdet" ? import_detector(file, arguments) : import_network(file, arguments);
-  const auto text = [&] {
-    return report_json(file, imported, arguments).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  };
-  if (arguments.json == "-") return fmt::print("{}", text());
+  const Json json = report_json(file, imported, arguments);
+  if (write_json(arguments.json, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n")) return;
   print_report(file, imported, arguments);
-  if (!arguments.json.empty()) write_file(arguments.json, text());
 }
 
 }  // namespace

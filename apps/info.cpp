@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "apps/commands.h"
+#include "apps/json_output.h"
 #include "skylift/core/error.h"
-#include "skylift/core/file.h"
 #include "skylift/core/text.h"
 #include "skylift/models/cost.h"
 #include "skylift/models/model_file.h"
@@ -148,9 +148,7 @@ void run_info(const InfoArguments& arguments) {
   report.input = arguments.size.empty() ? full_size(report.model.card.preprocess) : parse_size(arguments.size);
   report.parts = part_costs(*report.model.detector, report.input.height, report.input.width);
   report.lifting = lifting_cost(*report.model.detector, report.input.height, report.input.width);
-  if (arguments.json == "-") return fmt::print("{}\n", report_json(report).dump(2));
-  print_report(report);
-  if (!arguments.json.empty()) write_file(arguments.json, report_json(report).dump(2) + "\n");
+  if (!write_json(arguments.json, report_json(report).dump(2) + "\n")) print_report(report);
 }
 
 void list_models() {

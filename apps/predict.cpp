@@ -4,13 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <opencv2/core/utility.hpp>
 
 #include "apps/commands.h"
 #include "apps/engine_arguments.h"
+#include "apps/json_output.h"
 #include "apps/predict_inputs.h"
 #include "apps/predict_output.h"
 #include "apps/progress_bar.h"
@@ -172,7 +172,7 @@ class PredictRun {
   int64_t done_ = 0;
 };
 
-void write_json(const std::string& where, const Account& account, const std::string& engine) {
+std::string to_json(const Account& account, const std::string& engine) {
   const auto ms = [&](double part) { return 1000 * percentile(account.latencies, part); };
   const nlohmann::ordered_json json = {{"engine", engine},
                                        {"images", account.images},
@@ -184,11 +184,7 @@ void write_json(const std::string& where, const Account& account, const std::str
                                        {"latency_ms", {{"p50", ms(0.5)}, {"p90", ms(0.9)}, {"p99", ms(0.99)}}},
                                        {"peak_memory_mb", own_usage().ru_maxrss / 1024},
                                        {"problems", account.problems}};
-  if (where == "-") {
-    std::cout << json.dump(1) << "\n";
-  } else {
-    write_file(where, json.dump(1) + "\n");
-  }
+  return json.dump(1) + "\n";
 }
 
 void predict(const PredictArguments& arguments) {
@@ -198,7 +194,7 @@ void predict(const PredictArguments& arguments) {
   run.reset();  // ends the progress bar's line
   log_info("{} detections in {} images, written to {} ({:.1f} images/s, {})", account.detections, account.images,
            arguments.out, static_cast<double>(account.images) / std::max(1e-9, account.seconds), engine);
-  if (!arguments.json.empty()) write_json(arguments.json, account, engine);
+  write_json(arguments.json, to_json(account, engine));
   if (account.problems.size() == 1) throw Error("{}", account.problems.front());
   if (!account.problems.empty())
     throw Error("{} inputs could not be read, the first: {} (the others' results are written)", account.problems.size(),

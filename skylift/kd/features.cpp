@@ -37,6 +37,11 @@ std::vector<at::Tensor> ChannelAdapters::operator()(const std::vector<at::Tensor
   return adapted;
 }
 
+std::shared_ptr<ChannelAdapters> pyramid_adapters(const std::string& method, const MethodContext& context) {
+  return std::make_shared<ChannelAdapters>(method, context.student.channels, context.teacher.channels,
+                                           context.student.strides.size());
+}
+
 std::vector<at::Tensor> adapted_features(DistillStep& step, ChannelAdapters& adapters) {
   return adapters(pyramid_features(step.inputs.student));
 }

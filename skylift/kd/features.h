@@ -4,6 +4,7 @@
 
 #include <torch/nn/modules/container/modulelist.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ class ChannelAdapters : public torch::nn::Module {
  private:
   torch::nn::ModuleList convolutions_;  ///< empty: channels are equal
 };
+
+/// From the student's pyramid to the teacher's.
+std::shared_ptr<ChannelAdapters> pyramid_adapters(const std::string& method, const MethodContext& context);
 
 /// The student's features through the adapters.
 std::vector<at::Tensor> adapted_features(DistillStep& step, ChannelAdapters& adapters);

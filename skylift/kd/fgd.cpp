@@ -60,8 +60,7 @@ class Fgd final : public DistillMethod {
  public:
   explicit Fgd(const MethodContext& context) {
     const size_t levels = context.student.strides.size();
-    adapters_ = register_module("adapters", std::make_shared<ChannelAdapters>("fgd", context.student.channels,
-                                                                              context.teacher.channels, levels));
+    adapters_ = register_module("adapters", pyramid_adapters("fgd", context));
     student_context_ =
         register_module("student_context", std::make_shared<ContextBlocks>(context.teacher.channels, levels));
     teacher_context_ =

@@ -8,9 +8,7 @@ namespace {
 class Fitnet final : public DistillMethod {
  public:
   explicit Fitnet(const MethodContext& context)
-      : adapters_(register_module(
-            "adapters", std::make_shared<ChannelAdapters>("fitnet", context.student.channels, context.teacher.channels,
-                                                          context.student.strides.size()))) {}
+      : adapters_(register_module("adapters", pyramid_adapters("fitnet", context))) {}
 
   void add_terms(DistillStep& step) override {
     step.add("kd_fitnet", step.options.fitnet.weight, [&] {

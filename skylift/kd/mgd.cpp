@@ -19,8 +19,7 @@ class Mgd final : public DistillMethod {
  public:
   explicit Mgd(const MethodContext& context) {
     const size_t levels = context.student.strides.size();
-    adapters_ = register_module("adapters", std::make_shared<ChannelAdapters>("mgd", context.student.channels,
-                                                                              context.teacher.channels, levels));
+    adapters_ = register_module("adapters", pyramid_adapters("mgd", context));
     generators_ = register_module("generators", torch::nn::ModuleList());
     for (size_t i = 0; i < levels; ++i) generators_->push_back(generator(context.teacher.channels));
   }

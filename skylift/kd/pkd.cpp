@@ -17,9 +17,7 @@ std::vector<at::Tensor> all_standardised(std::vector<at::Tensor> maps) {
 class Pkd final : public DistillMethod {
  public:
   explicit Pkd(const MethodContext& context)
-      : adapters_(register_module(
-            "adapters", std::make_shared<ChannelAdapters>("pkd", context.student.channels, context.teacher.channels,
-                                                          context.student.strides.size()))) {}
+      : adapters_(register_module("adapters", pyramid_adapters("pkd", context))) {}
 
   void add_terms(DistillStep& step) override {
     step.add("kd_pkd", step.options.pkd.weight, [&] { return loss(step); });

@@ -12,14 +12,8 @@ class PredictTest(ProgramTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        test = cls("setUp_model")
-        data, config = test.make_scenes(train=8, val=3, size="256x192")
-        config.write_text(config.read_text().replace("epochs = 2", "epochs = 1"))
-        test.succeed("train", "--config", config, "--out", cls.folder / "run")
-        cls.model, cls.images = cls.folder / "run" / "last.safetensors", data / "val" / "images"
-
-    def setUp_model(self):
-        pass
+        cls.model, data = cls.make_model(train=8, val=3, size="256x192")
+        cls.images = data / "val" / "images"
 
     def predict(self, *arguments, out="out", score=0.0, **options):
         """The folder of results."""

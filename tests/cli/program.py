@@ -69,6 +69,15 @@ class ProgramTest(unittest.TestCase):
         config.write_text(TINY.format(data=data))
         return data, config
 
+    @classmethod
+    def make_model(cls, **scenes):
+        """For setUpClass: a model after one epoch, and the folder of its scenes."""
+        test = cls()
+        data, config = test.make_scenes(**scenes)
+        config.write_text(config.read_text().replace("epochs = 2", "epochs = 1"))
+        test.succeed("train", "--config", config, "--out", cls.folder / "run")
+        return cls.folder / "run" / "last.safetensors", data
+
 
 def step_lines(folder):
     """The training lines of a run without what the clock puts in."""

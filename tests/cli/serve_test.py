@@ -25,19 +25,12 @@ class ServeTest(ProgramTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        test = cls("setUp_server")
-        data, config = test.make_scenes(train=8, val=2, size="320x240")
-        config.write_text(config.read_text().replace("epochs = 2", "epochs = 1"))
-        test.succeed("train", "--config", config, "--out", cls.folder / "run")
-        cls.model = cls.folder / "run" / "last.safetensors"
+        cls.model, data = cls.make_model(train=8, val=2, size="320x240")
         cls.image = sorted((data / "val" / "images").iterdir())[0]
         cls.server = subprocess.Popen([PROGRAM, "serve", "--model", cls.model, "--port", "0", "--max-upload-mb", "4",
                                        "--max-megapixels", "20"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         cls.url = cls.server.stdout.readline().strip()
         cls.host = cls.url.removeprefix("http://").removesuffix("/")
-
-    def setUp_server(self):
-        pass
 
     @classmethod
     def tearDownClass(cls):
