@@ -72,8 +72,10 @@ def choose_score(model, images):
 
 
 def contenders(model, images, score):
-    onnx = WORK / f"{model.parent.name}.onnx"
-    run(PROGRAM, "export", "--model", model, "--to", "onnx", "--out", onnx)
+    onnx = model
+    if model.suffix != ".onnx":
+        onnx = WORK / f"{model.parent.name}.onnx"
+        run(PROGRAM, "export", "--model", model, "--to", "onnx", "--out", onnx)
     ours = lambda *more: [PROGRAM, "predict", "--engine", "openvino", "--model", model, images, "--out", WORK / "out", "--score",
                           score, "--json", "-", *more]
     python = lambda kind, *more: [PYTHON, ROOT / "benchmarks" / "inference_with_python.py", kind, onnx, images, score, *more]
@@ -134,7 +136,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("rounds", nargs="?", type=int, default=5)
     parser.add_argument("--images", help="a folder of photographs; default: synthetic scenes")
-    parser.add_argument("--thin", type=pathlib.Path, help="a trained thin student")
+    parser.add_argument("--thin", type=pathlib.Path, help="a trained thin student, as model file or ONNX (int8, say)")
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--only", choices=MODELS)
     arguments = parser.parse_args()
