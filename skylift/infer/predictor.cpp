@@ -181,7 +181,9 @@ struct Predictor::Impl {
   void run(std::vector<Part>& parts, const std::vector<size_t>& group, const DecodeOptions& decode_options) {
     auto session = take_session();
     const ImageGeometry& size = parts[group.front()].geometry;
-    uint8_t* input = session->input(static_cast<int>(group.size()), size.content_height, size.content_width);
+    // Where the size is new, an engine compiles a graph for it here: the network's time, too.
+    uint8_t* input = network_clock.timed(
+        [&] { return session->input(static_cast<int>(group.size()), size.content_height, size.content_width); });
     for (const size_t i : group) {
       write_input(parts[i], input);
       input += ptrdiff_t{3} * size.content_height * size.content_width;
