@@ -44,11 +44,12 @@ void check(const DataArguments& arguments) {
                                  {"problems", nlohmann::ordered_json::array()}};
   for (const auto& problem : result.problems)
     json["problems"].push_back({{"where", problem.where}, {"what", problem.what}});
-  if (!write_json(arguments.json, dump(json))) {
+  if (arguments.json != "-") {
     for (const auto& problem : result.problems) print(fmt::format("{}: {}\n", problem.where, problem.what));
     print(fmt::format("{} ({}): {} images, {} objects, {} problems\n", arguments.data, result.set.format,
                       result.set.images.size(), objects, result.problems.size()));
   }
+  write_json(arguments.json, dump(json));
   if (!result.problems.empty()) throw Error("{}: {} problems", arguments.data, result.problems.size());
 }
 
@@ -88,8 +89,8 @@ void statistics(const DataArguments& arguments) {
     json["coverage"].push_back(
         {{"range", range.range}, {"objects", range.objects}, {"without_location", range.uncovered}});
   }
-  if (write_json(arguments.json, dump(json))) return;
-  print(statistics_text(found) + coverage_text(coverage));
+  if (arguments.json != "-") print(statistics_text(found) + coverage_text(coverage));
+  write_json(arguments.json, dump(json));
 }
 
 void convert(const DataArguments& arguments) {
@@ -104,11 +105,13 @@ void convert(const DataArguments& arguments) {
                                  {"ignored_regions", report.ignored_regions},
                                  {"lost", nlohmann::ordered_json::object()}};
   for (const auto& [what, count] : report.lost) json["lost"][what] = count;
-  if (write_json(arguments.json, dump(json))) return;
-  print(fmt::format("{}: {} images, {} objects, {} ignored regions, written as {}\n", report.folder.string(),
-                    report.images, report.objects, report.ignored_regions, arguments.format));
-  for (const auto& [what, count] : report.lost)
-    print(fmt::format("  not held by {}: {} {}\n", arguments.format, count, what));
+  if (arguments.json != "-") {
+    print(fmt::format("{}: {} images, {} objects, {} ignored regions, written as {}\n", report.folder.string(),
+                      report.images, report.objects, report.ignored_regions, arguments.format));
+    for (const auto& [what, count] : report.lost)
+      print(fmt::format("  not held by {}: {} {}\n", arguments.format, count, what));
+  }
+  write_json(arguments.json, dump(json));
 }
 
 /// Two folders of the data's own format below --out, the images linked.
@@ -122,7 +125,8 @@ void split(const DataArguments& arguments) {
     json[name] = {{"folder", report.folder.string()}, {"images", report.images}, {"objects", report.objects}};
     text += fmt::format("{}: {} images, {} objects\n", report.folder.string(), report.images, report.objects);
   }
-  if (!write_json(arguments.json, dump(json))) print(text);
+  if (arguments.json != "-") print(text);
+  write_json(arguments.json, dump(json));
 }
 
 CLI::App* add(CLI::App& data, const char* name, const char* description, DataArguments& arguments,

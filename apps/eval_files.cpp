@@ -45,9 +45,11 @@ void print_scores(const EvalResult& result, const ErrorBreakdown* errors, const 
     both["errors"] = nlohmann::ordered_json::parse(to_json(*errors));
     json = both.dump(2) + "\n";
   }
-  if (write_json(json_file, json)) return;
-  fmt::print("{}", to_text(result));
-  if (errors) fmt::print("\n{}", to_text(*errors));
+  if (json_file != "-") {
+    fmt::print("{}", to_text(result));
+    if (errors) fmt::print("\n{}", to_text(*errors));
+  }
+  write_json(json_file, json);
 }
 
 }  // namespace

@@ -125,8 +125,8 @@ void run_import(const ImportArguments& arguments) {
   const Imported imported =
       arguments.from == "mmdet" ? import_detector(file, arguments) : import_network(file, arguments);
   const Json json = report_json(file, imported, arguments);
-  if (write_json(arguments.json, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n")) return;
-  print_report(file, imported, arguments);
+  if (arguments.json != "-") print_report(file, imported, arguments);
+  write_json(arguments.json, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace

@@ -148,7 +148,8 @@ void run_info(const InfoArguments& arguments) {
   report.input = arguments.size.empty() ? full_size(report.model.card.preprocess) : parse_size(arguments.size);
   report.parts = part_costs(*report.model.detector, report.input.height, report.input.width);
   report.lifting = lifting_cost(*report.model.detector, report.input.height, report.input.width);
-  if (!write_json(arguments.json, report_json(report).dump(2) + "\n")) print_report(report);
+  if (arguments.json != "-") print_report(report);
+  write_json(arguments.json, report_json(report).dump(2) + "\n");
 }
 
 void list_models() {

@@ -6,11 +6,12 @@
 
 namespace skylift {
 
-bool write_json(const std::string& where, std::string_view json) {
-  if (where.empty()) return false;
-  if (where != "-") return write_file(where, json), false;
-  std::fwrite(json.data(), 1, json.size(), stdout);
-  return true;
+void write_json(const std::string& where, std::string_view json) {
+  if (where == "-") {
+    std::fwrite(json.data(), 1, json.size(), stdout);
+  } else if (!where.empty()) {
+    write_file(where, json);
+  }
 }
 
 }  // namespace skylift

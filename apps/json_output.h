@@ -6,8 +6,8 @@
 
 namespace skylift {
 
-/// Writes `json` (with its line end) to a file, to stdout for "-", nowhere for "". True: to stdout, which then carries
-/// nothing else.
-bool write_json(const std::string& where, std::string_view json);
+/// Writes `json` (with its line end) to a file, to stdout for "-", nowhere for "". For "-" stdout carries nothing else:
+/// a command prints its text, if at all, before, so that a file that cannot be written loses no result.
+void write_json(const std::string& where, std::string_view json);
 
 }  // namespace skylift

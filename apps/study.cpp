@@ -50,14 +50,6 @@ RunOptions run_options(const StudyArguments& arguments, const PlannedRun& run, i
 /// The last model, not the best: choosing an epoch by the images that are reported would flatter every run.
 fs::path final_model(const fs::path& folder) { return folder / "last.safetensors"; }
 
-std::optional<fs::path> teacher_model(const StudyArguments& arguments, const StudyPlan& plan, const PlannedRun& run) {
-  if (run.teacher.empty()) return std::nullopt;
-  for (const PlannedRun& other : plan.runs) {
-    if (other.name == run.teacher) return final_model(training_folder(arguments, other, other.seeds.front()));
-  }
-  return run.teacher;
-}
-
 /// One training of the plan.
 struct Training {
   const PlannedRun* run;
@@ -78,6 +70,20 @@ std::vector<Training> trainings_of(const StudyArguments& arguments, const StudyP
     }
   }
   return trainings;
+}
+
+/// The training that makes a run's teacher: the first seed of the run of that name. Null: no teacher, or a file.
+const Training* teacher_training(const std::vector<Training>& trainings, const PlannedRun& run) {
+  for (const Training& training : trainings) {
+    if (training.run->name == run.teacher && training.seed == training.run->seeds.front()) return &training;
+  }
+  return nullptr;
+}
+
+std::optional<fs::path> teacher_model(const std::vector<Training>& trainings, const PlannedRun& run) {
+  if (run.teacher.empty()) return std::nullopt;
+  const Training* teacher = teacher_training(trainings, run);
+  return teacher ? final_model(teacher->folder) : fs::path(run.teacher);
 }
 
 /// Mistakes come before anything is trained; what is trained must have been trained by the plan's options.
@@ -112,13 +118,14 @@ Json score(const fs::path& folder, const RunOptions& options, const std::vector<
   return json;
 }
 
-void train_and_score(const StudyArguments& arguments, const StudyPlan& plan, const Training& training) {
+void train_and_score(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings,
+                     const Training& training) {
   const RunOptions options = run_options(arguments, *training.run, training.seed);
   log_info("--- {}, seed {}", training.run->name, training.seed);
   ProgressBar bar;
   const TrainSummary summary = train_detector({.options = options,
                                                .folder = training.folder,
-                                               .teacher = teacher_model(arguments, plan, *training.run),
+                                               .teacher = teacher_model(trainings, *training.run),
                                                .student = {},
                                                .resume = fs::exists(training.folder / "resume")},
                                               bar.callback());
@@ -128,20 +135,15 @@ void train_and_score(const StudyArguments& arguments, const StudyPlan& plan, con
   write_file(training.folder / kResult, result.dump(2) + "\n");
 }
 
-bool is_done(const std::vector<Training>& trainings, const std::string& name) {
-  const auto same_name = [&](const Training& training) { return training.run->name == name; };
-  const auto found = std::find_if(trainings.begin(), trainings.end(), same_name);
-  return found == trainings.end() || found->done();  // a teacher that is no run is a file
-}
-
 /// Trains the first one that is free: not done, not under way in another process, its teacher done. False: none is.
 bool train_next(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
   for (const Training& training : trainings) {
-    if (training.done() || !is_done(trainings, training.run->teacher)) continue;
+    const Training* teacher = teacher_training(trainings, *training.run);
+    if (training.done() || (teacher && !teacher->done())) continue;
     make_folder(training.folder);
     const FolderLock lock(training.folder);
     if (!lock.held() || training.done()) continue;
-    train_and_score(arguments, plan, training);
+    train_and_score(arguments, plan, trainings, training);
     return true;
   }
   return false;
@@ -196,9 +198,9 @@ void write_tables(const StudyArguments& arguments, const StudyPlan& plan, const 
 Json stored_result(const Training& training) { return Json::parse(read_file(training.folder / kResult)); }
 
 void train_all(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
-  const auto write = [&] { write_tables(arguments, plan, study_rows(plan, trainings, stored_result), "results"); };
-  write();
-  while (train_next(arguments, plan, trainings)) write();
+  do {
+    write_tables(arguments, plan, study_rows(plan, trainings, stored_result), "results");
+  } while (train_next(arguments, plan, trainings));
   const auto left = std::count_if(trainings.begin(), trainings.end(), [](const Training& t) { return !t.done(); });
   if (left > 0) log_info("{} trainings are left to other processes; the last of them writes the whole table", left);
 }

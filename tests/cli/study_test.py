@@ -95,6 +95,14 @@ class StudyTest(ProgramTest):
         self.assertAlmostEqual(report[1]["seeds"][0]["scores"]["coco AP"], score["AP"], places=6)
         self.assertEqual((out / "results.json").read_text(), results)
 
+    def test_a_teacher_is_the_first_seed_that_its_run_names(self):
+        text = PLAN.replace('config = "tiny.toml"\nseeds = [0]', 'config = "tiny.toml"\nseeds = [1, 0]')
+        text = text.replace("seeds = [0, 1]", "seeds = [0]")
+        plan, out = self.write_plan("seeds.toml", text), self.folder / "seeds"
+        lines = self.succeed("study", "--config", plan, "--out", out).stderr.splitlines()
+        order = [line.split("--- ")[1] for line in lines if "--- " in line]
+        self.assertEqual(order, ["teacher, seed 0", "plain, seed 0", "teacher, seed 1", "ld, seed 0"])
+
     def differences(self, out, name):
         runs = json.loads((out / "results.json").read_text())["runs"]
         return next(run["differences"] for run in runs if run["name"] == name)
