@@ -5,9 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <thread>
+#include <utility>
 
 #include "apps/commands.h"
 #include "apps/json_output.h"
@@ -86,11 +89,13 @@ std::optional<fs::path> teacher_model(const std::vector<Training>& trainings, co
   return teacher ? final_model(teacher->folder) : fs::path(run.teacher);
 }
 
-/// Mistakes come before anything is trained; what is trained must have been trained by the plan's options.
+/// Mistakes come before anything is trained; what is trained must have been trained by the plan's options. Read again,
+/// so that an option younger than the training has its default.
 void check(const StudyArguments& arguments, const std::vector<Training>& trainings) {
   for (const Training& training : trainings) {
-    const std::string config = config_text(run_options(arguments, *training.run, training.seed));
-    if (training.done() && read_file(training.folder / "config.toml") != config) {
+    const RunOptions options = run_options(arguments, *training.run, training.seed);
+    if (!training.done()) continue;
+    if (config_text(read_run_options((training.folder / "config.toml").string(), {})) != config_text(options)) {
       throw Error(
           "{}: was trained with other options than the plan's (hint: remove this folder, or name another --out)",
           training.folder.string());
@@ -136,7 +141,7 @@ void train_and_score(const StudyArguments& arguments, const StudyPlan& plan, con
 }
 
 /// Trains the first one that is free: not done, not under way in another process, its teacher done. False: none is.
-bool train_next(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
+bool train_free(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
   for (const Training& training : trainings) {
     const Training* teacher = teacher_training(trainings, *training.run);
     if (training.done() || (teacher && !teacher->done())) continue;
@@ -147,6 +152,24 @@ bool train_next(const StudyArguments& arguments, const StudyPlan& plan, const st
     return true;
   }
   return false;
+}
+
+bool awaits_teacher(const std::vector<Training>& trainings) {
+  return std::any_of(trainings.begin(), trainings.end(), [&](const Training& training) {
+    const Training* teacher = teacher_training(trainings, *training.run);
+    return teacher && !training.done() && !teacher->done();
+  });
+}
+
+/// Trains the next one, after a wait where all that is left needs a teacher that another process trains. False: nothing
+/// is left to this process.
+bool train_next(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
+  for (bool said = false;; std::this_thread::sleep_for(std::chrono::seconds(2))) {
+    const bool awaits = awaits_teacher(trainings);  // before the attempt: the teacher may be done in between
+    if (train_free(arguments, plan, trainings)) return true;
+    if (!awaits) return false;
+    if (!std::exchange(said, true)) log_info("waiting for a teacher that another process trains");
+  }
 }
 
 SeedScores seed_scores(const Json& result, int seed) {

@@ -85,44 +85,66 @@ struct Rows {
   }
 };
 
+/// The teacher's scores at the locations near instances; all 1 where no option asks for them.
+class Scores {
+ public:
+  /// cls: [N,C] logits of the rows of `near`, on the CPU, or undefined.
+  Scores(at::Tensor cls, const NearLocations& near) : cls_(std::move(cls)), near_(near) {
+    int64_t row = 0;
+    for (const auto& image : near.images) first_row_.push_back(row), row += static_cast<int64_t>(image.size());
+  }
+
+  double of(size_t image, int64_t point, int64_t label) const {
+    if (!cls_.defined()) return 1;
+    const int32_t row = near_.row_of[image][static_cast<size_t>(point)];
+    if (row < 0) return kUnseen;
+    return 1 / (1 + std::exp(-cls_.const_data_ptr<float>()[(first_row_[image] + row) * cls_.size(1) + label]));
+  }
+
+ private:
+  static constexpr double kUnseen = 0.01;  // of a location too far from every instance: what a head starts with
+  at::Tensor cls_;
+  const NearLocations& near_;
+  std::vector<int64_t> first_row_;
+};
+
 /// One instance's weighted locations; they are scaled to its share, and where there are none the nearest one gets it.
 struct Instance {
   std::vector<std::pair<int64_t, double>> points;  // with their weights, by rising point
   double sum = 0;
+  double confidence = 0;  // the best score of its class
 };
 
 /// centerness * gate * factor of each location, collected by instance. [G]
 std::vector<Instance> weigh(const NearLocations& near, const std::vector<double>& best, const DistillInputs& inputs,
-                            const BatchObjects& objects, const at::Tensor& cls, const CidOptions& options) {
+                            const BatchObjects& objects, const at::Tensor& labels, const Scores& scores,
+                            const CidOptions& options) {
   std::vector<Instance> instances(best.size());
-  const at::Tensor labels = objects.labels.to(at::kCPU);
-  int64_t row = -1, first = 0;
+  int64_t first = 0;
   for (size_t b = 0; b < near.images.size(); first += static_cast<int64_t>(objects.boxes[b].size()), ++b) {
     for (const Near& location : near.images[b]) {
-      ++row;
       if (location.object < 0) continue;
       const auto object = static_cast<size_t>(location.object);
       const double least = options.gate_iou * (options.gate_relative ? best[object] : 1);
       if (location.iou < least) continue;
       const BoxXyxy& box = objects.boxes[b][object - static_cast<size_t>(first)];
-      double weight = pair_centerness(location.proposal, box, stride_of(inputs.grid, location.point), options);
-      if (cls.defined()) {
-        const int64_t label = labels.const_data_ptr<int64_t>()[object];
-        const double logit = cls.const_data_ptr<float>()[row * cls.size(1) + label];
-        weight *= std::pow(1 / (1 + std::exp(-logit)), options.score_power);
-      }
+      const double score = scores.of(b, location.point, labels.const_data_ptr<int64_t>()[object]);
+      const double weight = pair_centerness(location.proposal, box, stride_of(inputs.grid, location.point), options) *
+                            std::pow(score, options.score_power);
       if (!(weight > 0)) continue;
-      instances[object].points.emplace_back(location.point, weight);
-      instances[object].sum += weight;
+      Instance& instance = instances[object];
+      instance.points.emplace_back(location.point, weight);
+      instance.sum += weight;
+      instance.confidence = std::max(instance.confidence, score);
     }
   }
   return instances;
 }
 
 /// What an instance's weights sum to.
-double share_of(const BoxXyxy& box, const CidOptions& options) {
+double share_of(const BoxXyxy& box, double confidence, const CidOptions& options) {
   const double area = std::max(1.0, std::max(0.0F, box.width()) * double{std::max(0.0F, box.height())});
-  return std::pow(area / (32.0 * 32.0), options.area_power);
+  return std::pow(area / (32.0 * 32.0), options.area_power) * std::pow(confidence, options.confidence_power);
 }
 
 /// The teacher's confident false positives: allowed locations outside the region and not positive where it sees some
@@ -166,6 +188,8 @@ void bind(OptionSection section, CidOptions& options) {
               "gate_iou is a share of the instance's best IoU (sensible with anchors)");
   section.add("score_power", options.score_power,
               "exponent of the teacher's score of the instance's class; 0: no factor", between(0, 8));
+  section.add("confidence_power", options.confidence_power,
+              "an instance weighs (the teacher's best score of its class there)^power; 0: all alike", between(0, 8));
   section.add("area_power", options.area_power, "an instance weighs (area / 1024 px)^power; 0: all alike",
               between(-2, 2));
   section.add("background_weight", options.background_weight,
@@ -175,26 +199,30 @@ void bind(OptionSection section, CidOptions& options) {
 
 Region cid_region(const DistillInputs& inputs, const CidOptions& options) {
   const BatchObjects objects = batch_objects(inputs.batch.targets, inputs.grid.centres.device());
+  const at::Tensor labels = objects.labels.to(at::kCPU);
   const auto allowed = allowed_points(inputs.grid, inputs.batch);
   NearLocations near = near_locations(inputs, objects, allowed, options);
   at::Tensor cls;
   propose(near, inputs, options, cls);
   const std::vector<double> best = choose_instances(near, inputs, objects, options);
-  const std::vector<Instance> instances = weigh(near, best, inputs, objects, cls, options);
+  const Scores scores(cls, near);
+  std::vector<Instance> instances = weigh(near, best, inputs, objects, labels, scores, options);
 
   Rows rows;
   size_t index = 0;
   for (size_t b = 0; b < objects.boxes.size(); ++b) {
-    const auto image = static_cast<int64_t>(b);
     for (size_t o = 0; o < objects.boxes[b].size(); ++o, ++index) {
       const BoxXyxy& box = objects.boxes[b][o];
-      const Instance& instance = instances[index];
-      const double share = share_of(box, options);
+      Instance& instance = instances[index];
+      if (instance.points.empty()) {
+        const int64_t nearest = nearest_point(inputs.grid, box, allowed[b], options.anchor_scale);
+        if (nearest < 0) continue;
+        const int64_t label = labels.const_data_ptr<int64_t>()[index];
+        instance = {.points = {{nearest, 1}}, .sum = 1, .confidence = scores.of(b, nearest, label)};
+      }
+      const double scale = share_of(box, instance.confidence, options) / instance.sum;
       for (const auto& [point, weight] : instance.points)
-        rows.add(image, point, static_cast<int64_t>(o), weight * share / instance.sum);
-      if (!instance.points.empty()) continue;
-      const int64_t nearest = nearest_point(inputs.grid, box, allowed[b], options.anchor_scale);
-      if (nearest >= 0) rows.add(image, nearest, static_cast<int64_t>(o), share);
+        rows.add(static_cast<int64_t>(b), point, static_cast<int64_t>(o), weight * scale);
     }
   }
   const Region region = rows.region(inputs.grid.centres.device());

@@ -9,12 +9,11 @@
 // for instance g is the centerness c of one inside the other:
 //   reading "instance_in_proposal": g's centre inside P_i, i.e. how centred the proposal is on the object;
 //   reading "proposal_in_instance": P_i's centre inside g's box, enlarged by a factor and to a least number of strides,
-//   so that
-//     objects smaller than a cell own locations too.
+//   so that objects smaller than a cell own locations too.
 // Only proposals that belong to g count: g is the instance that P_i overlaps most, and the overlap reaches a gate. The
-// weights of each instance are then scaled to the same sum (or to a power of its area), so that a pedestrian of 12
-// pixels counts like a lorry of 120. An instance without any location gets the nearest one. Ignored regions and padding
-// weigh nothing.
+// weights of each instance are then scaled to the same sum, so that a pedestrian of 12 pixels counts like a lorry of
+// 120, or to a power of its area, or of how sure the teacher is of it (what it does not see it cannot teach). An
+// instance without any location gets the nearest one. Ignored regions and padding weigh nothing.
 #pragma once
 
 #include <string>
@@ -34,7 +33,8 @@ struct CidOptions {
   double gate_iou = 0.3;       ///< least IoU of proposal and instance
   bool gate_relative = false;  ///< the gate is a share of the instance's best IoU; sensible with anchors
   double score_power = 0.0;    ///< exponent of the factor "teacher's score of the instance's class"; 0: no factor
-  double area_power = 0.0;     ///< an instance's weights sum to (area / 32^2 px)^power; 0: all alike
+  double confidence_power = 0.0;   ///< an instance's weights sum to (the teacher's best score of its class there)^power
+  double area_power = 0.0;         ///< an instance's weights sum to (area / 32^2 px)^power; 0: all alike
   double background_weight = 0.0;  ///< weight of the teacher's confident false positives; 0: background stays out
   double background_score = 0.3;   ///< a false positive's least score to count as confident
 };

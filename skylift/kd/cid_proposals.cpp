@@ -103,7 +103,7 @@ void propose(NearLocations& near, const DistillInputs& inputs, const CidOptions&
   for (auto& image : near.images) {
     for (Near& location : image) location.proposal = proposals[row++];
   }
-  if (options.score_power > 0)
+  if (options.score_power > 0 || options.confidence_power > 0)
     cls = gather_cls_logits(gather, inputs.teacher).detach().to(at::kCPU, at::kFloat).contiguous();
 }
 

@@ -4,9 +4,10 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 import unittest
 
-from program import ProgramTest
+from program import PROGRAM, ProgramTest
 
 PLAN = """
 seeds = [0, 1]
@@ -51,6 +52,10 @@ class StudyTest(ProgramTest):
         self.assertIn("kd_", (out / "ld" / "seed1" / "metrics.jsonl").read_text())
         self.assertNotIn("kd_", (out / "plain" / "seed1" / "metrics.jsonl").read_text())
 
+        # An option younger than a training has its default there.
+        config = out / "plain" / "seed0" / "config.toml"
+        config.write_text(config.read_text().replace("confidence_power = 0.0\n", ""))
+
         # A training whose result was lost goes on from its last state, the others are not touched.
         (out / "ld" / "seed1" / "result.json").unlink()
         untouched = (out / "plain" / "seed0" / "metrics.jsonl").stat().st_mtime_ns
@@ -78,6 +83,22 @@ class StudyTest(ProgramTest):
         self.assertIn("--- plain, seed 0", second.stderr)
         self.assertNotIn("--- ld", second.stderr)
         self.assertIn("| ld | plain | 2 |", second.stdout)
+
+    def test_a_process_waits_for_a_teacher_that_another_trains(self):
+        plan, out = self.write_plan("waits.toml", PLAN.replace("seeds = [0, 1]", "seeds = [0]")), self.folder / "waits"
+        (out / "teacher" / "seed0").mkdir(parents=True)
+        descriptor = os.open(out / "teacher" / "seed0", os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # as a process that trains it
+        command = [PROGRAM, "study", "--config", plan, "--out", out]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            lines = iter(process.stderr.readline, "")
+            self.assertTrue(any("waiting for a teacher" in line for line in lines))
+            self.assertTrue((out / "plain" / "seed0" / "result.json").exists())
+            self.assertFalse((out / "ld" / "seed0").exists())
+            os.close(descriptor)
+            rest = process.stderr.read()
+        self.assertEqual(process.returncode, 0)
+        self.assertIn("--- ld, seed 0", rest)
 
     def test_a_report_scores_what_is_done_on_other_images(self):
         one = PLAN[:PLAN.rindex("[[run]]")].replace("seeds = [0, 1]", "seeds = [0]")

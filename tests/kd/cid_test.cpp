@@ -209,6 +209,26 @@ TEST(Cid, TheScoreFactorFollowsTheTeacher) {
   EXPECT_NEAR(ratio(scored) / ratio(plain), expected, 1e-3);
 }
 
+TEST(Cid, AnInstanceWeighsAsMuchAsTheTeacherIsSureOfIt) {
+  // Seen well, seen badly, and not covered by any proposal: the last one's nearest location has no proposal on it.
+  const Targets seen = make_targets({96, 96, 160, 160, 200, 200, 240, 240}, {1, 0});
+  const Targets all = make_targets({96, 96, 160, 160, 200, 200, 240, 240, 20, 200, 24, 204}, {1, 0, 2});
+  KdScene scene = scene_with_good_teacher({all});
+  testing::propose_nearest_box(scene.teacher, scene.grid, 0, seen.boxes_xyxy);
+  for (LevelOutput& level : scene.teacher.levels) level.cls_logits = torch::full_like(level.cls_logits, -3);
+  scene.teacher.levels[0].cls_logits[0][1][16][16] = 2;
+  CidOptions options;
+  options.confidence_power = 2;
+  const Region region = cid_region(scene.inputs(), options);
+  const auto sigmoid = [](double logit) { return 1 / (1 + std::exp(-logit)); };
+  EXPECT_NEAR(sum_of_object(region, 0), std::pow(sigmoid(2), 2), 1e-5);
+  EXPECT_NEAR(sum_of_object(region, 1), std::pow(sigmoid(-3), 2), 1e-6);
+  EXPECT_NEAR(sum_of_object(region, 2), std::pow(sigmoid(-3), 2), 1e-6);
+  EXPECT_EQ(region.object.eq(2).sum().item<int64_t>(), 1);
+  options.confidence_power = 0;
+  EXPECT_NEAR(sum_of_object(cid_region(scene.inputs(), options), 2), 1, 1e-5);
+}
+
 TEST(Cid, HardBackgroundIsWhereTheTeacherIsConfidentAndWrong) {
   KdScene scene = scene_with_good_teacher({make_targets({96, 96, 160, 160}, {1})});
   for (LevelOutput& level : scene.teacher.levels) level.cls_logits = torch::full_like(level.cls_logits, -5);
