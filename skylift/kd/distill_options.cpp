@@ -11,6 +11,8 @@ void bind(OptionSection section, DistillOptions& options) {
   section.add("region", options.region, "where every method looks; default: each method's own region", one_of(regions));
   section.add("normalise", options.normalise, "strength independent of crowding and batch size, or as published",
               one_of({"region", "authors"}));
+  section.add("inherit", options.inherit,
+              "the student begins with the teacher's neck and head, as those of FGD and MGD do");
   section.add("calibrate", options.calibrate,
               "each term starts at this fraction of the detection loss; 0: at its own weight", between(0, 100));
   section.add("calibrate_batches", options.calibrate_batches, "batches by which kd.calibrate sets the weights",

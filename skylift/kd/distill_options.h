@@ -19,6 +19,7 @@ struct DistillOptions {
   std::vector<std::string> methods = {"cid"};  ///< names of distill_methods()
   std::string region = "default";    ///< region of every method: one of region_names(), or "default", each method's own
   std::string normalise = "region";  ///< "region": strength independent of crowding and batch; "authors": as published
+  bool inherit = false;              ///< the student begins with the teacher's neck and head (models/inherit.h)
   double calibrate = 0;  ///< each term starts at this fraction of the detection loss (calibration.h); 0: its own weight
   int calibrate_batches = 20;      ///< batches that calibrate
   std::string cache;               ///< file of stored teacher signals, made if it is not there; empty: the teacher runs

@@ -72,8 +72,8 @@ class Examination {
         run_(request.options),
         compute_(open_device(run_.train.compute)),
         train_set_(open_training_set(run_.data)),
-        student_(make_student(request, static_cast<int>(train_set_.classes().size()))),
-        teacher_(*request.teacher, run_, train_set_.classes(), compute_) {
+        teacher_(*request.teacher, run_, train_set_.classes(), compute_),
+        student_(make_student(request, static_cast<int>(train_set_.classes().size()), teacher_.model.detector.get())) {
     place(*student_, compute_);
     student_->train();
     distiller_ = std::make_unique<Distiller>(run_.kd, *student_, *teacher_.model.detector, run_.assign);
@@ -225,8 +225,8 @@ class Examination {
   const RunOptions& run_;
   const ComputeDevice compute_;
   const Dataset train_set_;
-  std::shared_ptr<Detector> student_;
   const Teacher teacher_;
+  std::shared_ptr<Detector> student_;
   std::unique_ptr<Distiller> distiller_;
   DoctorReport report_;
   std::vector<Picture> pictures_;

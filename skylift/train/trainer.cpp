@@ -9,6 +9,7 @@
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
 #include "skylift/data/loader.h"
+#include "skylift/models/inherit.h"
 #include "skylift/train/checkpoint.h"
 #include "skylift/train/ema.h"
 #include "skylift/train/metrics_log.h"
@@ -93,11 +94,14 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
                 request.folder.string());
   }
 
-  student_ = make_student(request, static_cast<int>(train_set_.classes().size()));
-  place(*student_, compute_);
   if (request.teacher) {
     if (!options_.kd.cache.empty()) check_cacheable(options_);
     teacher_.emplace(*request.teacher, options_, train_set_.classes(), compute_);
+  }
+  student_ = make_student(request, static_cast<int>(train_set_.classes().size()),
+                          teacher_ ? teacher_->model.detector.get() : nullptr);
+  place(*student_, compute_);
+  if (teacher_) {
     distiller_ = std::make_unique<Distiller>(options_.kd, *student_, *teacher_->model.detector, options_.assign);
     place(*distiller_, compute_);
   }
@@ -238,11 +242,21 @@ void Trainer::evaluate_epoch(int64_t epoch) {
 
 }  // namespace
 
-std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count) {
+std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count, const Detector* teacher) {
+  const bool inherits = teacher && request.options.kd.inherit;
+  if (request.student && inherits) {
+    throw Error("{}: a student to start from and kd.inherit exclude each other (hint: --set kd.inherit=false)",
+                request.student->string());
+  }
   // Nothing else may draw random numbers between the seed and the detector.
   at::manual_seed(static_cast<uint64_t>(request.options.train.seed));
   auto student = std::make_shared<Detector>(request.options.model, class_count);
   if (request.student) load_state(*student, read_tensors(*request.student).tensors, request.student->string());
+  if (inherits) {
+    const InheritReport report = inherit(*student, *teacher);
+    log_info("of the tensors of its neck and head the student begins with {} of the teacher's, {} of its own",
+             report.inherited.size(), report.kept.size());
+  }
   return student;
 }
 

@@ -32,8 +32,10 @@ struct TrainSummary {
   double seconds_per_step = 0;  ///< mean over this call's steps, data loading included
 };
 
-/// The student as a run begins with it: its weights depend on train.seed alone, or are those of request.student.
-std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count);
+/// The student as a run begins with it: its weights depend on train.seed alone, or are those of request.student, or
+/// with kd.inherit in part those of `teacher` (null: plain training).
+/// Error: request.student is not of options.model, or is given together with kd.inherit.
+std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count, const Detector* teacher);
 
 /// Error: options that do not fit each other, a folder that holds another run, a teacher with other classes or bins or
 /// a score near 0, a loss that is not finite, a disk that is full.

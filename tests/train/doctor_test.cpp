@@ -5,7 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "skylift/core/error.h"
 #include "skylift/models/model_file.h"
+#include "skylift/train/trainer.h"
 #include "tests/formats/temp_folder.h"
 #include "tests/train/kd_run.h"
 
@@ -90,6 +92,23 @@ TEST_F(DoctorTest, AStudentThatIsItsTeacherAgreesWithIt) {
   const DoctorReport same = examine(request, {.images = 2, .gradient_batches = 1, .pictures = 0});
   EXPECT_DOUBLE_EQ(same.teacher_student.classes, 1);
   EXPECT_DOUBLE_EQ(same.teacher_student.bins, 1);
+}
+
+TEST_F(DoctorTest, AStudentThatInheritsBeginsWithItsTeachersHead) {
+  const int classes = static_cast<int>(synth_classes().size());
+  const auto teacher = load_model(*request.teacher).detector;
+  const auto head = [&] {
+    return make_student(request, classes, teacher.get())->named_parameters()["head.box_predictor.weight"];
+  };
+  EXPECT_FALSE(head().equal(teacher->named_parameters()["head.box_predictor.weight"]));
+  request.options.kd.inherit = true;
+  EXPECT_TRUE(head().equal(teacher->named_parameters()["head.box_predictor.weight"]));
+  EXPECT_FALSE(make_student(request, classes, nullptr)
+                   ->named_parameters()["head.box_predictor.weight"]
+                   .equal(teacher->named_parameters()["head.box_predictor.weight"]))
+      << "a plain training has nobody to inherit from";
+  request.student = request.teacher;
+  EXPECT_THROW(head(), Error);
 }
 
 TEST_F(DoctorTest, TextAndJsonSayTheSame) {
