@@ -74,7 +74,7 @@ double giga(int64_t multiply_adds) { return static_cast<double>(multiply_adds) /
 
 std::string lifting_text(const LiftingOptions& lifting) {
   if (!lifting.enabled) return "";
-  if (lifting.folded) return ", Light-ML (reconstruction) folded into the predictors";
+  if (lifting.folded) return ", Light-ML (reconstruction), folded";
   return fmt::format(", Light-ML (reconstruction): {0}x{0} convolutions, {1}{2}", lifting.kernel,
                      lifting.groups == 0 ? "depthwise" : fmt::format("{} group(s)", lifting.groups),
                      lifting.training_only ? ", in training only" : "");

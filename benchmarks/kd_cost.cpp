@@ -134,10 +134,10 @@ struct Variant {
   std::string name, compared_with;  ///< the second: of which variant it is a form; empty: plain
   Student* student;
   DistillOptions kd;
-  std::unique_ptr<Distiller> distiller;  ///< null: no teacher
-  std::unique_ptr<ScheduledOptimizer> adapters;
+  std::unique_ptr<Distiller> distiller = nullptr;  ///< null: no teacher
+  std::unique_ptr<ScheduledOptimizer> adapters = nullptr;
   const SignalCache* cache = nullptr;
-  std::vector<double> cpu, wall;
+  std::vector<double> cpu = {}, wall = {};
   int64_t memory = 0;
 };
 
@@ -232,6 +232,7 @@ void add_variants(Bench& bench) {
     add(bench, method + " + cid", method, *bench.plain, {method, "cid"});
   }
   add(bench, "cid + Light-ML", "cid", *bench.lifted, {"cid"});
+  add(bench, "bckd + cid + Light-ML", "bckd", *bench.lifted, {"bckd", "cid"});
   add(bench, "cid (stored signals)", "cid", *bench.plain, {"cid"}, "default", true);
   add(bench, "ld (stored signals)", "ld", *bench.plain, {"ld"}, "default", true);
   add(bench, "ld + logit at CID's region (stored signals)", "ld", *bench.plain, {"ld", "logit"}, "cid", true);

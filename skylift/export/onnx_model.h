@@ -1,4 +1,4 @@
-// A detector as an ONNX model. Batch norm and Light-ML are folded into the convolutions; the tensors carry the names of
+// A detector as an ONNX model. Batch norm and Light-ML are folded; the tensors carry the names of
 // the parameters; metadata say what a user needs to know.
 //
 // Raw form. Input "images" [B,3,H,W] float: RGB, normalised and padded as in training. Outputs for every level of

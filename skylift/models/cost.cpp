@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "skylift/models/lifting.h"
-
 namespace skylift {
 namespace {
 
@@ -87,18 +85,10 @@ PartCost total_cost(const std::vector<PartCost>& parts) {
 }
 
 PartCost lifting_cost(const Detector& detector, int64_t height, int64_t width) {
-  const HeadOptions& head = detector.options().head;
   PartCost extra{"Light-ML"};
-  if (!head.lifting.enabled) return extra;
-  if (!head.lifting.folded) {
-    for (const auto& part : part_costs(detector, height, width)) {
-      if (part.part == "head Light-ML") extra = {"Light-ML", part.parameters, part.multiply_adds};
-    }
-    return extra;
+  for (const auto& part : part_costs(detector, height, width)) {
+    if (part.part == "head Light-ML") extra = {"Light-ML", part.parameters, part.multiply_adds};
   }
-  const int64_t outputs = detector.class_count() + 4 * (head.reg_max + 1);
-  extra.parameters = outputs * (folded_channels(head.channels) - head.channels) * 9;
-  extra.multiply_adds = extra.parameters * Cells(detector, height, width).of("head.cls_predictor.weight");
   return extra;
 }
 

@@ -22,7 +22,7 @@ std::vector<PartCost> part_costs(const Detector& detector, int64_t height, int64
 
 PartCost total_cost(const std::vector<PartCost>& parts);
 
-/// What Light-ML adds to the plain detector in this state (folded or not), in inference; zeros without it.
+/// What Light-ML adds to the plain detector in this state (folded or not) in inference; zeros without it.
 PartCost lifting_cost(const Detector& detector, int64_t height, int64_t width);
 
 }  // namespace skylift

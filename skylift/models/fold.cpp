@@ -32,10 +32,18 @@ void drop_lifting(std::vector<NamedTensor>& tensors) {
   std::erase_if(tensors, [](const auto& named) { return named.name.starts_with(lifting_prefix); });
 }
 
-void fold_branch(std::vector<NamedTensor>& tensors, const std::string& predictor, const std::string& light,
-                 Branch branch) {
-  at::Tensor& weight = tensor_named(tensors, predictor).tensor;
-  weight = folded_weight(weight.detach(), tensor_named(tensors, light).tensor.detach(), branch);
+/// False, and nothing changed, where one of the branches cannot be folded.
+bool fold_branches(std::vector<NamedTensor>& tensors) {
+  at::Tensor &cls = tensor_named(tensors, "head.cls_predictor.weight").tensor,
+             &box = tensor_named(tensors, "head.box_predictor.weight").tensor;
+  at::Tensor &cls_light = tensor_named(tensors, lifting_prefix + "cls.weight").tensor,
+             &reg_light = tensor_named(tensors, lifting_prefix + "reg.weight").tensor;
+  const auto folded_cls = folded_branch(cls.detach(), cls_light.detach(), Branch::cls);
+  const auto folded_reg = folded_branch(box.detach(), reg_light.detach(), Branch::reg);
+  if (!folded_cls || !folded_reg) return false;
+  cls = folded_cls->predictor, cls_light = folded_cls->light;
+  box = folded_reg->predictor, reg_light = folded_reg->light;
+  return true;
 }
 
 }  // namespace
@@ -48,15 +56,14 @@ DetectorState folded_state(const Detector& detector) {
   if (!lifting.enabled || lifting.folded) return state;
   if (lifting.training_only) {
     lifting = LiftingOptions{};
+    drop_lifting(state.tensors);
   } else if (const auto reason = unfoldable_reason(lifting)) {
-    log_warning("Light-ML stays in the saved model: {}", *reason);
-    return state;
+    log_warning("Light-ML stays as it is in the saved model: {}", *reason);
+  } else if (!fold_branches(state.tensors)) {
+    log_warning("Light-ML stays as it is in the saved model: its weights have no stable inverse");
   } else {
-    fold_branch(state.tensors, "head.cls_predictor.weight", lifting_prefix + "cls.weight", Branch::cls);
-    fold_branch(state.tensors, "head.box_predictor.weight", lifting_prefix + "reg.weight", Branch::reg);
-    lifting.folded = true;
+    lifting = {.enabled = true, .folded = true};
   }
-  drop_lifting(state.tensors);
   return state;
 }
 

@@ -1,5 +1,5 @@
-// What is kept of a trained detector: Light-ML folded into the predictors (exact, one convolution each), or dropped
-// where it served in training only.
+// What is kept of a trained detector: Light-ML folded (exactly) into the predictors and one 1x1 convolution a branch,
+// or dropped where it served in training only.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@ struct DetectorState {
 /// The tensors as they are, sharing memory.
 DetectorState plain_state(const Detector& detector);
 
-/// Without Light-ML where that is possible; a module that cannot be folded stays, and a warning says why.
+/// With Light-ML folded or dropped; a module that cannot be folded stays as it is, and a warning says why.
 DetectorState folded_state(const Detector& detector);
 
 /// A detector of its own with this state, in eval mode. Draws no random numbers from the default generator.

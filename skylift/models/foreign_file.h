@@ -12,10 +12,10 @@ namespace skylift {
 
 struct ForeignFile {
   std::filesystem::path path;
-  std::vector<NamedTensor> tensors;  ///< in the file's order, on the CPU, owning their memory
-  TextMap texts;                     ///< metadata of a safetensors file
-  CheckpointMetadata metadata;       ///< of a PyTorch checkpoint
-  StateDict state;                   ///< where in a PyTorch checkpoint they were; without its tensors
+  std::vector<NamedTensor> tensors = {};  ///< in the file's order, on the CPU, owning their memory
+  TextMap texts = {};                     ///< metadata of a safetensors file
+  CheckpointMetadata metadata = {};       ///< of a PyTorch checkpoint
+  StateDict state = {};                   ///< where in a PyTorch checkpoint they were; without its tensors
 
   const at::Tensor* find(const std::string& name) const;
 };

@@ -42,17 +42,16 @@ GflHead::GflHead(const HeadOptions& options, int64_t in_channels, int class_coun
     : options_(options) {
   cls_tower_ = add_tower("cls_tower", in_channels);
   reg_tower_ = add_tower("reg_tower", in_channels);
-  const bool folded = options.lifting.enabled && options.lifting.folded;
-  const int64_t channels = folded ? folded_channels(options.channels) : options.channels;
-  cls_predictor_ = register_module("cls_predictor", make_conv(channels, class_count, 3, 1, /*bias=*/true));
+  cls_predictor_ = register_module("cls_predictor", make_conv(options.channels, class_count, 3, 1, /*bias=*/true));
   box_predictor_ =
-      register_module("box_predictor", make_conv(channels, 4 * (options.reg_max + 1), 3, 1, /*bias=*/true));
+      register_module("box_predictor", make_conv(options.channels, 4 * (options.reg_max + 1), 3, 1, /*bias=*/true));
   init_normal(cls_predictor_, init_deviation);
   init_normal(box_predictor_, init_deviation);
   torch::nn::init::constant_(cls_predictor_->bias, -std::log((1 - init_probability) / init_probability));
   level_scales_ = register_parameter("level_scales", at::ones({level_count}));
-  if (options.lifting.enabled && !folded) {
-    lifting_ = register_module("lifting", std::make_shared<LightMl>(channels, options.lifting, options.norm_groups));
+  if (options.lifting.enabled) {
+    lifting_ =
+        register_module("lifting", std::make_shared<LightMl>(options.channels, options.lifting, options.norm_groups));
   }
 }
 
@@ -91,9 +90,8 @@ LevelOutput GflHead::predict_from(size_t level, size_t conv, const TowerPair& fe
 }
 
 void GflHead::predict(size_t level, const TowerPair& features, at::Tensor& cls_logits, at::Tensor& box_logits) {
-  const bool folded = options_.lifting.enabled && options_.lifting.folded;
-  cls_logits = cls_predictor_->forward(folded ? folded_input(features, Branch::cls) : features.cls);
-  const at::Tensor sides = box_predictor_->forward(folded ? folded_input(features, Branch::reg) : features.reg);
+  cls_logits = cls_predictor_->forward(features.cls);
+  const at::Tensor sides = box_predictor_->forward(features.reg);
   box_logits = (sides * level_scales_[static_cast<int64_t>(level)]).to(at::kFloat);
 }
 

@@ -52,7 +52,7 @@ class GflHead : public torch::nn::Module {
   Tower cls_tower_, reg_tower_;
   torch::nn::Conv2d cls_predictor_{nullptr}, box_predictor_{nullptr};
   at::Tensor level_scales_;           ///< [L]
-  std::shared_ptr<LightMl> lifting_;  ///< null: none, or folded
+  std::shared_ptr<LightMl> lifting_;  ///< null: none
 };
 
 }  // namespace skylift

@@ -9,24 +9,8 @@
 namespace skylift {
 namespace {
 
-/// First channel of the other tower that a branch's half holds, and how many: the first half of the shuffle begins with
-/// both towers' channel 0; the second goes up to their last. An odd K gives the cls channel in the middle to the first
-/// half.
-struct OtherChannels {
-  int64_t first, count;
-};
-
-OtherChannels other_channels(int64_t channels, Branch branch) {
-  const int64_t count = channels / 2;
-  return {branch == Branch::cls ? 0 : channels - count, count};
-}
-
-/// Where channel `j` of a branch's half lies in folded_input.
-int64_t folded_index(int64_t j, int64_t channels, Branch branch) {
-  const int64_t shuffled = branch == Branch::cls ? j : channels + j;
-  const bool own = (shuffled % 2 == 0) == (branch == Branch::cls);
-  return own ? shuffled / 2 : channels + shuffled / 2 - other_channels(channels, branch).first;
-}
+/// Folding multiplies the rounding errors by at most this. Trained modules have 1 to 2.
+constexpr double largest_condition = 100;
 
 /// [K,K/groups,1,1] -> [K,K], zero between groups.
 at::Tensor dense_matrix(const at::Tensor& light) {
@@ -77,39 +61,34 @@ at::Tensor LightConv::forward(const at::Tensor& half) {
   return at::conv2d(x, weight_, {}, 1, padding_, 1, groups_);
 }
 
-LightMl::LightMl(int64_t channels, const LiftingOptions& options, int norm_groups) {
+LightMl::LightMl(int64_t channels, const LiftingOptions& options, int norm_groups) : folded_(options.folded) {
   cls_ = register_module("cls", std::make_shared<LightConv>(channels, options, norm_groups));
   reg_ = register_module("reg", std::make_shared<LightConv>(channels, options, norm_groups));
 }
 
 TowerPair LightMl::forward(const TowerPair& towers) {
+  if (folded_) return {towers.cls + cls_->forward(towers.reg), towers.reg + reg_->forward(towers.cls)};
   if (towers.cls.suggest_memory_format() == at::MemoryFormat::ChannelsLast && is_matrix(*cls_))
     return lift_channels_last(towers, weight_of(*cls_), weight_of(*reg_));
   const auto halves = shuffled_halves(towers);
   return {towers.cls + cls_->forward(halves[0]), towers.reg + reg_->forward(halves[1])};
 }
 
-at::Tensor folded_input(const TowerPair& towers, Branch branch) {
-  const auto [first, count] = other_channels(towers.cls.size(1), branch);
-  const auto& own = branch == Branch::cls ? towers.cls : towers.reg;
-  const auto& other = branch == Branch::cls ? towers.reg : towers.cls;
-  return at::cat({own, other.narrow(1, first, count)}, 1);
-}
-
-int64_t folded_channels(int64_t channels) { return channels + channels / 2; }
-
-at::Tensor folded_weight(const at::Tensor& predictor, const at::Tensor& light, Branch branch) {
+std::optional<FoldedBranch> folded_branch(const at::Tensor& predictor, const at::Tensor& light, Branch branch) {
   const int64_t channels = predictor.size(1);
-  const at::Tensor wide = predictor.to(at::kDouble);  // rounded once, at the end
-  // [O,k,k,K] x [K,K] -> what the predictor sees of each channel of the half, [O,k,k,K]
-  const at::Tensor through = at::matmul(wide.permute({0, 2, 3, 1}), dense_matrix(light.to(at::kDouble)));
-  std::vector<int64_t> targets;
-  for (int64_t j = 0; j < channels; ++j) targets.push_back(folded_index(j, channels, branch));
-  at::Tensor folded = at::zeros({wide.size(0), folded_channels(channels), wide.size(2), wide.size(3)}, wide.options());
-  folded.narrow(1, 0, channels).copy_(wide);
-  folded.index_add_(1, at::tensor(targets, at::TensorOptions().dtype(at::kLong).device(light.device())),
-                    through.permute({0, 3, 1, 2}));
-  return folded.to(predictor.dtype());
+  const auto wide = [](const at::Tensor& tensor) { return tensor.to(at::kCPU, at::kDouble); };
+  const at::Tensor matrix = dense_matrix(wide(light));
+  at::Tensor own = at::eye(channels, matrix.options()), other = at::zeros_like(own);  // I + A, B
+  for (int64_t j = 0; j < channels; ++j) {
+    const int64_t shuffled = branch == Branch::cls ? j : channels + j;
+    const bool is_own = (shuffled % 2 == 0) == (branch == Branch::cls);
+    (is_own ? own : other).select(1, shuffled / 2).add_(matrix.select(1, j));
+  }
+  if (!own.isfinite().all().item<bool>() || at::linalg_cond(own).item<double>() > largest_condition)
+    return std::nullopt;
+  const at::Tensor through = at::matmul(wide(predictor).permute({0, 2, 3, 1}), own).permute({0, 3, 1, 2});
+  return FoldedBranch{through.contiguous().to(predictor.options()),
+                      at::linalg_solve(own, other).view({channels, channels, 1, 1}).to(light.options())};
 }
 
 std::optional<std::string> unfoldable_reason(const LiftingOptions& options) {

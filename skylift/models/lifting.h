@@ -41,29 +41,32 @@ class LightConv : public torch::nn::Module {
   torch::nn::GroupNorm norm_{nullptr};
 };
 
-/// Parameters "cls.weight" and "reg.weight".
+/// Parameters "cls.weight" and "reg.weight". Folded, without the shuffle: each convolution reads the other tower.
 class LightMl : public torch::nn::Module {
  public:
   LightMl(int64_t channels, const LiftingOptions& options, int norm_groups);
   TowerPair forward(const TowerPair& towers);
 
  private:
+  bool folded_;
   std::shared_ptr<LightConv> cls_, reg_;
 };
 
-// Folding: predictor * (F + light * half) is one convolution over F and the half of the other tower's channels that its
-// own half of the shuffle holds. So a folded predictor reads K + K/2 channels.
-
 enum class Branch { cls, reg };
 
-/// The input of a folded predictor, [B,K+K/2,H,W].
-at::Tensor folded_input(const TowerPair& towers, Branch branch);
+/// What saving makes of a branch with a linear 1x1 module. Where A holds the light convolution's columns for the
+/// tower's own channels F and B those for the other tower's G,
+///   F + light * half = (I + A) F + B G = (I + A) (F + C G),   C = (I + A)^-1 B:
+/// I + A goes into the predictor, and C stays. B could go there too, so that no layer stays, but a 3x3 predictor that
+/// reads K/2 more channels costs more than C up to K = 175 (10 classes, 17 bins a side).
+struct FoldedBranch {
+  at::Tensor predictor;  ///< [O,K,k,k]
+  at::Tensor light;      ///< C, [K,K,1,1]
+};
 
-/// Channels of folded_input.
-int64_t folded_channels(int64_t channels);
-
-/// predictor [O,K,k,k] and light [K,K/groups,1,1] -> [O,K+K/2,k,k].
-at::Tensor folded_weight(const at::Tensor& predictor, const at::Tensor& light, Branch branch);
+/// predictor [O,K,k,k], light [K,K/groups,1,1]. Computed in double. Nothing where I + A is not finite or too near to a
+/// singular matrix.
+std::optional<FoldedBranch> folded_branch(const at::Tensor& predictor, const at::Tensor& light, Branch branch);
 
 /// Why a module with these options cannot be folded, or nothing where it can.
 std::optional<std::string> unfoldable_reason(const LiftingOptions& options);

@@ -28,8 +28,8 @@ struct Model {
   ModelCard card;
 };
 
-/// Writes the detector alone, never a teacher. Light-ML is folded into the predictors unless `keep_lifting` (or where
-/// it has a norm or an activation and cannot be folded, which is said in the log). Error: the file cannot be written.
+/// Writes the detector alone, never a teacher. Light-ML is folded unless `keep_lifting` (or where it cannot be, with a
+/// norm for example, which is said in the log). Error: the file cannot be written.
 void save_model(const std::filesystem::path& path, const Detector& detector, ModelCard card, bool keep_lifting = false);
 
 /// Error: not a model file, another architecture (names the first tensor that is missing, left over or of another

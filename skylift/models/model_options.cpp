@@ -25,15 +25,15 @@ void bind(OptionSection section, NeckOptions& options) {
 
 void bind(OptionSection section, LiftingOptions& options) {
   section.add("enabled", options.enabled, "Light-ML: mix the features of the two towers before predicting");
-  section.add("kernel", options.kernel, "kernel of the light convolutions, 1 or 3 (3 stays in the saved model)",
+  section.add("kernel", options.kernel, "kernel of the light convolutions, 1 or 3 (3 is saved as it is)",
               between(1, 3));
   section.add("groups", options.groups, "groups of the light convolutions; 0: depthwise", between(0, 4096));
-  section.add("norm", options.norm, "norm before them; with one the module stays in the saved model",
-              one_of({"none", "gn"}));
+  section.add("norm", options.norm, "norm before them; with one the module is saved as it is", one_of({"none", "gn"}));
   section.add("activation", options.activation, "activation before them, after the norm", one_of({"none", "relu"}));
   section.add("training_only", options.training_only,
               "predict with and without the module; the lifted prediction is distilled and then dropped");
-  section.add("folded", options.folded, "the predictors hold the module already; set by saving a model, not by hand");
+  section.add("folded", options.folded,
+              "the predictors hold a part of the module already; set by saving a model, not by hand");
 }
 
 void bind(OptionSection section, HeadOptions& options) {

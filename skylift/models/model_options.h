@@ -24,12 +24,12 @@ struct NeckOptions {
 
 struct LiftingOptions {  // Light-ML, skylift/models/lifting.h
   bool enabled = false;
-  int kernel = 1;             ///< 1 or 3; 3 cannot be folded away
-  int groups = 1;             ///< of the light convolutions; 0: depthwise
-  std::string norm = "none";  ///< before the convolutions, "none" or "gn"; with one the module cannot be folded away
+  int kernel = 1;                   ///< 1 or 3; 3 cannot be folded
+  int groups = 1;                   ///< of the light convolutions; 0: depthwise
+  std::string norm = "none";        ///< before the convolutions, "none" or "gn"; with one the module cannot be folded
   std::string activation = "none";  ///< after the norm, "none" or "relu"
   bool training_only = false;       ///< predict with and without; only the lifted prediction is distilled, then dropped
-  bool folded = false;              ///< the predictors hold the module already: what saving makes of it (fold_lifting)
+  bool folded = false;  ///< the predictors hold a part of the module: what saving makes of it (folded_branch)
 };
 
 struct HeadOptions {

@@ -153,13 +153,17 @@ struct FoldCase {
 
 class Folding : public ModelFile, public testing::WithParamInterface<FoldCase> {};
 
-TEST_P(Folding, FoldedEqualsUnfoldedAndHasNoExtraLayer) {
+TEST_P(Folding, FoldedEqualsUnfoldedWithPredictorsAsInAPlainStudent) {
   const auto lifted = trained_lifting(GetParam().lifting, GetParam().channels);
   save_model(path_, *lifted, card_of(*lifted));
   const Model folded = load_model(path_);
   EXPECT_TRUE(folded.card.options.head.lifting.folded);
-  for (const auto& named : read_tensors(path_).tensors)
-    EXPECT_EQ(named.name.find("lifting"), std::string::npos) << named.name;
+  for (const auto& item : lifted->named_parameters()) {
+    const bool light = item.key().find("lifting") != std::string::npos;
+    const at::Tensor kept = folded.detector->named_parameters()[item.key()];
+    const int64_t channels = GetParam().channels;
+    EXPECT_EQ(kept.sizes(), light ? at::IntArrayRef({channels, channels, 1, 1}) : item.value().sizes()) << item.key();
+  }
   const at::Tensor images = random_images(2, 64, 96);
   const auto expected = lifted->forward(images), got = folded.detector->forward(images);
   for (size_t i = 0; i < expected.levels.size(); ++i) {
@@ -208,6 +212,21 @@ TEST_F(ModelFile, AModuleThatCannotBeFoldedStays) {
     EXPECT_TRUE(
         model.detector->forward(images).levels[0].cls_logits.equal(lifted->forward(images).levels[0].cls_logits));
   }
+}
+
+TEST_F(ModelFile, AModuleWithoutAnInverseStays) {
+  const auto lifted = trained_lifting({});
+  {
+    torch::NoGradGuard no_grad;
+    lifted->named_parameters()["head.lifting.cls.weight"].zero_()[0][0] = -1;  // cls_0 + light * half has no cls_0
+  }
+  save_model(path_, *lifted, card_of(*lifted));
+  const Model model = load_model(path_);
+  EXPECT_FALSE(model.card.options.head.lifting.folded);
+  const at::Tensor images = random_images(1, 64, 64);
+  const auto expected = lifted->forward(images), got = model.detector->forward(images);
+  EXPECT_TRUE(got.levels[0].cls_logits.equal(expected.levels[0].cls_logits));
+  EXPECT_TRUE(got.levels[0].box_logits.equal(expected.levels[0].box_logits)) << "one branch is folded";
 }
 
 TEST_F(ModelFile, ATrainingOnlyModuleIsDropped) {
