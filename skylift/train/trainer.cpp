@@ -130,6 +130,7 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   }
   make_folder(request.folder);
   write_file(request.folder / "config.toml", config_);
+  if (!request.resume) save();  // before the metrics, so that a folder which holds a run can be gone on with
   metrics_ = std::make_unique<MetricsLog>(request.folder, step_);
   if (summary_.teacher) metrics_->write("teacher", step_, 0, score_values(*summary_.teacher));
 }

@@ -15,19 +15,21 @@ class TrainingTest(ProgramTest):
 
     def test_a_killed_run_goes_on_with_the_same_losses(self):
         _, config = self.make_scenes()
-        whole, killed = self.folder / "whole", self.folder / "killed"
+        whole = self.folder / "whole"
         # An average of the weights and several epochs: all that resuming has to restore.
         settings = ["--set", "train.ema.decay=0.9", "--set", "train.epochs=4", "--set", "train.optimizer.name=adamw"]
         self.train(config, whole, *settings)
-        process = subprocess.Popen([PROGRAM, "train", "--config", config, "--out", killed, *settings],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and not ((killed / "metrics.jsonl").exists() and len(step_lines(killed)) >= 5):
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        self.train(config, killed, *settings, "--resume")
-        self.assertEqual(step_lines(killed), step_lines(whole))
-        self.assertEqual((killed / "last.safetensors").read_bytes(), (whole / "last.safetensors").read_bytes())
+        for steps in (0, 5):  # in the first epoch, and in a later one
+            killed = self.folder / f"killed after {steps}"
+            process = subprocess.Popen([PROGRAM, "train", "--config", config, "--out", killed, *settings],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while process.poll() is None and not ((killed / "metrics.jsonl").exists() and len(step_lines(killed)) >= steps):
+                time.sleep(0.005)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            self.train(config, killed, *settings, "--resume")
+            self.assertEqual(step_lines(killed), step_lines(whole))
+            self.assertEqual((killed / "last.safetensors").read_bytes(), (whole / "last.safetensors").read_bytes())
 
     def test_resume_refuses_other_options_and_a_second_run_in_one_folder(self):
         _, config = self.make_scenes()
