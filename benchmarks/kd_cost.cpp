@@ -1,6 +1,7 @@
 // What distillation costs: time per training step and peak memory of every method relative to training without a
 // teacher, of CID joined to it, of Light-ML, and of stored teacher signals.
-//   kd_cost [--rounds N] [--batch N] [--side PX] [--student TOML] [--teacher TOML] [--only NAME,NAME] [--json FILE]
+//   kd_cost [--rounds N] [--batch N] [--side PX] [--density D] [--student TOML] [--teacher TOML] [--only NAME,NAME]
+//           [--json FILE]
 // Models and options come from the configs (default: configs/visdrone/cpu_*.toml), images are synthetic scenes. The
 // variants take turns, one step each, so that other work on the machine hits all alike; a ratio is the median over the
 // rounds of (its step / the plain step of that round). CPU time counts all threads. Memory: tensors at the step's peak,
@@ -39,6 +40,7 @@ using namespace skylift;
 
 struct Arguments {
   int rounds = 7, batch = 4, side = 384;
+  double density = 2;  ///< of the scenes' objects
   std::string student = "configs/visdrone/cpu_student.toml", teacher = "configs/visdrone/cpu_teacher.toml", only, json;
 };
 
@@ -52,6 +54,8 @@ Arguments parse(int argc, char** argv) {
       a.batch = std::stoi(value);
     else if (name == "--side")
       a.side = std::stoi(value);
+    else if (name == "--density")
+      a.density = std::stod(value);
     else if (name == "--student")
       a.student = value;
     else if (name == "--teacher")
@@ -167,7 +171,7 @@ void make_data(Bench& bench) {
   bench.folder = std::filesystem::temp_directory_path() / fmt::format("skylift-kd-cost-{}", ::getpid());
   const int images = 3 * a.batch;
   const SynthOptions scenes{
-      .width = a.side, .height = a.side, .seed = 7, .car_px_min = 10, .car_px_max = 24, .density = 2};
+      .width = a.side, .height = a.side, .seed = 7, .car_px_min = 10, .car_px_max = 24, .density = a.density};
   bench.data.emplace(write_scenes(scenes, images, bench.folder / "scenes", "coco"),
                      DatasetOptions{.classes = synth_classes(), .keep_empty = true});
   bench.options.data.input = {.long_side = a.side, .short_side = a.side};
