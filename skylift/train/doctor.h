@@ -36,7 +36,7 @@ struct RegionReport {
   int64_t locations = 0;  ///< rows
   double share = 0;       ///< of all locations
   double background = 0;  ///< share of the weight that belongs to no object
-  std::vector<SizeReport> sizes;
+  std::vector<SizeReport> sizes = {};
 };
 
 struct DoctorReport {
