@@ -1,5 +1,5 @@
-// A detector as an ONNX model. Batch norm and Light-ML are folded; the tensors carry the names of
-// the parameters; metadata say what a user needs to know.
+// A detector as an ONNX model. Batch norm and Light-ML are folded; the tensors carry the names of the parameters;
+// metadata say what a user needs to know.
 //
 // Raw form. Input "images" [B,3,H,W] float: RGB, normalised and padded as in training. Outputs for every level of
 // stride S, finest first: "cls_logits_S" [B,C,H/S,W/S] and "box_logits_S" [B,4(R+1),H/S,W/S], what DenseOutput holds.
