@@ -12,7 +12,7 @@
 #include "skylift/core/log.h"
 #include "skylift/data/dataset.h"
 #include "skylift/data/geometry.h"
-#include "skylift/data/pipeline.h"
+#include "skylift/data/sample_source.h"
 #include "skylift/image/codec.h"
 #include "skylift/image/draw.h"
 

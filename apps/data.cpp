@@ -7,16 +7,16 @@
 #include "apps/commands.h"
 #include "apps/json_output.h"
 #include "apps/run_command.h"
+#include "skylift/annotations/check.h"
+#include "skylift/annotations/data_write.h"
+#include "skylift/annotations/image_size.h"
+#include "skylift/annotations/open_data.h"
+#include "skylift/annotations/split.h"
+#include "skylift/annotations/statistics.h"
 #include "skylift/assign/coverage.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
-#include "skylift/formats/check.h"
-#include "skylift/formats/data_spec.h"
-#include "skylift/formats/data_write.h"
-#include "skylift/formats/image_size.h"
-#include "skylift/formats/split.h"
-#include "skylift/formats/statistics.h"
 
 namespace skylift {
 namespace {

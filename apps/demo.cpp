@@ -14,11 +14,11 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
-#include "skylift/data/synth.h"
 #include "skylift/image/codec.h"
 #include "skylift/image/draw.h"
 #include "skylift/models/cost.h"
 #include "skylift/report/run_page.h"
+#include "skylift/synth/synth.h"
 #include "skylift/train/trainer.h"
 #include "skylift/train/validation.h"
 

@@ -10,8 +10,8 @@
 #include "apps/run_command.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
+#include "skylift/doctor/doctor.h"
 #include "skylift/image/codec.h"
-#include "skylift/train/doctor.h"
 
 namespace skylift {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "skylift/formats/annotations.h"
-#include "skylift/formats/detections.h"
+#include "skylift/annotations/annotations.h"
+#include "skylift/annotations/detections.h"
 
 namespace skylift {
 

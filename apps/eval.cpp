@@ -4,11 +4,11 @@
 
 #include "apps/commands.h"
 #include "apps/engine_arguments.h"
-#include "apps/eval_files.h"
 #include "apps/progress_bar.h"
+#include "apps/scoring.h"
+#include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
-#include "skylift/formats/data_spec.h"
 #include "skylift/train/validation.h"
 
 namespace skylift {

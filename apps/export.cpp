@@ -5,15 +5,15 @@
 #include "apps/commands.h"
 #include "apps/export_check.h"
 #include "apps/onnx_runner.h"
+#include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
 #include "skylift/core/text.h"
-#include "skylift/data/synth.h"
-#include "skylift/formats/data_spec.h"
 #include "skylift/image/codec.h"
 #include "skylift/infer/decode.h"
 #include "skylift/models/tensor_file.h"
+#include "skylift/synth/synth.h"
 
 namespace skylift {
 namespace {

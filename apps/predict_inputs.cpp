@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <map>
 
+#include "skylift/annotations/image_size.h"
 #include "skylift/core/error.h"
-#include "skylift/formats/image_size.h"
 #include "skylift/image/codec.h"
 
 namespace skylift {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "apps/predict_inputs.h"
-#include "skylift/formats/detections.h"
+#include "skylift/annotations/detections.h"
 
 namespace skylift {
 

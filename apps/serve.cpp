@@ -19,10 +19,10 @@
 #include "apps/commands.h"
 #include "apps/engine_arguments.h"
 #include "serve_page.h"
+#include "skylift/annotations/image_size.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
 #include "skylift/core/text.h"
-#include "skylift/formats/image_size.h"
 #include "skylift/image/codec.h"
 #include "skylift/infer/image_view.h"
 

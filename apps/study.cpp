@@ -16,13 +16,13 @@
 #include "apps/json_output.h"
 #include "apps/progress_bar.h"
 #include "apps/run_command.h"
-#include "apps/study_plan.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/folder_lock.h"
 #include "skylift/core/log.h"
 #include "skylift/models/cost.h"
-#include "skylift/report/study_table.h"
+#include "skylift/study/plan.h"
+#include "skylift/study/table.h"
 #include "skylift/train/validation.h"
 
 namespace skylift {

@@ -7,7 +7,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
 #include "skylift/core/text.h"
-#include "skylift/data/synth.h"
+#include "skylift/synth/synth.h"
 
 namespace skylift {
 namespace {

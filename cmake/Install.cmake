@@ -15,14 +15,14 @@ set_target_properties(skylift_shared PROPERTIES OUTPUT_NAME skylift EXPORT_NAME 
 
 # libtorch and OpenVINO are found where they were when this was built. (CMake's own way to say so leaves out what lies
 # inside the project, as .venv does.)
-set(engine_folders "$<TARGET_FILE_DIR:torch>")
+set(engine_folders "$<TARGET_FILE_DIR:torch_cpu>")
 if(OpenVINO_FOUND)
     list(APPEND engine_folders "$<TARGET_FILE_DIR:openvino::runtime>")
 endif()
 set_target_properties(skylift skylift_shared PROPERTIES INSTALL_RPATH "${engine_folders}")
 install(TARGETS skylift RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(TARGETS skylift_shared EXPORT SkyliftTargets LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-foreach(header infer/predictor.h infer/options.h formats/detections.h formats/annotations.h)
+foreach(header infer/predictor.h infer/options.h annotations/detections.h annotations/annotations.h)
     get_filename_component(folder ${header} DIRECTORY)
     install(FILES "skylift/${header}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/skylift/${folder}")
 endforeach()

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "skylift/annotations/annotations.h"
 #include "skylift/assign/atss.h"
-#include "skylift/formats/annotations.h"
 #include "skylift/image/preprocess.h"
 
 namespace skylift {

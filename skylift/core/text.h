@@ -24,4 +24,7 @@ std::optional<std::string> nearest_word(std::string_view word, std::span<const s
 /// message.
 std::string suggestion(std::string_view word, std::span<const std::string> candidates);
 
+/// Text of a file as it may stand in one line of a message: control characters as '?', at most 60 characters.
+std::string in_quotes(std::string_view text);
+
 }  // namespace skylift

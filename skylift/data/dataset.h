@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "skylift/annotations/annotations.h"
 #include "skylift/data/options.h"
 #include "skylift/data/sample.h"
-#include "skylift/formats/annotations.h"
 
 namespace skylift {
 

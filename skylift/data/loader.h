@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "skylift/data/pipeline.h"
 #include "skylift/data/sample.h"
+#include "skylift/data/sample_source.h"
 
 namespace skylift {
 

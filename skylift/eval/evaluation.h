@@ -19,9 +19,9 @@
 #include <string>
 #include <vector>
 
+#include "skylift/annotations/annotations.h"
+#include "skylift/annotations/detections.h"
 #include "skylift/config/option_table.h"
-#include "skylift/formats/annotations.h"
-#include "skylift/formats/detections.h"
 
 namespace skylift {
 

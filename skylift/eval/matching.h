@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "skylift/formats/annotations.h"
+#include "skylift/annotations/annotations.h"
 
 namespace skylift {
 

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "skylift/annotations/detections.h"
 #include "skylift/eval/matching.h"
-#include "skylift/formats/detections.h"
 
 namespace skylift {
 

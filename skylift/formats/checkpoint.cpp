@@ -7,7 +7,6 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
-#include "skylift/formats/problem.h"
 
 namespace skylift {
 namespace {

@@ -10,7 +10,6 @@
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
 #include "skylift/formats/pickle_stack.h"
-#include "skylift/formats/problem.h"
 
 namespace skylift {
 

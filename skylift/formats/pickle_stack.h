@@ -16,7 +16,6 @@
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
 #include "skylift/formats/pickle.h"
-#include "skylift/formats/problem.h"
 
 namespace skylift {
 

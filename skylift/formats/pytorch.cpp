@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "skylift/core/error.h"
-#include "skylift/formats/problem.h"
+#include "skylift/core/text.h"
 #include "skylift/formats/pytorch_globals.h"
 #include "skylift/formats/zip.h"
 

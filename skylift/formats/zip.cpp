@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "skylift/core/error.h"
-#include "skylift/formats/problem.h"
+#include "skylift/core/text.h"
 
 namespace skylift {
 namespace {

@@ -6,9 +6,9 @@
 
 #include <vector>
 
+#include "skylift/annotations/detections.h"
 #include "skylift/config/option_table.h"
 #include "skylift/data/sample.h"
-#include "skylift/formats/detections.h"
 #include "skylift/infer/engine.h"
 #include "skylift/infer/options.h"
 #include "skylift/models/dense_output.h"

@@ -17,7 +17,7 @@
 
 #include <vector>
 
-#include "skylift/formats/detections.h"
+#include "skylift/annotations/detections.h"
 #include "skylift/infer/options.h"
 
 namespace skylift {

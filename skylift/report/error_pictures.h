@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "skylift/eval/errors.h"
+#include "skylift/eval/error_breakdown.h"
 
 namespace skylift {
 

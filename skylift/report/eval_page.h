@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "skylift/eval/errors.h"
+#include "skylift/eval/error_breakdown.h"
 #include "skylift/eval/evaluation.h"
 
 namespace skylift {

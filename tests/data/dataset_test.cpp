@@ -6,6 +6,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "tests/data/sets.h"
+#include "tests/error_of.h"
 
 namespace skylift {
 namespace {
@@ -13,16 +14,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-template <class Call>
-std::string error_of(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 /// One image of 60x40 px with an object of every kind.
 class DatasetTest : public ::testing::Test {

@@ -7,8 +7,8 @@
 #include <opencv2/core.hpp>
 #include <string>
 
+#include "skylift/annotations/annotations.h"
 #include "skylift/data/sample.h"
-#include "skylift/formats/annotations.h"
 #include "skylift/image/codec.h"
 
 namespace skylift {

@@ -5,7 +5,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/data/geometry.h"
-#include "skylift/data/pipeline.h"
+#include "skylift/data/sample_source.h"
 #include "tests/data/sets.h"
 
 namespace skylift {

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "skylift/formats/annotations.h"
-#include "skylift/formats/detections.h"
+#include "skylift/annotations/annotations.h"
+#include "skylift/annotations/detections.h"
 
 namespace skylift {
 

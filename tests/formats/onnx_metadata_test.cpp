@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "skylift/formats/protobuf.h"
-#include "temp_folder.h"
+#include "tests/temp_folder.h"
 
 namespace skylift {
 namespace {

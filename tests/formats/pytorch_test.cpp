@@ -7,7 +7,7 @@
 #include "pickle_writer.h"
 #include "skylift/core/rng.h"
 #include "skylift/formats/checkpoint.h"
-#include "temp_folder.h"
+#include "tests/temp_folder.h"
 
 namespace skylift {
 namespace {

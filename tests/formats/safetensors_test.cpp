@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "temp_folder.h"
+#include "tests/temp_folder.h"
 
 namespace skylift {
 namespace {

@@ -8,8 +8,8 @@
 #include "skylift/export/onnx_model.h"
 #include "skylift/infer/image_view.h"
 #include "skylift/infer/openvino_engine.h"
-#include "tests/formats/temp_folder.h"
 #include "tests/models/model_fixtures.h"
+#include "tests/temp_folder.h"
 
 namespace skylift {
 namespace {

@@ -9,6 +9,7 @@
 #include "skylift/kd/methods.h"
 #include "skylift/kd/vlr.h"
 #include "skylift/losses/point_gather.h"
+#include "tests/error_of.h"
 #include "tests/gradient_check.h"
 #include "tests/kd/kd_scene.h"
 
@@ -215,15 +216,6 @@ TEST(Distiller, OfDifferentLevelsTheCommonOnesAreDistilled) {
   const LossTerms at_positives =
       Distiller(with_methods({"ld"}), testing::shape_of(fine), testing::shape_of(coarse))(fine.inputs());
   for (const LossTerm& entry : at_positives) EXPECT_TRUE(std::isfinite(entry.value.item<float>())) << entry.name;
-}
-
-std::string error_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(Distiller, WhatDoesNotFitIsAnError) {

@@ -7,9 +7,9 @@
 #include "skylift/image/preprocess.h"
 #include "skylift/models/backbone_origin.h"
 #include "skylift/models/backbone_weights.h"
-#include "tests/formats/temp_folder.h"
 #include "tests/models/golden_script.h"
 #include "tests/models/model_fixtures.h"
+#include "tests/temp_folder.h"
 
 namespace skylift {
 namespace {

@@ -6,8 +6,8 @@
 #include "skylift/core/error.h"
 #include "skylift/models/resnet.h"
 #include "skylift/models/tensor_file.h"
-#include "tests/formats/temp_folder.h"
 #include "tests/models/model_fixtures.h"
+#include "tests/temp_folder.h"
 
 namespace skylift {
 namespace {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "tests/formats/temp_folder.h"
 #include "tests/models/golden_script.h"
+#include "tests/temp_folder.h"
 
 namespace skylift {
 namespace {

@@ -4,9 +4,9 @@
 
 #include "skylift/core/error.h"
 #include "skylift/models/mmdet_config.h"
-#include "tests/formats/temp_folder.h"
 #include "tests/models/golden_script.h"
 #include "tests/models/model_fixtures.h"
+#include "tests/temp_folder.h"
 
 namespace skylift {
 namespace {

@@ -8,8 +8,8 @@
 #include "skylift/core/file.h"
 #include "skylift/models/fold.h"
 #include "skylift/models/tensor_file.h"
-#include "tests/formats/temp_folder.h"
 #include "tests/models/model_fixtures.h"
+#include "tests/temp_folder.h"
 
 namespace skylift {
 namespace {

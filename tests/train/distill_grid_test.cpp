@@ -7,7 +7,7 @@
 
 #include "skylift/kd/methods.h"
 #include "skylift/models/model_file.h"
-#include "tests/formats/temp_folder.h"
+#include "tests/temp_folder.h"
 #include "tests/train/kd_run.h"
 
 namespace skylift {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "skylift/data/pipeline.h"
-#include "skylift/data/synth.h"
+#include "skylift/data/sample_source.h"
+#include "skylift/synth/synth.h"
 #include "skylift/train/optimizer.h"
 #include "skylift/train/signal_cache.h"
 #include "skylift/train/step.h"

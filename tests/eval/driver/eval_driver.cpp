@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
-#include "skylift/eval/errors.h"
+#include "skylift/eval/error_breakdown.h"
 #include "skylift/eval/evaluation.h"
 
 namespace {

@@ -1,0 +1,16 @@
+#include "skylift/annotations/annotations.h"
+
+namespace skylift {
+
+const std::vector<std::string>& visdrone_classes() {
+  static const std::vector<std::string> names = {"pedestrian", "people",   "bicycle",         "car", "van",
+                                                 "truck",      "tricycle", "awning-tricycle", "bus", "motor"};
+  return names;
+}
+
+const std::vector<std::string>& uavdt_classes() {
+  static const std::vector<std::string> names = {"car", "truck", "bus"};
+  return names;
+}
+
+}  // namespace skylift

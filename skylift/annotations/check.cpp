@@ -1,0 +1,149 @@
+#include "skylift/annotations/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <numeric>
+#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "skylift/annotations/image_size.h"
+#include "skylift/annotations/number_lines.h"
+#include "skylift/annotations/open_data.h"
+#include "skylift/annotations/problem.h"
+#include "skylift/annotations/uavdt.h"
+#include "skylift/annotations/yolo.h"
+#include "skylift/core/error.h"
+#include "skylift/core/parallel.h"
+
+namespace skylift {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr double kTolerance = 0.5;  // px; COCO's own files exceed the border by hundredths
+
+std::string describe(const AnnotationSet& set, const Object& object) {
+  const BoxXywh& b = object.box;
+  const std::string name =
+      object.class_index < 0 ? "object of no class" : set.classes.at(static_cast<size_t>(object.class_index));
+  return fmt::format("{} at x {:g}, y {:g}, w {:g}, h {:g}", name, b.x, b.y, b.w, b.h);
+}
+
+/// What is wrong with an image's end, or an empty text. Some cameras append kilobytes after the end marker, so it is
+/// searched for.
+std::string check_end(const fs::path& path) {
+  constexpr std::streamoff searched = 1 << 16;
+  std::ifstream stream(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = stream.tellg();
+  const auto read = [&](std::streamoff from, std::streamoff count) {
+    std::string bytes(static_cast<size_t>(count), '\0');
+    stream.seekg(from);
+    stream.read(bytes.data(), count);
+    return bytes;
+  };
+  const std::string head = read(0, 2);  // the size was read, so there is a header
+  const std::string tail = read(std::max<std::streamoff>(0, size - searched), std::min(size, searched));
+  if (head == "\xFF\xD8" && tail.rfind("\xFF\xD9") == std::string::npos) return "cut off: no JPEG end marker";
+  if (head == "\x89P" && tail.rfind("IEND") == std::string::npos) return "cut off: no IEND chunk at the end of a PNG";
+  return {};
+}
+
+void check_image_file(const AnnotationSet& set, ImageRecord& image, Problems& problems) {
+  const fs::path path = set.image_path(image);
+  try {
+    const ImageSize size = read_image_size(path);
+    if (image.width > 0 && image.height > 0 && size != ImageSize{image.width, image.height}) {
+      problems.push_back({path.string(), fmt::format("is {} x {} px, but the annotations say {} x {}", size.width,
+                                                     size.height, image.width, image.height)});
+    }
+    image.width = size.width;
+    image.height = size.height;
+    std::string wrong = check_end(path);
+    if (!wrong.empty()) problems.push_back({path.string(), std::move(wrong)});
+  } catch (const Error& error) {
+    problems.push_back({path.string(), std::string(error.what()).substr(path.string().size() + 2)});
+  }
+}
+
+void check_box(const AnnotationSet& set, const ImageRecord& image, const Object& object, Problems& problems) {
+  const BoxXywh& b = object.box;
+  const auto note = [&](std::string what) {
+    problems.push_back({object_position(set, image, object), fmt::format("{}: {}", describe(set, object), what)});
+  };
+  if (b.w <= 0 || b.h <= 0) return note("has no area");
+  if (image.width <= 0 || image.height <= 0) return;
+  const bool inside = b.x >= -kTolerance && b.y >= -kTolerance && b.x + b.w <= image.width + kTolerance &&
+                      b.y + b.h <= image.height + kTolerance;
+  if (!inside) note(fmt::format("reaches outside its image of {} x {} px", image.width, image.height));
+}
+
+void check_duplicates(const AnnotationSet& set, const ImageRecord& image, Problems& problems) {
+  std::vector<size_t> order(image.objects.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto key = [&](size_t i) {
+    const Object& o = image.objects[i];
+    return std::tuple(o.class_index, o.box.x, o.box.y, o.box.w, o.box.h);
+  };
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return std::pair(key(a), a) < std::pair(key(b), b); });
+  for (size_t k = 1; k < order.size(); ++k) {
+    if (key(order[k]) != key(order[k - 1])) continue;
+    const Object &first = image.objects[order[k - 1]], &twin = image.objects[order[k]];
+    problems.push_back(
+        {object_position(set, image, twin),
+         fmt::format("{}: stands twice, also at {}", describe(set, twin), object_position(set, image, first))});
+  }
+}
+
+void check_ids(const AnnotationSet& set, Problems& problems) {
+  std::unordered_map<int64_t, int> seen;
+  for (const auto& image : set.images) {
+    for (const auto& object : image.objects) {
+      if (object.id == 0) continue;
+      const auto [entry, is_new] = seen.emplace(object.id, object.line);
+      if (!is_new)
+        problems.push_back({object_position(set, image, object) + ".id",
+                            fmt::format("{} stands twice, also at $.annotations[{}]", object.id, entry->second)});
+    }
+  }
+}
+
+}  // namespace
+
+std::string object_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
+  if (set.format == "coco") {
+    // Objects of no class stand with their image (see coco.h) and have no index of their own.
+    if (object.class_index < 0) return fmt::format("{}: other_objects of {}", set.source.string(), image.file);
+    return fmt::format("{}: $.annotations[{}]", set.source.string(), object.line);
+  }
+  const fs::path stem = fs::path(image.file).replace_extension();
+  fs::path file = set.source / "annotations" / (stem.string() + ".txt");
+  if (set.format == "voc") file = set.source / "Annotations" / (stem.string() + ".xml");
+  if (set.format == "yolo") file = yolo_label_path(set.image_path(image));
+  if (set.format == "uavdt") file = set.source / (uavdt_frame(image.file).sequence + "_gt_whole.txt");
+  return line_position(file, static_cast<size_t>(object.line));
+}
+
+CheckResult check_data(std::string_view spec, int threads) {
+  CheckResult result;
+  result.set = open_data(spec, &result.problems);
+  AnnotationSet& set = result.set;
+  if (set.images.empty()) result.problems.push_back({std::string(spec), "no images in it"});
+  // YOLO's reader has opened the images already and has reported the unreadable ones; they are told once.
+  std::unordered_set<std::string> told;
+  for (const auto& problem : result.problems) told.insert(problem.where);
+  std::vector<Problems> found(set.images.size());
+  parallel_for(set.images.size(), threads, [&](size_t i) {
+    if (!told.contains(set.image_path(set.images[i]).string())) check_image_file(set, set.images[i], found[i]);
+    for (const auto& object : set.images[i].objects) check_box(set, set.images[i], object, found[i]);
+    check_duplicates(set, set.images[i], found[i]);
+  });
+  for (auto& part : found) std::move(part.begin(), part.end(), std::back_inserter(result.problems));
+  check_ids(set, result.problems);
+  return result;
+}
+
+}  // namespace skylift

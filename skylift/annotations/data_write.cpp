@@ -1,0 +1,255 @@
+#include "skylift/annotations/data_write.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <unordered_map>
+
+#include "skylift/annotations/coco.h"
+#include "skylift/annotations/image_size.h"
+#include "skylift/annotations/uavdt.h"
+#include "skylift/annotations/visdrone.h"
+#include "skylift/annotations/voc.h"
+#include "skylift/annotations/yolo.h"
+#include "skylift/core/error.h"
+#include "skylift/core/file.h"
+#include "skylift/core/parallel.h"
+#include "skylift/core/text.h"
+
+namespace skylift {
+namespace fs = std::filesystem;
+namespace {
+
+enum class Without { keeps, becomes_ignored, becomes_difficult, leaves_out };
+enum class Names { nested, flat, frames };
+constexpr int kAny = std::numeric_limits<int>::max();
+
+/// One target: where things go and what it holds.
+struct Target {
+  const char* name;
+  const char* image_folder;
+  Names names;
+  bool needs_sizes;
+  bool regions, others, difficult, own_areas;
+  Without ignored, crowd;
+  int highest_truncation, highest_occlusion;
+  const std::vector<std::string>* classes;  ///< null: any
+  void (*write)(const fs::path&, const AnnotationSet&);
+};
+
+const std::array<Target, 5>& targets() {
+  static const std::array<Target, 5> list = {{
+      {"visdrone", "images", Names::flat, false, true, true, false, false, Without::keeps, Without::becomes_ignored, 1,
+       2, &visdrone_classes(), write_visdrone},
+      {"coco", "images", Names::nested, true, true, true, true, true, Without::keeps, Without::keeps, kAny, kAny,
+       nullptr, [](const fs::path& folder, const AnnotationSet& set) { write_coco(folder / "annotations.json", set); }},
+      {"voc", "JPEGImages", Names::flat, true, false, false, true, false, Without::becomes_difficult,
+       Without::leaves_out, 1, 1, nullptr, write_voc},
+      {"yolo", "images", Names::nested, true, false, false, false, false, Without::leaves_out, Without::leaves_out, 0,
+       0, nullptr, write_yolo},
+      {"uavdt", "UAV-benchmark-M", Names::frames, false, true, false, false, false, Without::leaves_out,
+       Without::leaves_out, 2, 3, &uavdt_classes(), write_uavdt},
+  }};
+  return list;
+}
+
+/// Counts by what was lost, in the order of first use.
+class Losses {
+ public:
+  void add(const char* what, int64_t count = 1) {
+    if (count == 0) return;
+    const auto [entry, is_new] = index_.emplace(what, counts_.size());
+    if (is_new) counts_.emplace_back(what, 0);
+    counts_[entry->second].second += count;
+  }
+  std::vector<std::pair<std::string, int64_t>> take() { return std::move(counts_); }
+
+ private:
+  std::map<std::string, size_t> index_;
+  std::vector<std::pair<std::string, int64_t>> counts_;
+};
+
+int held_level(int level, int highest, const char* what, Losses& losses) {
+  const int held = std::clamp(level, 0, highest);
+  if (held != level) losses.add(what);
+  return held;
+}
+
+/// Makes an object what the target can hold; false: it holds nothing of it.
+bool fit_object(Object& object, const Target& target, const std::vector<bool>& known_class, Losses& losses) {
+  const bool other = object.class_index < 0;
+  if (other && !target.others) return losses.add("objects of no class (left out)"), false;
+  if (!other && !known_class[static_cast<size_t>(object.class_index)]) {
+    if (!target.others) return losses.add("objects of classes that the format does not have (left out)"), false;
+    losses.add("classes that the format does not have (the object is written as 'others')");
+  }
+  if (object.crowd && target.crowd == Without::leaves_out) return losses.add("crowds (left out)"), false;
+  if (object.ignored && target.ignored == Without::leaves_out) return losses.add("ignored objects (left out)"), false;
+  if (object.difficult && !target.difficult) losses.add("difficult flags"), object.difficult = false;
+  if (object.crowd && target.crowd == Without::becomes_ignored) {
+    losses.add("crowd flags (written as ignored)");
+    object.crowd = false;
+    object.ignored = true;
+  }
+  if (object.ignored && target.ignored == Without::becomes_difficult) {
+    losses.add("ignored flags (written as difficult)");
+    object.ignored = false;
+    object.difficult = true;
+  }
+  object.truncation = held_level(object.truncation, target.highest_truncation, "truncation levels (lowered)", losses);
+  object.occlusion = held_level(object.occlusion, target.highest_occlusion, "occlusion levels (lowered)", losses);
+  const bool own_area = object.area >= 0 && std::abs(object.area - object.box.w * object.box.h) > 1e-6;
+  if (own_area && !target.own_areas) losses.add("areas other than width x height");
+  return true;
+}
+
+/// YOLO's boxes end at the image's border.
+void clip_objects(ImageRecord& image, Losses& losses) {
+  std::erase_if(image.objects, [&](const Object& object) {
+    const BoxXywh& b = object.box;
+    if (b.x < 0 || b.y < 0 || b.x + b.w > image.width || b.y + b.h > image.height)
+      losses.add("parts of boxes outside the image (clipped)");
+    const bool inside = b.w > 0 && b.h > 0 && b.x < image.width && b.y < image.height && b.x + b.w > 0 && b.y + b.h > 0;
+    if (!inside) losses.add("boxes without an area in the image (left out)");
+    return !inside;
+  });
+}
+
+void fit_set(AnnotationSet& set, const Target& target, Losses& losses) {
+  std::vector<bool> known_class;
+  for (const auto& name : set.classes) {
+    known_class.push_back(!target.classes ||
+                          std::find(target.classes->begin(), target.classes->end(), name) != target.classes->end());
+  }
+  for (auto& image : set.images) {
+    std::erase_if(image.objects, [&](Object& object) { return !fit_object(object, target, known_class, losses); });
+    if (target.write == write_yolo) clip_objects(image, losses);
+    if (target.regions) continue;
+    losses.add("ignored regions", static_cast<int64_t>(image.ignored_regions.size()));
+    image.ignored_regions.clear();
+  }
+}
+
+/// The path as it may stand below the new folder.
+fs::path safe_path(const std::string& file) {
+  const fs::path path = fs::path(file).lexically_normal();
+  const bool inside = path.is_relative() && !path.empty() && *path.begin() != "..";
+  return inside ? path : path.filename();
+}
+
+std::vector<std::string> flat_names(const AnnotationSet& set) {
+  std::unordered_map<std::string, int> stems;
+  for (const auto& image : set.images) ++stems[fs::path(image.file).stem().string()];
+  const bool unique = std::all_of(stems.begin(), stems.end(), [](const auto& entry) { return entry.second == 1; });
+  std::vector<std::string> names;
+  for (const auto& image : set.images) {
+    std::string name = (unique ? fs::path(image.file).filename() : safe_path(image.file)).string();
+    std::replace(name.begin(), name.end(), '/', '_');
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+/// SEQ/imgNNNNNN.EXT: kept where all images are named so, else numbered within their folders.
+std::vector<std::string> frame_names(const AnnotationSet& set) {
+  std::vector<std::string> names;
+  for (const auto& image : set.images) names.push_back(image.file);
+  if (std::all_of(names.begin(), names.end(), [](const std::string& name) { return uavdt_frame(name).frame > 0; }))
+    return names;
+  std::map<std::string, int> frames;
+  for (auto& name : names) {
+    const fs::path path = safe_path(name);
+    std::string sequence = path.has_parent_path() ? path.parent_path().string() : "S0001";
+    std::replace(sequence.begin(), sequence.end(), '/', '_');
+    name = fmt::format("{}/img{:06}{}", sequence, ++frames[sequence], path.extension().string());
+  }
+  return names;
+}
+
+std::vector<std::string> new_names(const AnnotationSet& set, const Target& target) {
+  std::vector<std::string> names;
+  if (target.names == Names::flat) names = flat_names(set);
+  if (target.names == Names::frames) names = frame_names(set);
+  if (target.names == Names::nested) {
+    for (const auto& image : set.images) names.push_back(safe_path(image.file).string());
+  }
+  // Where each image has a text file of its own, a.jpg and a.png would share it.
+  std::unordered_map<std::string, size_t> stems;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string key = target.write == write_yolo || target.names != Names::nested
+                                ? fs::path(names[i]).replace_extension().string()
+                                : names[i];
+    const auto [entry, is_new] = stems.emplace(key, i);
+    if (!is_new) {
+      throw Error("{} and {} would share one name in {} format", set.images[entry->second].file, set.images[i].file,
+                  target.name);
+    }
+  }
+  return names;
+}
+
+void place_images(const fs::path& folder, const AnnotationSet& set, const std::vector<std::string>& names,
+                  ImagePlacement placement) {
+  for (const auto& name : names) make_folder((folder / name).parent_path());
+  parallel_for(names.size(), 0, [&](size_t i) {
+    const fs::path from = fs::absolute(set.image_path(set.images[i])), to = folder / names[i];
+    if (!fs::is_regular_file(from)) throw Error("{}: no such image", from.string());
+    std::error_code code;
+    if (placement == ImagePlacement::link) {
+      fs::create_symlink(fs::canonical(from), to, code);
+    } else {
+      fs::copy_file(from, to, code);
+    }
+    if (code) throw Error("{}: cannot write: {}", to.string(), code.message());
+  });
+}
+
+const Target& find_target(std::string_view format) {
+  for (const auto& target : targets()) {
+    if (format == target.name) return target;
+  }
+  throw Error("unknown format '{}'{}", format, suggestion(format, data_formats()));
+}
+
+}  // namespace
+
+const std::vector<std::string>& data_formats() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> out;
+    for (const auto& target : targets()) out.emplace_back(target.name);
+    return out;
+  }();
+  return names;
+}
+
+WriteReport write_data(std::string_view format, const fs::path& folder, AnnotationSet set, ImagePlacement placement) {
+  const Target& target = find_target(format);
+  if (fs::exists(folder) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
+    throw Error("{}: exists and is not an empty folder", folder.string());
+  }
+  if (target.needs_sizes) fill_image_sizes(set);
+  Losses losses;
+  fit_set(set, target, losses);
+  const auto names = new_names(set, target);
+  if (placement != ImagePlacement::none) place_images(folder / target.image_folder, set, names, placement);
+  int64_t renamed = 0;
+  WriteReport report{folder, static_cast<int64_t>(set.images.size()), 0, 0, {}};
+  for (size_t i = 0; i < names.size(); ++i) {
+    ImageRecord& image = set.images[i];
+    renamed += image.file != names[i];
+    image.file = names[i];
+    report.objects += static_cast<int64_t>(image.objects.size());
+    report.ignored_regions += static_cast<int64_t>(image.ignored_regions.size());
+  }
+  set.image_folder = folder / target.image_folder;
+  target.write(folder, set);
+  losses.add("file names (images are renamed)", renamed);
+  report.lost = losses.take();
+  return report;
+}
+
+}  // namespace skylift

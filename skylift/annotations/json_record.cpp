@@ -1,0 +1,139 @@
+#include "skylift/annotations/json_record.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+
+#include "skylift/core/text.h"
+
+namespace skylift {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+[[noreturn]] void mismatch(ondemand::value value, const char* expected) {
+  std::string_view got;
+  ondemand::json_type type;
+  if (!value.type().get(type)) {
+    if (type == ondemand::json_type::array) got = "a list";
+    if (type == ondemand::json_type::object) got = "an object";
+  }
+  throw JsonMismatch{
+      "", fmt::format("got {}, expected {}", got.empty() ? in_quotes(trim(value.raw_json_token())) : std::string(got),
+                      expected)};
+}
+
+}  // namespace
+
+int64_t JsonField::integer() {
+  int64_t out = 0;
+  if (value_.get_int64().get(out)) mismatch(value_, "an integer");
+  return out;
+}
+
+int JsonField::integer(int low, int high) {
+  const int64_t out = integer();
+  if (out < low || out > high)
+    throw JsonMismatch{"", fmt::format("got {}, expected an integer from {} to {}", out, low, high)};
+  return static_cast<int>(out);
+}
+
+double JsonField::number() {
+  double out = 0;
+  if (value_.get_double().get(out)) mismatch(value_, "a number");
+  return out;
+}
+
+bool JsonField::flag() {
+  bool yes = false;
+  if (!value_.get_bool().get(yes)) return yes;
+  int64_t out = 0;
+  if (value_.get_int64().get(out) || (out != 0 && out != 1)) mismatch(value_, "0, 1, true or false");
+  return out == 1;
+}
+
+std::string JsonField::text() {
+  std::string_view out;
+  if (value_.get_string().get(out)) mismatch(value_, "a text in quotes");
+  return std::string(out);
+}
+
+BoxXywh JsonField::box() {
+  std::array<double, 4> side{};
+  size_t count = 0;
+  each([&](JsonField& element) {
+    const double value = element.number();
+    if (count < 4) side[count] = value;
+    ++count;
+  });
+  if (count != 4) throw JsonMismatch{"", fmt::format("got {} numbers, expected 4: [x, y, width, height]", count)};
+  return {side[0], side[1], side[2], side[3]};
+}
+
+void JsonField::each(const std::function<void(JsonField&)>& element) {
+  ondemand::array list;
+  if (value_.get_array().get(list)) mismatch(value_, "a list");
+  size_t index = 0;
+  for (auto item : list) {
+    JsonField field("", item.value());
+    try {
+      element(field);
+    } catch (JsonMismatch& wrong) {
+      wrong.path = fmt::format("[{}]{}", index, wrong.path);
+      throw;
+    }
+    ++index;
+  }
+}
+
+void JsonField::members(const std::function<void(JsonField&)>& member) {
+  ondemand::object object;
+  if (value_.get_object().get(object)) mismatch(value_, "an object");
+  for (auto item : object) {
+    const std::string name(std::string_view(item.unescaped_key()));
+    JsonField field(name, item.value());
+    try {
+      member(field);
+    } catch (JsonMismatch& wrong) {
+      wrong.path = fmt::format(".{}{}", name, wrong.path);
+      throw;
+    }
+  }
+}
+
+std::string parse_record(ondemand::parser& parser, std::string_view text, const char* end, std::string& path,
+                         const std::function<void(JsonField&)>& field) {
+  // simdjson reads a little past the object: what follows in the file serves, only the last object of a file needs a
+  // copy.
+  simdjson::padded_string copy;
+  simdjson::padded_string_view padded(text, text.size() + simdjson::SIMDJSON_PADDING);
+  if (static_cast<size_t>(end - (text.data() + text.size())) < simdjson::SIMDJSON_PADDING) {
+    copy = simdjson::padded_string(text);
+    padded = copy;
+  }
+  path.clear();
+  try {
+    ondemand::document document = parser.iterate(padded);
+    for (auto member : document.get_object()) {
+      const std::string_view key = member.unescaped_key();
+      path = key;  // a copy: messages need the key, and parsing of the value may overwrite simdjson's buffer
+      JsonField entry(path, member.value());
+      field(entry);
+    }
+  } catch (const JsonMismatch& wrong) {
+    path = fmt::format(".{}{}", path, wrong.path);
+    return wrong.what;
+  } catch (const simdjson::simdjson_error& error) {
+    if (!path.empty()) path = fmt::format(".{}", path);
+    return fmt::format("got {}, expected a JSON object: {}", in_quotes(text), error.what());
+  }
+  return {};
+}
+
+std::string json_position(const std::filesystem::path& path, const JsonMember& member, size_t index,
+                          std::string_view below) {
+  return fmt::format("{}: ${}{}[{}]{}", path.string(), member.key.empty() ? "" : ".", member.key, index, below);
+}
+
+}  // namespace skylift

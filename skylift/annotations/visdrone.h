@@ -1,0 +1,28 @@
+// VisDrone-DET folders: images/NAME.jpg and annotations/NAME.txt with lines
+// x,y,w,h,score,category,truncation,occlusion. Category 0 is an ignored region, 1..10 are the classes, 11 ("others") is
+// an object of no class; score 0 means ignored.
+#pragma once
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "skylift/annotations/annotations.h"
+
+namespace skylift {
+
+/// Error: no such folders, an image without an annotation file or the reverse, a malformed line.
+AnnotationSet read_visdrone(const std::filesystem::path& folder, Problems* problems = nullptr);
+
+/// Writes annotations/ (the images are placed by write_data). Classes are found by their names; objects of other
+/// classes are written as 11, "others".
+void write_visdrone(const std::filesystem::path& folder, const AnnotationSet& set);
+
+/// Category id in VisDrone's files of each of `classes`; 11 where VisDrone has no such class.
+std::vector<int> visdrone_categories(const std::vector<std::string>& classes);
+
+/// Names of the image files (jpg, jpeg, png, bmp) in a folder, sorted byte by byte.
+std::vector<std::string> list_images(const std::filesystem::path& folder);
+
+}  // namespace skylift

@@ -1,0 +1,116 @@
+#include "skylift/annotations/voc.h"
+
+#include <gmock/gmock.h>
+
+#include "skylift/annotations/open_data.h"
+#include "tests/temp_folder.h"
+
+namespace skylift {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+const char* kDog = R"(<annotation>
+  <filename>other name.jpg</filename>
+  <size><width>500</width><height>375</height><depth>3</depth></size>
+  <object>
+    <name>dog</name><pose>Left</pose><truncated>1</truncated><occluded>0</occluded>
+    <bndbox><xmax>195</xmax><xmin>48</xmin><ymin>240.5</ymin><ymax>371</ymax></bndbox>
+    <difficult>1</difficult>
+  </object>
+  <object><name>person</name><truncated>Unspecified</truncated>
+    <bndbox><xmin>1</xmin><ymin>1</ymin><xmax>1</xmax><ymax>1</ymax></bndbox>
+    <part><name>head</name><bndbox><xmin>2</xmin></bndbox></part></object>
+</annotation>)";
+
+class VocTest : public ::testing::Test {
+ protected:
+  void add(const std::string& stem, const std::string& xml) {
+    write_file(folder / ("JPEGImages/" + stem + ".jpg"), "x");
+    write_file(folder / ("Annotations/" + stem + ".xml"), xml);
+  }
+  std::string error_for(const std::string& xml) {
+    add("a", xml);
+    return error_of([&] { read_voc(folder.path()); });
+  }
+  static std::string object(const std::string& inside) {
+    return "<annotation>\n<object>\n" + inside + "\n</object>\n</annotation>";
+  }
+
+  TempFolder folder;
+};
+
+TEST_F(VocTest, ReadsOneBasedInclusiveCorners) {
+  add("a", kDog);
+  const AnnotationSet set = open_data(folder.path().string());
+  EXPECT_EQ(set.format, "voc");
+  EXPECT_THAT(set.classes, SizeIs(20));
+  ASSERT_THAT(set.images, SizeIs(1));
+  EXPECT_EQ(set.images[0].file, "a.jpg");
+  EXPECT_EQ(set.images[0].width, 500);
+  EXPECT_EQ(set.images[0].height, 375);
+  ASSERT_THAT(set.images[0].objects, SizeIs(2));
+  const Object& dog = set.images[0].objects[0];
+  EXPECT_EQ(dog.box, (BoxXywh{47, 239.5, 148, 131.5}));
+  EXPECT_EQ(set.classes[static_cast<size_t>(dog.class_index)], "dog");
+  EXPECT_EQ(dog.truncation, 1);
+  EXPECT_TRUE(dog.difficult);
+  EXPECT_EQ(dog.line, 4);
+  EXPECT_EQ(set.images[0].objects[1].box, (BoxXywh{0, 0, 1, 1}));
+  EXPECT_EQ(set.images[0].objects[1].truncation, 0);
+}
+
+TEST_F(VocTest, SplitsAndClassesComeFromTheirLists) {
+  add("a", kDog);
+  add("b", kDog);
+  write_file(folder / "ImageSets/Main/val.txt", "b  1\n");
+  write_file(folder / "classes.txt", "person\ndog\n");
+  const AnnotationSet set = open_data(folder.path().string() + ":val");
+  EXPECT_THAT(set.classes, ElementsAre("person", "dog"));
+  ASSERT_THAT(set.images, SizeIs(1));
+  EXPECT_EQ(set.images[0].file, "b.jpg");
+  EXPECT_EQ(set.images[0].objects[0].class_index, 1);
+  write_file(folder / "ImageSets/Main/val.txt", "c\n");
+  EXPECT_THAT(error_of([&] { open_data(folder.path().string() + ":val"); }), HasSubstr("'c' has no image"));
+  EXPECT_THAT(error_of([&] { open_data(folder.path().string() + ":test"); }), HasSubstr("test.txt: cannot open"));
+  write_file(folder / "classes.txt", "person\n");
+  EXPECT_THAT(error_of([&] { open_data(folder.path().string()); }),
+              HasSubstr("a.xml:4: got class 'dog' (known: person)"));
+}
+
+TEST_F(VocTest, MistakesNameFileAndLine) {
+  EXPECT_THAT(error_for("<annotation>\n<object>\n</annotation>"), HasSubstr("a.xml:3: not XML"));
+  EXPECT_THAT(error_for(""), HasSubstr("not XML"));
+  EXPECT_THAT(error_for("<image/>"), HasSubstr("no <annotation>"));
+  EXPECT_THAT(error_for(object("<bndbox/>")), EndsWith("a.xml:2: <object> has no <name>"));
+  EXPECT_THAT(error_for(object("<name>a</name>")), EndsWith("a.xml:2: <object> has no <bndbox>"));
+  EXPECT_THAT(error_for(object("<name>a</name>\n<bndbox><xmin>1</xmin></bndbox>")),
+              EndsWith("a.xml:4: <bndbox> has no <ymin>, expected a number"));
+  EXPECT_THAT(error_for(object("<name>a</name><bndbox>\n<xmin>1x</xmin></bndbox>")),
+              EndsWith("a.xml:4: got '1x' for <xmin>, expected a number"));
+  EXPECT_THAT(error_for("<annotation>\n<size><width>x</width></size></annotation>"),
+              HasSubstr("a.xml:2: got 'x' for <width>"));
+  std::filesystem::remove(folder / "Annotations/a.xml");
+  EXPECT_THAT(error_of([&] { read_voc(folder.path()); }), HasSubstr("a.xml: missing"));
+}
+
+TEST_F(VocTest, WritesWhatItReads) {
+  AnnotationSet set;
+  set.classes = {"a <b>"};
+  set.images = {ImageRecord{"x.jpg", 1, 20, 10, {Object{{0, 1.5, 3, 4}, 0, 1, 1, false, false, true, -1, 0}}, {}}};
+  write_voc(folder.path(), set);
+  write_file(folder / "JPEGImages/x.jpg", "");
+  const AnnotationSet back = read_voc(folder.path());
+  EXPECT_EQ(back.classes, set.classes);
+  EXPECT_EQ(back.images[0].width, 20);
+  const Object& object = back.images[0].objects.at(0);
+  EXPECT_EQ(object.box, (BoxXywh{0, 1.5, 3, 4}));
+  EXPECT_EQ(object.occlusion, 1);
+  EXPECT_TRUE(object.difficult);
+}
+
+}  // namespace
+}  // namespace skylift

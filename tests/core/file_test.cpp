@@ -1,0 +1,46 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "skylift/core/file.h"
+#include "tests/error_of.h"
+
+namespace skylift {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class FileTest : public ::testing::Test {
+ protected:
+  FileTest() : folder(fs::path(::testing::TempDir()) / "skylift-core-test") { fs::create_directories(folder); }
+  ~FileTest() override { fs::remove_all(folder); }
+  fs::path folder;
+};
+
+TEST_F(FileTest, WritesWholeFilesAndMakesFolders) {
+  write_file(folder / "a/b/c.txt", "hello");
+  EXPECT_EQ(read_file(folder / "a/b/c.txt"), "hello");
+  write_file(folder / "a/b/c.txt", "");
+  EXPECT_EQ(MappedFile(folder / "a/b/c.txt").bytes(), "");
+}
+
+TEST_F(FileTest, AFailedWriteLeavesTheOldFileAndNoOther) {
+  write_file(folder / "kept.txt", "old");
+  const auto failing = [](std::ostream& stream) { stream << "new" << std::flush, stream.setstate(std::ios::badbit); };
+  EXPECT_THAT(error_of([&] { write_file(folder / "kept.txt", failing); }), HasSubstr("kept.txt: cannot write"));
+  EXPECT_EQ(read_file(folder / "kept.txt"), "old");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
+}
+
+TEST_F(FileTest, ErrorsNameTheFile) {
+  EXPECT_THAT(error_of([&] { read_file(folder / "none.txt"); }), HasSubstr("none.txt: cannot open"));
+  EXPECT_THAT(error_of([&] { read_file(folder); }), HasSubstr("is a folder"));
+  EXPECT_THAT(error_of([&] { MappedFile(folder / "none.txt"); }), HasSubstr("none.txt"));
+  write_file(folder / "file", "x");
+  EXPECT_THAT(error_of([&] { write_file(folder / "file/inside.txt", "x"); }), HasSubstr("cannot make this folder"));
+}
+
+}  // namespace
+}  // namespace skylift
