@@ -1,9 +1,4 @@
-# Libraries from Debian (or CMAKE_PREFIX_PATH), and libtorch from the torch wheel in .venv unless another one is named.
-if(NOT DEFINED ENV{CMAKE_PREFIX_PATH} AND NOT CMAKE_PREFIX_PATH)
-    file(GLOB torch_in_venv "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch/share/cmake")
-    list(APPEND CMAKE_PREFIX_PATH ${torch_in_venv})
-endif()
-
+# Libraries from Debian, or from where CMAKE_PREFIX_PATH says.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
@@ -19,12 +14,7 @@ find_library(TURBOJPEG_LIBRARY turbojpeg REQUIRED)
 find_path(HTTPLIB_INCLUDE_DIR httplib.h REQUIRED)
 find_library(HTTPLIB_LIBRARY cpp-httplib REQUIRED)
 
-# The CPU wheel's CMake files look for optional parts that are not needed here; their warnings say nothing to our users.
-set(CMAKE_MESSAGE_LOG_LEVEL_BEFORE "${CMAKE_MESSAGE_LOG_LEVEL}")
-set(CMAKE_MESSAGE_LOG_LEVEL ERROR)
-find_package(Torch REQUIRED)
-set(CMAKE_MESSAGE_LOG_LEVEL "${CMAKE_MESSAGE_LOG_LEVEL_BEFORE}")
-separate_arguments(SKYLIFT_TORCH_FLAGS UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+include(cmake/Torch.cmake)
 
 # Optional: the second inference engine, from the openvino wheel in .venv or wherever CMake finds it.
 file(GLOB openvino_in_venv "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/openvino/cmake")

@@ -24,12 +24,12 @@ endfunction()
 
 # Files that see torch share one precompiled header: <torch/torch.h> costs half a minute a file without it.
 function(skylift_use_torch target)
-    target_link_libraries(${target} PUBLIC torch)
+    target_link_libraries(${target} PUBLIC torch_cpu)
     # One precompiled header serves libraries and programs only if both are compiled alike: all -fPIC, never CMake's -fPIE.
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     # The torch wheel brings headers of a newer fmt than Debian's library: where they come first, fmt must not need that library.
     target_compile_definitions(${target} PRIVATE FMT_HEADER_ONLY)
-    target_compile_options(${target} PRIVATE -fPIC ${SKYLIFT_TORCH_FLAGS})
+    target_compile_options(${target} PRIVATE -fPIC)
     if(target STREQUAL skylift_boxes)
         target_precompile_headers(${target} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/torch_pch.h")
     else()

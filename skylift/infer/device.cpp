@@ -3,6 +3,9 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
+#include <dlfcn.h>
+
+#include <filesystem>
 
 #include "skylift/core/error.h"
 
@@ -17,10 +20,25 @@ bool cpu_computes_bf16() {
 #endif
 }
 
+/// libtorch's CUDA half lies beside its CPU half, if there is one; only who asks for a CUDA device pays for loading it.
+/// libtorch looks for it once, so this comes before anything else that could ask. Returns why it failed, or nothing.
+std::string load_cuda() {
+  static const std::string failure = [] {
+    Dl_info cpu_half{};
+    dladdr(reinterpret_cast<void*>(&at::globalContext), &cpu_half);
+    const auto file = std::filesystem::path(cpu_half.dli_fname).replace_filename("libtorch_cuda.so");
+    if (!std::filesystem::exists(file)) return std::string("this libtorch is a CPU build");
+    return std::string(dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL) ? "" : dlerror());
+  }();
+  return failure;
+}
+
 c10::Device parse_device(const std::string& name) {
   if (name == "cpu") return c10::kCPU;
   if (name != "cuda" && name.rfind("cuda:", 0) != 0)
     throw Error("device: got '{}', expected cpu, cuda or cuda:N", name);
+  const std::string failure = load_cuda();
+  if (!failure.empty()) throw Error("device: got '{}', but {} (hint: --set train.device=cpu)", name, failure);
   if (!at::hasCUDA())
     throw Error("device: got '{}', but this libtorch sees no CUDA device (hint: --set train.device=cpu)", name);
   return c10::Device(name);
