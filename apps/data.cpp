@@ -34,7 +34,7 @@ std::string dump(const nlohmann::ordered_json& json) {
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-void check(const DataArguments& arguments) {
+void check_command(const DataArguments& arguments) {
   const CheckResult result = check_data(arguments.data);
   int64_t objects = 0;
   for (const auto& image : result.set.images) objects += static_cast<int64_t>(image.objects.size());
@@ -115,7 +115,7 @@ void convert(const DataArguments& arguments) {
 }
 
 /// Two folders of the data's own format below --out, the images linked.
-void split(const DataArguments& arguments) {
+void split_command(const DataArguments& arguments) {
   const AnnotationSet set = open_data(arguments.data);
   const SplitSet parts = split_by_sequence(set, arguments.share, arguments.seed);
   nlohmann::ordered_json json;
@@ -151,7 +151,7 @@ void add_data_command(CLI::App& app) {
 
   add(*data, "check", "names each bad file and line; exit status 2 if there is any", *arguments,
       "skylift data check --data VisDrone/val")
-      ->callback([arguments] { check(*arguments); });
+      ->callback([arguments] { check_command(*arguments); });
   CLI::App* stats = add(*data, "stats", "classes, sizes, shapes and density", *arguments,
                         "skylift data stats --data VisDrone/train --config configs/visdrone/gfl_r18_student.toml");
   stats->add_option("--config", arguments->config,
@@ -175,7 +175,7 @@ void add_data_command(CLI::App& app) {
   cut->add_option("--share", arguments->share, "about so much of the images goes to tune/, 0..1")
       ->capture_default_str();
   cut->add_option("--seed", arguments->seed, "of the drawing of sequences")->capture_default_str();
-  cut->callback([arguments] { split(*arguments); });
+  cut->callback([arguments] { split_command(*arguments); });
 
   add_browse_command(*data);
 }

@@ -6,6 +6,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/core/text.h"
 #include "skylift/infer/openvino_engine.h"
 #include "skylift/infer/predictor.h"
 #include "skylift/infer/torch_engine.h"
@@ -14,11 +15,6 @@ namespace skylift {
 namespace {
 
 bool is_onnx(const std::filesystem::path& model) { return model.extension() == ".onnx"; }
-
-void check_choice(const char* name, const std::string& got, const std::vector<std::string>& known) {
-  if (std::find(known.begin(), known.end(), got) == known.end())
-    throw Error("{}: got '{}', expected one of {}", name, got, fmt::join(known, ", "));
-}
 
 std::unique_ptr<Engine> open_torch(const std::filesystem::path& model, const EngineOptions& options) {
   if (is_onnx(model))

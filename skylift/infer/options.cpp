@@ -12,13 +12,6 @@ void check_range(const char* name, double value, double low, double high) {
   if (!(value >= low && value <= high)) throw Error("{}: got {}, expected {}..{}", name, value, low, high);
 }
 
-void check_choice(const char* name, const std::string& value, const std::vector<std::string>& known) {
-  for (const std::string& choice : known) {
-    if (value == choice) return;
-  }
-  throw Error("{}: got '{}'{}", name, value, suggestion(value, known));
-}
-
 }  // namespace
 
 void check(const DetectOptions& options) {

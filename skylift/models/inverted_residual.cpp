@@ -34,7 +34,7 @@ constexpr InvertedResidualPlan lite(const char* name, std::array<int, 7> channel
   return {name, channels, repeats, lite_kernels, 1e-3, 0.01, true, "_blocks", false};
 }
 
-constexpr InvertedResidualPlan plans[] = {
+constexpr InvertedResidualPlan inverted_residual_plans[] = {
     lite("efficientnet_lite0", {16, 24, 40, 80, 112, 192, 320}, {1, 2, 2, 3, 3, 4, 1}),
     lite("efficientnet_lite1", {16, 24, 40, 80, 112, 192, 320}, {1, 3, 3, 4, 4, 5, 1}),
     lite("efficientnet_lite2", {16, 24, 48, 88, 120, 208, 352}, {1, 3, 3, 4, 4, 5, 1}),
@@ -49,8 +49,8 @@ constexpr InvertedResidualPlan plans[] = {
      true},
 };
 
-const InvertedResidualPlan& plan_of(const std::string& name) {
-  for (const auto& plan : plans) {
+const InvertedResidualPlan& inverted_residual_plan_of(const std::string& name) {
+  for (const auto& plan : inverted_residual_plans) {
     if (name == plan.name) return plan;
   }
   throw Error("backbone.name: unknown backbone '{}'{}", name, suggestion(name, backbone_names()));
@@ -128,11 +128,12 @@ at::Tensor InvertedResidualBlock::forward(const at::Tensor& input) {
 }
 
 bool InvertedResidualNet::knows(const std::string& name) {
-  return std::any_of(std::begin(plans), std::end(plans), [&](const auto& plan) { return name == plan.name; });
+  return std::any_of(std::begin(inverted_residual_plans), std::end(inverted_residual_plans),
+                     [&](const auto& plan) { return name == plan.name; });
 }
 
 InvertedResidualNet::InvertedResidualNet(const BackboneOptions& options)
-    : Backbone(options), plan_(&plan_of(options.name)) {
+    : Backbone(options), plan_(&inverted_residual_plan_of(options.name)) {
   stem_ = make_unit(*plan_, conv_options(3, scaled_channels(stem_channels, options.width), 3).stride(2));
   add_blocks();
   register_all();

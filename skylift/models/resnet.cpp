@@ -20,15 +20,15 @@ struct ResNetPlan {
   std::array<int, 4> blocks;
 };
 
-constexpr ResNetPlan plans[] = {
+constexpr ResNetPlan resnet_plans[] = {
     {"resnet18", false, {2, 2, 2, 2}},
     {"resnet34", false, {3, 4, 6, 3}},
     {"resnet50", true, {3, 4, 6, 3}},
     {"resnet101", true, {3, 4, 23, 3}},
 };
 
-const ResNetPlan& plan_of(const std::string& name) {
-  for (const auto& plan : plans) {
+const ResNetPlan& resnet_plan_of(const std::string& name) {
+  for (const auto& plan : resnet_plans) {
     if (name == plan.name) return plan;
   }
   throw Error("backbone.name: unknown backbone '{}'{}", name, suggestion(name, backbone_names()));
@@ -70,11 +70,12 @@ at::Tensor ResidualBlock::forward(const at::Tensor& input) {
 }
 
 bool ResNet::knows(const std::string& name) {
-  return std::any_of(std::begin(plans), std::end(plans), [&](const auto& plan) { return name == plan.name; });
+  return std::any_of(std::begin(resnet_plans), std::end(resnet_plans),
+                     [&](const auto& plan) { return name == plan.name; });
 }
 
 ResNet::ResNet(const BackboneOptions& options) : Backbone(options) {
-  const ResNetPlan& plan = plan_of(options.name);
+  const ResNetPlan& plan = resnet_plan_of(options.name);
   bottleneck_ = plan.bottleneck;
   const int64_t stem = scaled_channels(64, options.width);
   conv1_ = register_module("conv1", he_conv(3, stem, 7, 2));
