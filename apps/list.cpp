@@ -1,4 +1,4 @@
-// skylift methods, skylift options: what there is, from the declarations in the code.
+// skylift methods, skylift recipes, skylift options: what there is, from the declarations in the code.
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
@@ -7,6 +7,7 @@
 
 #include "apps/commands.h"
 #include "skylift/kd/methods.h"
+#include "skylift/train/recipes.h"
 #include "skylift/train/run_options.h"
 
 namespace skylift {
@@ -21,7 +22,7 @@ std::string cell(std::string text) {
 void list_methods_as_markdown() {
   fmt::print("| method | what | paper | stored signals (`kd.cache`) | terms |\n|---|---|---|---|---|\n");
   for (const MethodInfo& method : distill_methods()) {
-    const bool stored = method.needs(DistillOptions{}).why_not.empty();
+    const bool stored = method.reads(DistillOptions{}).why_not.empty();
     fmt::print("| `{}` | {} | {} | {} | `{}` |\n", method.name, cell(method.summary), cell(method.paper),
                stored ? "yes" : "no", fmt::join(method.terms, "` `"));
   }
@@ -55,6 +56,14 @@ void list_options(const std::string& prefix) {
   }
 }
 
+/// A recipe's first comment line says what it is.
+void list_recipes() {
+  for (const Recipe& recipe : recipes()) {
+    const std::string_view line = recipe.text.substr(0, recipe.text.find('\n'));
+    fmt::print("{:30} {}\n", recipe.name, line.starts_with("# ") ? line.substr(2) : line);
+  }
+}
+
 }  // namespace
 
 void add_list_commands(CLI::App& app) {
@@ -62,6 +71,7 @@ void add_list_commands(CLI::App& app) {
   CLI::App* methods = app.add_subcommand("methods", "List the distillation methods");
   methods->add_flag("--markdown", *markdown, "as a Markdown table");
   methods->callback([markdown] { *markdown ? list_methods_as_markdown() : list_methods(); });
+  app.add_subcommand("recipes", "List the configs that the program holds, for --config")->callback(list_recipes);
   auto prefix = std::make_shared<std::string>();
   CLI::App* options = app.add_subcommand("options", "List every key of a config with its default and meaning");
   options->add_option("prefix", *prefix, "only keys that begin with this, e.g. train.optimizer");

@@ -6,6 +6,7 @@
 
 #include "apps/json_output.h"
 #include "apps/progress_bar.h"
+#include "skylift/annotations/find_splits.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
@@ -14,9 +15,13 @@
 namespace skylift {
 
 void add_run_arguments(CLI::App& command, RunArguments& arguments) {
-  command.add_option("--config", arguments.config, "TOML file; `skylift options` lists its keys")
-      ->required()
-      ->type_name("FILE");
+  command
+      .add_option("--config", arguments.config,
+                  "a TOML file or the name of a recipe; `skylift recipes` lists them, `skylift options` the keys")
+      ->type_name("FILE|NAME")
+      ->capture_default_str();
+  command.add_option("--data", arguments.data, "folder or data.yaml with train and val, over the config's data")
+      ->type_name("DIR");
   command.add_option("--set", arguments.assignments, "KEY=VALUE over the config, may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
@@ -29,18 +34,14 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments) {
                    "model files keep Light-ML instead of folding it into the predictors");
 }
 
-RunOptions read_run_options(const std::string& config, const std::vector<std::string>& assignments) {
-  RunOptions options;
-  OptionTable table;
-  bind(table.root(), options);
-  if (!config.empty()) table.load_toml(config);
-  for (const std::string& assignment : assignments) table.set(assignment);
-  return options;
-}
-
 RunOptions read_run_options(const RunArguments& arguments) {
-  std::vector<std::string> assignments = arguments.assignments;
-  if (!arguments.device.empty()) assignments.insert(assignments.begin(), "train.device=" + arguments.device);
+  std::vector<std::string> assignments;
+  if (!arguments.data.empty()) {
+    const DataSplits splits = find_splits(arguments.data);
+    assignments = {"data.train=" + splits.train, "data.val=" + splits.val};
+  }
+  if (!arguments.device.empty()) assignments.push_back("train.device=" + arguments.device);
+  assignments.insert(assignments.end(), arguments.assignments.begin(), arguments.assignments.end());
   return read_run_options(arguments.config, assignments);
 }
 

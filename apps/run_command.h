@@ -15,7 +15,8 @@ class App;
 namespace skylift {
 
 struct RunArguments {
-  std::string config;
+  std::string config = "lite0_student";  ///< a file or a recipe
+  std::string data;                      ///< a folder or data.yaml that holds train and val; empty: the config's
   std::vector<std::string> assignments;  ///< key=value, applied after the config
   std::string out;
   std::string json;
@@ -26,10 +27,7 @@ struct RunArguments {
 
 void add_run_arguments(CLI::App& command, RunArguments& arguments);
 
-/// A config with assignments on top of it; an empty path: the defaults. Error: unknown keys, values out of range.
-RunOptions read_run_options(const std::string& config, const std::vector<std::string>& assignments = {});
-
-/// The same for a run, whose --device goes over the config.
+/// The config with --data, --device and --set over it. Error: as read_run_options, or --data without train and val.
 RunOptions read_run_options(const RunArguments& arguments);
 
 /// --out, or runs/NAME of the config.

@@ -4,258 +4,38 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <set>
-#include <thread>
-#include <utility>
 
 #include "apps/commands.h"
 #include "apps/json_output.h"
 #include "apps/progress_bar.h"
-#include "apps/run_command.h"
-#include "skylift/core/error.h"
 #include "skylift/core/file.h"
-#include "skylift/core/folder_lock.h"
-#include "skylift/core/log.h"
-#include "skylift/models/cost.h"
-#include "skylift/study/plan.h"
-#include "skylift/study/table.h"
-#include "skylift/train/validation.h"
+#include "skylift/study/run.h"
 
 namespace skylift {
 namespace {
-
-namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 struct StudyArguments {
   std::string config, out, report, json, device;
   std::vector<std::string> assignments;
 };
 
-constexpr const char* kResult = "result.json";  ///< its presence says that a training is done and scored
-
-fs::path training_folder(const StudyArguments& arguments, const PlannedRun& run, int seed) {
-  return fs::path(arguments.out) / run.name / fmt::format("seed{}", seed);
-}
-
-RunOptions run_options(const StudyArguments& arguments, const PlannedRun& run, int seed) {
-  std::vector<std::string> assignments = run.assignments;
-  assignments.insert(assignments.end(), arguments.assignments.begin(), arguments.assignments.end());
-  if (!arguments.device.empty()) assignments.push_back("train.device=" + arguments.device);
-  assignments.push_back(fmt::format("train.seed={}", seed));
-  return read_run_options(run.config.string(), assignments);
-}
-
-/// The last model, not the best: choosing an epoch by the images that are reported would flatter every run.
-fs::path final_model(const fs::path& folder) { return folder / "last.safetensors"; }
-
-/// One training of the plan.
-struct Training {
-  const PlannedRun* run;
-  int seed;
-  fs::path folder;
-  bool done() const { return fs::exists(folder / kResult); }
-};
-
-/// Seed by seed, so that an unfinished study has whole comparisons.
-std::vector<Training> trainings_of(const StudyArguments& arguments, const StudyPlan& plan) {
-  std::set<int> seeds;
-  for (const PlannedRun& run : plan.runs) seeds.insert(run.seeds.begin(), run.seeds.end());
-  std::vector<Training> trainings;
-  for (const int seed : seeds) {
-    for (const PlannedRun& run : plan.runs) {
-      if (std::find(run.seeds.begin(), run.seeds.end(), seed) != run.seeds.end())
-        trainings.push_back({&run, seed, training_folder(arguments, run, seed)});
-    }
-  }
-  return trainings;
-}
-
-/// The training that makes a run's teacher: the first seed of the run of that name. Null: no teacher, or a file.
-const Training* teacher_training(const std::vector<Training>& trainings, const PlannedRun& run) {
-  for (const Training& training : trainings) {
-    if (training.run->name == run.teacher && training.seed == training.run->seeds.front()) return &training;
-  }
-  return nullptr;
-}
-
-std::optional<fs::path> teacher_model(const std::vector<Training>& trainings, const PlannedRun& run) {
-  if (run.teacher.empty()) return std::nullopt;
-  const Training* teacher = teacher_training(trainings, run);
-  return teacher ? final_model(teacher->folder) : fs::path(run.teacher);
-}
-
-/// Mistakes come before anything is trained; what is trained must have been trained by the plan's options. Read again,
-/// so that an option younger than the training has its default.
-void check(const StudyArguments& arguments, const std::vector<Training>& trainings) {
-  for (const Training& training : trainings) {
-    const RunOptions options = run_options(arguments, *training.run, training.seed);
-    if (!training.done()) continue;
-    if (config_text(read_run_options((training.folder / "config.toml").string(), {})) != config_text(options)) {
-      throw Error(
-          "{}: was trained with other options than the plan's (hint: remove this folder, or name another --out)",
-          training.folder.string());
-    }
-  }
-}
-
-/// Scores by every protocol, and the cost at the input size.
-Json score(const fs::path& folder, const RunOptions& options, const std::vector<std::string>& protocols) {
-  ProgressBar bar;
-  Model model = load_model(final_model(folder));
-  const PartCost cost =
-      total_cost(part_costs(*model.detector, options.data.input.short_side, options.data.input.long_side));
-  const Predictor predictor(std::move(model), options.decode, open_device(options.train.compute));
-  const Dataset val_set = open_validation_set(options.data, predictor.card().classes);
-  const DetectedSet detected = detect(predictor, val_set, {.batch_size = options.train.batch_size}, bar.callback());
-  Json json = {{"parameters", cost.parameters}, {"gmacs", static_cast<double>(cost.multiply_adds) / 1e9}};
-  for (const std::string& protocol : protocols) {
-    EvalOptions eval = options.eval;
-    eval.protocol = protocol;
-    if (protocol != options.eval.protocol)
-      eval.max_dets = protocol == "coco" ? std::vector{1, 10, 100, 500} : std::vector<int>{};
-    json["evaluations"][protocol] = Json::parse(to_json(evaluate(detected.truth, detected.detections, eval)));
-  }
-  return json;
-}
-
-void train_and_score(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings,
-                     const Training& training) {
-  const RunOptions options = run_options(arguments, *training.run, training.seed);
-  log_info("--- {}, seed {}", training.run->name, training.seed);
-  ProgressBar bar;
-  const TrainSummary summary = train_detector({.options = options,
-                                               .folder = training.folder,
-                                               .teacher = teacher_model(trainings, *training.run),
-                                               .student = {},
-                                               .resume = fs::exists(training.folder / "resume")},
-                                              bar.callback());
-  Json result = score(training.folder, options, plan.protocols);
-  result["steps"] = summary.steps;
-  result["seconds_per_step"] = summary.seconds_per_step;
-  write_file(training.folder / kResult, result.dump(2) + "\n");
-}
-
-/// Trains the first one that is free: not done, not under way in another process, its teacher done. False: none is.
-bool train_free(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
-  for (const Training& training : trainings) {
-    const Training* teacher = teacher_training(trainings, *training.run);
-    if (training.done() || (teacher && !teacher->done())) continue;
-    make_folder(training.folder);
-    const FolderLock lock(training.folder);
-    if (!lock.held() || training.done()) continue;
-    train_and_score(arguments, plan, trainings, training);
-    return true;
-  }
-  return false;
-}
-
-bool awaits_teacher(const std::vector<Training>& trainings) {
-  return std::any_of(trainings.begin(), trainings.end(), [&](const Training& training) {
-    const Training* teacher = teacher_training(trainings, *training.run);
-    return teacher && !training.done() && !teacher->done();
-  });
-}
-
-/// Trains the next one, after a wait where all that is left needs a teacher that another process trains. False: nothing
-/// is left to this process.
-bool train_next(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
-  for (bool said = false;; std::this_thread::sleep_for(std::chrono::seconds(2))) {
-    const bool awaits = awaits_teacher(trainings);  // before the attempt: the teacher may be done in between
-    if (train_free(arguments, plan, trainings)) return true;
-    if (!awaits) return false;
-    if (!std::exchange(said, true)) log_info("waiting for a teacher that another process trains");
-  }
-}
-
-SeedScores seed_scores(const Json& result, int seed) {
-  SeedScores scores{.seed = seed, .scores = {}, .seconds_per_step = result.at("seconds_per_step")};
-  for (const auto& [protocol, evaluation] : result.at("evaluations").items()) {
-    for (const auto& [key, value] : evaluation.items()) {
-      if (key.starts_with("A") && value.is_number()) scores.scores[protocol + " " + key] = value;
-    }
-  }
-  return scores;
-}
-
-std::vector<std::string> shown_scores(const StudyPlan& plan) {
-  std::vector<std::string> scores;
-  for (const std::string& protocol : plan.protocols) {
-    scores.insert(scores.end(), {protocol + " AP50", protocol + " AP"});
-    if (protocol == "coco") scores.insert(scores.end(), {"coco AP_small", "coco AP_medium", "coco AP_large"});
-  }
-  return scores;
-}
-
-/// `result_of`: of a training that is done.
-template <class ResultOf>
-std::vector<StudyRow> study_rows(const StudyPlan& plan, const std::vector<Training>& trainings,
-                                 const ResultOf& result_of) {
-  std::vector<StudyRow> rows;
-  for (const PlannedRun& run : plan.runs) {
-    StudyRow row{.name = run.name, .against = run.against, .seeds = {}};
-    for (const Training& training : trainings) {
-      if (training.run != &run || !training.done()) continue;
-      const Json result = result_of(training);
-      row.parameters = result.at("parameters");
-      row.gmacs = result.at("gmacs");
-      row.seeds.push_back(seed_scores(result, training.seed));
-    }
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
-/// DIR/NAME.md and DIR/NAME.json.
-void write_tables(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<StudyRow>& rows,
-                  const std::string& name) {
-  const std::string main_score = plan.protocols.front() + " AP50";
-  write_file(fs::path(arguments.out) / (name + ".md"), study_text(rows, shown_scores(plan), main_score));
-  write_file(fs::path(arguments.out) / (name + ".json"), study_json(rows, main_score));
-}
-
-Json stored_result(const Training& training) { return Json::parse(read_file(training.folder / kResult)); }
-
-void train_all(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
-  do {
-    write_tables(arguments, plan, study_rows(plan, trainings, stored_result), "results");
-  } while (train_next(arguments, plan, trainings));
-  const auto left = std::count_if(trainings.begin(), trainings.end(), [](const Training& t) { return !t.done(); });
-  if (left > 0) log_info("{} trainings are left to other processes; the last of them writes the whole table", left);
-}
-
-/// The final models of what is done, on images that had no part in any choice.
-void report(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
-  if (std::none_of(trainings.begin(), trainings.end(), [](const Training& t) { return t.done(); }))
-    throw Error("{}: no training of this study is done, so there is nothing to report", arguments.out);
-  const auto result_of = [&](const Training& training) {
-    log_info("--- {}, seed {}", training.run->name, training.seed);
-    RunOptions options = run_options(arguments, *training.run, training.seed);
-    options.data.val = arguments.report;
-    Json result = score(training.folder, options, plan.protocols);
-    result["seconds_per_step"] = stored_result(training).at("seconds_per_step");
-    return result;
-  };
-  write_tables(arguments, plan, study_rows(plan, trainings, result_of), "report");
-}
-
 void study(const StudyArguments& arguments) {
-  const StudyPlan plan = read_study_plan(arguments.config);
-  const std::vector<Training> trainings = trainings_of(arguments, plan);
-  check(arguments, trainings);
+  ProgressBar bar;
+  StudyRequest request{.plan = read_study_plan(arguments.config),
+                       .folder = arguments.out,
+                       .assignments = arguments.assignments,
+                       .progress = bar.callback()};
+  if (!arguments.device.empty()) request.assignments.push_back("train.device=" + arguments.device);
   const bool reports = !arguments.report.empty();
   if (reports) {
-    report(arguments, plan, trainings);
+    report_study(request, arguments.report);
   } else {
-    train_all(arguments, plan, trainings);
+    train_study(request);
   }
-  const fs::path table = fs::path(arguments.out) / (reports ? "report" : "results");
-  if (arguments.json != "-") fmt::print("{}", read_file(table.string() + ".md"));
-  write_json(arguments.json, read_file(table.string() + ".json"));
+  const std::string table = (request.folder / (reports ? "report" : "results")).string();
+  if (arguments.json != "-") fmt::print("{}", read_file(table + ".md"));
+  write_json(arguments.json, read_file(table + ".json"));
 }
 
 }  // namespace

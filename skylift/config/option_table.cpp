@@ -170,23 +170,24 @@ Option& OptionTable::find(std::string_view key, const std::string& where) {
               near ? fmt::format(" (did you mean '{}'?)", *near) : "; `skylift options` lists all keys");
 }
 
-void OptionTable::load_toml(const std::filesystem::path& path) {
-  const std::string text = read_file(path);
+void OptionTable::load_toml(const std::filesystem::path& path) { load_toml(read_file(path), path.string()); }
+
+void OptionTable::load_toml(std::string_view text, const std::string& name) {
   const auto walk = [&](const auto& self, const toml::table& table, const std::string& prefix) -> void {
-    for (const auto& [name, node] : table) {
-      const std::string key = prefix.empty() ? std::string(name.str()) : prefix + "." + std::string(name.str());
+    for (const auto& [own, node] : table) {
+      const std::string key = prefix.empty() ? std::string(own.str()) : prefix + "." + std::string(own.str());
       if (const auto* inner = node.as_table()) {
         self(self, *inner, key);
       } else {
-        const std::string where = fmt::format("{}:{}", path.string(), name.source().begin.line);
+        const std::string where = fmt::format("{}:{}", name, own.source().begin.line);
         assign(find(key, where), node, where);
       }
     }
   };
   try {
-    walk(walk, toml::parse(text, path.string()), "");
+    walk(walk, toml::parse(text, name), "");
   } catch (const toml::parse_error& error) {
-    throw Error("{}:{}: not TOML: {}", path.string(), error.source().begin.line, error.description());
+    throw Error("{}:{}: not TOML: {}", name, error.source().begin.line, error.description());
   }
 }
 

@@ -71,6 +71,8 @@ class OptionTable {
 
   /// Error, with file and line: not TOML, an unknown key (names the nearest), a wrong type, a value out of range.
   void load_toml(const std::filesystem::path& path);
+  /// The same from text; `name` stands for the file in messages.
+  void load_toml(std::string_view text, const std::string& name);
 
   /// "key=value", the value as TOML or a bare word. Error: the same, naming the assignment.
   void set(std::string_view assignment);

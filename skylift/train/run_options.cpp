@@ -1,5 +1,9 @@
 #include "skylift/train/run_options.h"
 
+#include "skylift/core/error.h"
+#include "skylift/core/text.h"
+#include "skylift/train/recipes.h"
+
 namespace skylift {
 
 void bind(OptionSection section, RunOptions& options) {
@@ -11,6 +15,21 @@ void bind(OptionSection section, RunOptions& options) {
   bind(section.section("decode"), options.decode);
   bind(section.section("eval"), options.eval);
   bind(section.section("kd"), options.kd);
+}
+
+RunOptions read_run_options(const std::string& config, const std::vector<std::string>& assignments) {
+  RunOptions options;
+  OptionTable table;
+  bind(table.root(), options);
+  if (std::filesystem::exists(config)) {
+    table.load_toml(std::filesystem::path(config));
+  } else if (const Recipe* recipe = find_recipe(config)) {
+    table.load_toml(recipe->text, fmt::format("recipe {}", recipe->name));
+  } else if (!config.empty()) {
+    throw Error("config: '{}' is no file and no recipe{}", config, suggestion(config, recipe_names()));
+  }
+  for (const std::string& assignment : assignments) table.set(assignment);
+  return options;
 }
 
 std::string config_text(RunOptions options) {

@@ -27,6 +27,10 @@ struct RunOptions {
 
 void bind(OptionSection section, RunOptions& options);
 
+/// A config with assignments (KEY=VALUE) on top of it: a file, or the name of a recipe (recipes.h); empty: the
+/// defaults. Error: neither a file nor a recipe; unknown keys, values out of range.
+RunOptions read_run_options(const std::string& config, const std::vector<std::string>& assignments = {});
+
 /// The options as a run's config.toml holds them.
 std::string config_text(RunOptions options);
 
