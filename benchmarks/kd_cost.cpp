@@ -206,7 +206,8 @@ void add(Bench& bench, const std::string& name, const std::string& compared_with
   Variant variant{.name = name, .compared_with = compared_with, .student = &student, .kd = bench.options.kd};
   variant.kd.methods = std::move(methods);
   variant.kd.region = region;
-  variant.kd.crosskd.tower_convs = std::min(variant.kd.crosskd.tower_convs, bench.options.model.head.depth);
+  variant.kd.of<CrossKdOptions>().tower_convs =
+      std::min(variant.kd.of<CrossKdOptions>().tower_convs, bench.options.model.head.depth);
   if (!variant.kd.methods.empty()) {
     variant.distiller = std::make_unique<Distiller>(variant.kd, *student.detector, *bench.teacher->model.detector,
                                                     bench.options.assign);

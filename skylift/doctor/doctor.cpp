@@ -14,6 +14,7 @@
 #include "skylift/doctor/region_report.h"
 #include "skylift/image/draw.h"
 #include "skylift/kd/common_levels.h"
+#include "skylift/kd/methods.h"
 #include "skylift/train/step.h"
 #include "skylift/train/teacher.h"
 
@@ -79,8 +80,8 @@ class Examination {
     distiller_ = std::make_unique<Distiller>(run_.kd, *student_, *teacher_.model.detector, run_.assign);
     place(*distiller_, compute_);
     report_.teacher = teacher_.name;
-    report_.methods = fmt::format("{}", fmt::join(run_.kd.methods, ","));
-    report_.region = run_.kd.region;
+    for (const std::string& method : run_.kd.methods)
+      report_.methods.push_back({method, find_distill_method(method).regions_under(run_.kd)});
     for (const char* region : {"positives", "vlr", "boxes", "cid"}) report_.regions.push_back({.name = region});
   }
 
@@ -115,19 +116,19 @@ class Examination {
   }
 
   void add_batch(const Batch& batch, bool with_gradients) {
-    DenseOutput student, teacher;
-    {
+    const StepContext context{.student = *student_,
+                              .teacher = teacher_.model.detector.get(),
+                              .distiller = distiller_.get(),
+                              .assign = run_.assign,
+                              .loss = run_.loss,
+                              .compute = compute_};
+    const StepForward step = [&] {
       const at::AutoGradMode grad(with_gradients);
-      const AutocastScope autocast(compute_);
-      student = student_->forward(batch.images);
-      const at::NoGradGuard no_grad;
-      teacher = teacher_.model.detector->forward(batch.images);
-    }
-    const PointGrid grid = point_grid(student);
-    const Assignment assignment = assign_atss(grid, batch.targets, batch.geometries, run_.assign);
-    const DistillInputs inputs{batch, grid, assignment, student, teacher};
+      return forward_and_assign(context, batch);
+    }();
+    const DistillInputs inputs = step.inputs(batch);
     if (with_gradients) add_terms(inputs);
-    const LevelSubset common(inputs, common_strides(student.strides, teacher.strides));
+    const LevelSubset common(inputs, common_strides(step.student.strides, step.teacher.strides));
     const at::NoGradGuard no_grad;
     add_places(common.inputs());
   }
@@ -145,7 +146,7 @@ class Examination {
     const at::Tensor base = flat_gradient(detection, weights);
     const double base_norm = base.norm().item<double>();
     for (size_t i = 0; i < terms.size(); ++i) {
-      if (report_.terms.size() <= i) report_.terms.push_back({.name = terms[i].name});
+      if (report_.terms.size() <= i) report_.terms.push_back({.name = terms[i].name, .kind = terms[i].kind});
       TermReport& term = report_.terms[i];
       const at::Tensor gradient = i == 0 ? base : flat_gradient(terms[i].value, weights);
       const double norm = gradient.norm().item<double>();
@@ -242,7 +243,7 @@ void Examination::advise() {
   if (report_.teacher_truth.classes < 0.5)
     say("the teacher names the annotated class at less than half of the positives");
   for (const TermReport& term : report_.terms) {
-    if (!term.name.starts_with("kd_")) continue;
+    if (term.kind != TermKind::distillation) continue;
     if (term.gradient_ratio > 2) {
       say(
           fmt::format("{}: its gradient is {:.1f} times the detection loss's; lower its weight, or set kd.calibrate "
@@ -258,12 +259,12 @@ void Examination::advise() {
   for (const RegionReport& region : report_.regions) {
     int64_t objects = 0, without = 0;
     for (const SizeReport& size : region.sizes) objects += size.objects, without += size.without_location;
-    const bool used = region.name == run_.kd.region ||
-                      (run_.kd.region == "default" && (region.name == "vlr" || region.name == "positives") &&
-                       std::ranges::find(run_.kd.methods, "ld") != run_.kd.methods.end());
-    if (used && without > objects / 10) {
-      say(fmt::format("{} of {} objects have no location in the region '{}': kd.region = \"cid\" leaves none out",
-                      without, objects, region.name));
+    for (const MethodPlaces& places : report_.methods) {
+      if (without > objects / 10 && std::ranges::find(places.regions, region.name) != places.regions.end())
+        say(
+            fmt::format("{} of {} objects have no location in the region '{}' of '{}': kd.{}.region = \"cid\" leaves "
+                        "none out",
+                        without, objects, region.name, places.method, places.method));
     }
   }
 }

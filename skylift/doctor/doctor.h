@@ -19,6 +19,7 @@ struct Agreement {
 /// One term, or the detection loss. Means over the batches.
 struct TermReport {
   std::string name;
+  TermKind kind = TermKind::detection;
   double value = 0, gradient = 0;  ///< of the loss, and the L2 norm of its gradient at the student's weights
   double value_ratio = 0, gradient_ratio = 0;  ///< over the detection loss's
   double cosine = 0;  ///< between its gradient and the detection loss's: under 0 they pull against each other
@@ -39,8 +40,15 @@ struct RegionReport {
   std::vector<SizeReport> sizes = {};
 };
 
+/// A chosen method and the regions that it looks at; none: whole maps.
+struct MethodPlaces {
+  std::string method;
+  std::vector<std::string> regions;
+};
+
 struct DoctorReport {
-  std::string teacher, methods, region;
+  std::string teacher;
+  std::vector<MethodPlaces> methods;
   std::optional<EvalResult> teacher_score;
   int64_t images = 0, objects = 0, positives = 0;
   Agreement teacher_truth, student_truth, teacher_student;

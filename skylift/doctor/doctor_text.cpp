@@ -1,5 +1,6 @@
 // The doctor's report as a table for people and as JSON.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -58,7 +59,11 @@ Json agreement_json(const Agreement& agreement) { return {{"classes", agreement.
 }  // namespace
 
 std::string to_text(const DoctorReport& report) {
-  std::string text = fmt::format("teacher {}, methods {}, region {}\n", report.teacher, report.methods, report.region);
+  std::string text = fmt::format("teacher {}\n", report.teacher);
+  for (const auto& [method, regions] : report.methods) {
+    text += fmt::format("method {} looks at: {}\n", method,
+                        regions.empty() ? "whole maps" : fmt::format("{}", fmt::join(regions, ", ")));
+  }
   if (report.teacher_score) {
     text += fmt::format("teacher's score on {} validation images ({} protocol): AP {:.2f}, AP50 {:.2f}\n",
                         report.teacher_score->images, report.teacher_score->protocol,
@@ -78,7 +83,9 @@ std::string to_text(const DoctorReport& report) {
 }
 
 std::string to_json(const DoctorReport& report) {
-  Json json = {{"teacher", report.teacher}, {"methods", report.methods}, {"region", report.region}};
+  Json json = {{"teacher", report.teacher}, {"methods", Json::array()}};
+  for (const auto& [method, regions] : report.methods)
+    json["methods"].push_back({{"name", method}, {"regions", regions}});
   if (report.teacher_score) json["teacher_score"] = Json::parse(to_json(*report.teacher_score));
   json["images"] = report.images;
   json["objects"] = report.objects;

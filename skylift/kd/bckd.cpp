@@ -31,7 +31,7 @@ void bind(OptionSection section, BckdOptions& options) {
 }
 
 void add_bckd_terms(DistillStep& step) {
-  const BckdOptions& options = step.options.bckd;
+  const BckdOptions& options = step.options.of<BckdOptions>();
   if (options.cls_weight == 0 && options.box_weight == 0) return;
   const std::string where = step.region_or("all");
   const Region& region = step.regions.region(where);

@@ -33,10 +33,17 @@ struct CidOptions {
   double gate_iou = 0.3;       ///< least IoU of proposal and instance
   bool gate_relative = false;  ///< the gate is a share of the instance's best IoU; sensible with anchors
   double score_power = 0.0;    ///< exponent of the factor "teacher's score of the instance's class"; 0: no factor
-  double confidence_power = 0.0;   ///< an instance's weights sum to (the teacher's best score of its class there)^power
-  double area_power = 0.0;         ///< an instance's weights sum to (area / 32^2 px)^power; 0: all alike
+  double confidence_power = 0.0;  ///< an instance's weights sum to (the teacher's best score of its class there)^power
+  double area_power = 0.0;        ///< an instance's weights sum to (area / 32^2 px)^power; 0: all alike
+  double floor = 0.0;     ///< least weight of a location inside an instance's box, whatever is proposed there; 0: none
+  double surround = 1.0;  ///< factor on the sides of that box
+  double floor_strides =
+      0.0;                 ///< least side of that box, in strides of the level: small instances own coarse cells too
+  double gap_power = 0.0;  ///< an instance's weights sum to (teacher's less student's best score of its class)^power
   double background_weight = 0.0;  ///< weight of the teacher's confident false positives; 0: background stays out
   double background_score = 0.3;   ///< a false positive's least score to count as confident
+
+  bool instance_in_proposal() const { return reading == "instance_in_proposal"; }
 };
 
 void bind(OptionSection section, CidOptions& options);

@@ -19,7 +19,7 @@ void bind(OptionSection section, CidLossOptions& options) {
 }
 
 void add_cid_terms(DistillStep& step) {
-  const CidLossOptions& options = step.options.cid;
+  const CidLossOptions& options = step.options.of<CidLossOptions>();
   step.add("kd_cid_cls", options.cls_weight, [&] {
     const at::Tensor &student = step.regions.student_cls("cid"), &teacher = step.regions.teacher_cls("cid");
     const at::Tensor losses = options.cls_loss == "kl"

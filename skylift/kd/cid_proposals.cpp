@@ -11,7 +11,6 @@
 namespace skylift {
 namespace {
 
-bool instance_in_proposal(const CidOptions& options) { return options.reading == "instance_in_proposal"; }
 bool by_teacher(const CidOptions& options) { return options.proposals == "teacher"; }
 
 /// How far from an instance's centre a location can be and still have weight: the smaller of what centerness and gate
@@ -23,7 +22,7 @@ HalfExtent weight_window(const BoxXyxy& box, const GridLevel& level, const CidOp
   const double gate = options.gate_relative ? 0 : options.gate_iou;
   const auto half = [&](double side) {
     const double centred = std::max(options.enlarge * side, options.least_strides * stride) / 2 + offset;
-    const double by_centerness = instance_in_proposal(options) ? reach : centred;
+    const double by_centerness = options.instance_in_proposal() ? reach : centred;
     // IoU >= gate means that P_i is at most side / gate long, and beyond the instance by at most the rest of that.
     const double by_gate = gate > 0 ? side / 2 + side * (1 - gate) / gate : most;
     return std::min(by_centerness, by_teacher(options) ? by_gate : by_centerness);
@@ -89,7 +88,8 @@ NearLocations near_locations(const DistillInputs& inputs, const BatchObjects& ob
   return near;
 }
 
-void propose(NearLocations& near, const DistillInputs& inputs, const CidOptions& options, at::Tensor& cls) {
+void propose(NearLocations& near, const DistillInputs& inputs, const CidOptions& options, at::Tensor& cls,
+             at::Tensor& student_cls) {
   const PointGrid& grid = inputs.grid;
   at::Tensor points;
   const PointGather gather = gather_of(near, grid, points);
@@ -103,8 +103,10 @@ void propose(NearLocations& near, const DistillInputs& inputs, const CidOptions&
   for (auto& image : near.images) {
     for (Near& location : image) location.proposal = proposals[row++];
   }
-  if (options.score_power > 0 || options.confidence_power > 0)
+  if (options.score_power > 0 || options.confidence_power > 0 || options.gap_power > 0)
     cls = gather_cls_logits(gather, inputs.teacher).detach().to(at::kCPU, at::kFloat).contiguous();
+  if (options.gap_power > 0)
+    student_cls = gather_cls_logits(gather, inputs.student).detach().to(at::kCPU, at::kFloat).contiguous();
 }
 
 std::vector<double> choose_instances(NearLocations& near, const DistillInputs& inputs, const BatchObjects& objects,

@@ -28,12 +28,15 @@ at::Tensor run_first(const Tower& tower, int count, const at::Tensor& feature) {
 class CrossKd final : public DistillMethod {
  public:
   explicit CrossKd(const MethodContext& context)
-      : student_(context.student_model), teacher_(context.teacher_model), convs_(context.options.crosskd.tower_convs) {
+      : student_(context.student_model),
+        teacher_(context.teacher_model),
+        convs_(context.options.of<CrossKdOptions>().tower_convs) {
     if (!student_ || !teacher_) throw Error("kd.methods: 'crosskd' needs the models, not only their shapes");
     const int depth = std::min(context.student.head_depth, context.teacher.head_depth);
     if (convs_ > depth) {
       throw Error(
-          "kd.crosskd.tower_convs: got {}, but the heads have {} (student) and {} (teacher) convolutions a tower; "
+          "kd.of<CrossKdOptions>().tower_convs: got {}, but the heads have {} (student) and {} (teacher) convolutions "
+          "a tower; "
           "expected at most {}",
           convs_, context.student.head_depth, context.teacher.head_depth, depth);
     }
@@ -47,7 +50,7 @@ class CrossKd final : public DistillMethod {
   }
 
   void add_terms(DistillStep& step) override {
-    const CrossKdOptions& options = step.options.crosskd;
+    const CrossKdOptions& options = step.options.of<CrossKdOptions>();
     if (options.cls_weight == 0 && options.box_weight == 0) return;
     const DenseOutput cross = cross_output(step);
     const std::string where = step.region_or("all");

@@ -19,6 +19,15 @@
 
 namespace skylift {
 
+struct CrossKdOptions {
+  double cls_weight = 1;
+  double box_weight = 4;
+  double box_temperature = 1;
+  int tower_convs = 3;  ///< how many convolutions of its own towers the student runs before the teacher's take over
+};
+
+void bind(OptionSection section, CrossKdOptions& options);
+
 /// [B,K,H,W] twice: the student's map with the teacher's mean and unbiased deviation per channel. Gradient flows
 /// through the student's own statistics.
 at::Tensor align_statistics(const at::Tensor& student, const at::Tensor& teacher);

@@ -20,7 +20,7 @@ std::vector<at::Tensor> class_maps(const DenseOutput& output) {
 class Cwd final : public DistillMethod {
  public:
   explicit Cwd(const MethodContext& context) {
-    const bool features = context.options.cwd.source == "features";
+    const bool features = context.options.of<CwdOptions>().source == "features";
     const int student = features ? context.student.channels : context.student.classes;
     const int teacher = features ? context.teacher.channels : context.teacher.classes;
     adapters_ = register_module(
@@ -28,12 +28,12 @@ class Cwd final : public DistillMethod {
   }
 
   void add_terms(DistillStep& step) override {
-    step.add("kd_cwd", step.options.cwd.weight, [&] { return loss(step); });
+    step.add("kd_cwd", step.options.of<CwdOptions>().weight, [&] { return loss(step); });
   }
 
  private:
   at::Tensor loss(DistillStep& step) {
-    const bool features = step.options.cwd.source == "features";
+    const bool features = step.options.of<CwdOptions>().source == "features";
     const std::vector<at::Tensor> student =
         (*adapters_)(features ? pyramid_features(step.inputs.student) : class_maps(step.inputs.student));
     const ClassMaps teacher_classes = features ? ClassMaps{} : step.regions.teacher_class_maps();
@@ -41,10 +41,10 @@ class Cwd final : public DistillMethod {
     std::vector<at::Tensor> weights(student.size());
     if (!teacher_classes.known.empty()) weights = teacher_classes.known;
     if (!step.default_region())
-      weights = region_maps(step.regions.region(step.options.region), step.inputs.grid, student.front().size(0));
+      weights = region_maps(step.regions.region(step.region), step.inputs.grid, student.front().size(0));
     at::Tensor sum = at::zeros({}, student.front().options());
     for (size_t i = 0; i < student.size(); ++i)
-      sum = sum + channel_wise_kl(student[i], teacher[i], step.options.cwd.temperature, weights[i]);
+      sum = sum + channel_wise_kl(student[i], teacher[i], step.options.of<CwdOptions>().temperature, weights[i]);
     return sum;
   }
 

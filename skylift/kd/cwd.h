@@ -14,6 +14,14 @@
 
 namespace skylift {
 
+struct CwdOptions {
+  std::string source = "logits";  ///< or "features"
+  double weight = 5;              ///< published: 5 on logits, 10 on features
+  double temperature = 1;
+};
+
+void bind(OptionSection section, CwdOptions& options);
+
 /// [B,K,H,W] twice -> scalar, one level. `weights` [B,1,H,W]: of the cells, or undefined.
 at::Tensor channel_wise_kl(const at::Tensor& student, const at::Tensor& teacher, double temperature,
                            const at::Tensor& weights = {});

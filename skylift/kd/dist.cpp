@@ -39,7 +39,7 @@ void bind(OptionSection section, DistOptions& options) {
 }
 
 void add_dist_terms(DistillStep& step) {
-  const DistOptions& options = step.options.dist;
+  const DistOptions& options = step.options.of<DistOptions>();
   if (options.inter_weight == 0 && options.intra_weight == 0) return;
   const std::string where = step.region_or("positives");
   const at::Tensor& weights = step.regions.region(where).weights;

@@ -27,17 +27,12 @@ void bind(OptionSection section, DistillOptions& options) {
               "validation images that score the teacher before the run; 0: none", at_least(0));
   section.add("min_teacher_ap50", options.min_teacher_ap50, "a teacher under this AP50 stops the run", between(0, 1));
   bind(section.section("regions"), options.regions);
-  bind(section.section("ld"), options.ld);
-  bind(section.section("logit"), options.logit);
-  bind(section.section("cid"), options.cid);
-  bind(section.section("bckd"), options.bckd);
-  bind(section.section("pkd"), options.pkd);
-  bind(section.section("cwd"), options.cwd);
-  bind(section.section("dist"), options.dist);
-  bind(section.section("fitnet"), options.fitnet);
-  bind(section.section("mgd"), options.mgd);
-  bind(section.section("fgd"), options.fgd);
-  bind(section.section("crosskd"), options.crosskd);
+  for (const MethodInfo& method : distill_methods()) {
+    OptionSection own = section.section(method.name);
+    method.bind(own, options);
+    if (method.takes_region)
+      own.add("region", options.own_region(method.name), "where it looks; default: as kd.region says", one_of(regions));
+  }
 }
 
 }  // namespace skylift

@@ -1,16 +1,13 @@
 // Options of distillation: which methods, where, how strongly.
 #pragma once
 
+#include <any>
+#include <map>
 #include <string>
+#include <typeindex>
 #include <vector>
 
 #include "skylift/config/option_table.h"
-#include "skylift/kd/bckd.h"
-#include "skylift/kd/cid_loss.h"
-#include "skylift/kd/dist.h"
-#include "skylift/kd/ld.h"
-#include "skylift/kd/logit_kd.h"
-#include "skylift/kd/method_options.h"
 #include "skylift/kd/regions.h"
 
 namespace skylift {
@@ -28,17 +25,35 @@ struct DistillOptions {
   int teacher_check_images = 200;  ///< validation images on which the teacher is scored before the run; 0: not scored
   double min_teacher_ap50 = 0.02;  ///< a teacher under this AP50 (0..1) stops the run
   RegionOptions regions;
-  LdOptions ld;
-  LogitKdOptions logit;
-  CidLossOptions cid;
-  BckdOptions bckd;
-  PkdOptions pkd;
-  CwdOptions cwd;
-  DistOptions dist;
-  FitnetOptions fitnet;
-  MgdOptions mgd;
-  FgdOptions fgd;
-  CrossKdOptions crosskd;
+
+  /// A method's own options, e.g. of<LdOptions>().temperature. By type, so that this file need not know the methods.
+  template <class Options>
+  Options& of() {
+    std::any& held = by_method_[typeid(Options)];
+    if (!held.has_value()) held = Options{};
+    return std::any_cast<Options&>(held);
+  }
+  template <class Options>
+  const Options& of() const {
+    static const Options defaults;
+    const auto found = by_method_.find(typeid(Options));
+    return found == by_method_.end() ? defaults : std::any_cast<const Options&>(found->second);
+  }
+
+  /// A method's own setting of `region` (kd.METHOD.region); "default": it follows `region`.
+  std::string& own_region(const std::string& method) {
+    return own_regions_.try_emplace(method, "default").first->second;
+  }
+
+  /// Where a method looks: its own setting, else that of all methods. "default": the method's own region.
+  std::string region_of(const std::string& method) const {
+    const auto found = own_regions_.find(method);
+    return found == own_regions_.end() || found->second == "default" ? region : found->second;
+  }
+
+ private:
+  std::map<std::type_index, std::any> by_method_;
+  std::map<std::string, std::string> own_regions_;
 };
 
 void bind(OptionSection section, DistillOptions& options);

@@ -85,8 +85,11 @@ double Distiller::warmup_strength() {
 
 void Distiller::add_terms(const DistillInputs& inputs, LossTerms& terms) {
   RegionSet regions(inputs, options_.regions, atss_);
-  DistillStep step{inputs, options_, regions, terms};
-  for (const MethodPtr& method : methods_) method->add_terms(step);
+  DistillStep step{inputs, options_, regions, terms, {}};
+  for (size_t i = 0; i < methods_.size(); ++i) {
+    step.region = options_.region_of(options_.methods[i]);
+    methods_[i]->add_terms(step);
+  }
 }
 
 LossTerms Distiller::operator()(const DistillInputs& inputs, const at::Tensor& detection_loss) {

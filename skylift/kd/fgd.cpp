@@ -31,7 +31,7 @@ std::vector<at::Tensor> foreground_masks(DistillStep& step) {
   const DistillInputs& inputs = step.inputs;
   const size_t images = inputs.batch.targets.size();
   if (!step.default_region())
-    return region_maps(step.regions.region(step.options.region), inputs.grid, static_cast<int64_t>(images));
+    return region_maps(step.regions.region(step.region), inputs.grid, static_cast<int64_t>(images));
   std::vector<std::vector<BoxXyxy>> boxes;
   for (size_t image = 0; image < images; ++image) boxes.push_back(mask_boxes(inputs, image, step.authors_form()));
   std::vector<at::Tensor> masks;
@@ -68,7 +68,7 @@ class Fgd final : public DistillMethod {
   }
 
   void add_terms(DistillStep& step) override {
-    const FgdOptions& options = step.options.fgd;
+    const FgdOptions& options = step.options.of<FgdOptions>();
     if (options.foreground_weight + options.background_weight + options.attention_weight + options.relation_weight == 0)
       return;
     const std::vector<at::Tensor> student = adapted_features(step, *adapters_),
@@ -94,7 +94,7 @@ class Fgd final : public DistillMethod {
     const at::Tensor zero = at::zeros({}, student.front().options());
     Sums sums{zero, zero, zero, zero, 0, zero};
     const std::vector<at::Tensor> masks = foreground_masks(step);
-    const double temperature = step.options.fgd.temperature;
+    const double temperature = step.options.of<FgdOptions>().temperature;
     for (size_t i = 0; i < student.size(); ++i) {
       const at::Tensor t = teacher[i].detach();
       const FgdAttention s_attention = fgd_attention(student[i], temperature),
@@ -105,7 +105,7 @@ class Fgd final : public DistillMethod {
       sums.background = sums.background + (error * background_mask(masks[i])).sum();
       sums.attention = sums.attention + (s_attention.cells - t_attention.cells).abs().sum() +
                        (s_attention.channels - t_attention.channels).abs().sum();
-      if (step.options.fgd.relation_weight > 0) {
+      if (step.options.of<FgdOptions>().relation_weight > 0) {
         sums.relation = sums.relation + ((*student_context_)(i, student[i]) - (*teacher_context_)(i, t)).square().sum();
       }
       sums.cells += static_cast<double>(t.size(2) * t.size(3));

@@ -23,6 +23,16 @@
 
 namespace skylift {
 
+struct FgdOptions {
+  double temperature = 0.5;         ///< of the attention maps
+  double foreground_weight = 1e-3;  ///< alpha
+  double background_weight = 5e-4;  ///< beta
+  double attention_weight = 5e-4;   ///< gamma
+  double relation_weight = 5e-6;    ///< lambda
+};
+
+void bind(OptionSection section, FgdOptions& options);
+
 struct FgdAttention {
   at::Tensor cells;     ///< [B,1,H,W], sums to H*W
   at::Tensor channels;  ///< [B,K,1,1], sums to K

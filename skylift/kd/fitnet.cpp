@@ -11,7 +11,7 @@ class Fitnet final : public DistillMethod {
       : adapters_(register_module("adapters", pyramid_adapters("fitnet", context))) {}
 
   void add_terms(DistillStep& step) override {
-    step.add("kd_fitnet", step.options.fitnet.weight, [&] {
+    step.add("kd_fitnet", step.options.of<FitnetOptions>().weight, [&] {
       const std::string where = step.region_or("boxes");
       const at::Tensor errors =
           squared_errors(step, where, adapted_features(step, *adapters_), pyramid_features(step.inputs.teacher));

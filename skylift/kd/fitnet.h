@@ -9,6 +9,12 @@
 
 namespace skylift {
 
+struct FitnetOptions {
+  double weight = 2;
+};
+
+void bind(OptionSection section, FitnetOptions& options);
+
 MethodPtr make_fitnet(const MethodContext& context);
 
 }  // namespace skylift

@@ -10,7 +10,8 @@ namespace {
 
 /// [N] T^2 * KL summed over sides and bins.
 at::Tensor location_losses(DistillStep& step, const std::string& region) {
-  return softmax_kl(step.regions.student_box(region), step.regions.teacher_box(region), step.options.ld.temperature)
+  return softmax_kl(step.regions.student_box(region), step.regions.teacher_box(region),
+                    step.options.of<LdOptions>().temperature)
       .sum(1);
 }
 
@@ -32,9 +33,9 @@ void bind(OptionSection section, LdOptions& options) {
 }
 
 void add_ld_terms(DistillStep& step) {
-  const LdOptions& options = step.options.ld;
+  const LdOptions& options = step.options.of<LdOptions>();
   if (!step.default_region()) {
-    const std::string& region = step.options.region;
+    const std::string& region = step.region;
     step.add("kd_ld", options.main_weight, [&] {
       const Region& where = step.regions.region(region);
       // Where a location belongs to no object (CID's hard background) there is no box to learn.

@@ -17,7 +17,7 @@ void bind(OptionSection section, LogitKdOptions& options) {
 }
 
 void add_logit_kd_terms(DistillStep& step) {
-  const LogitKdOptions& options = step.options.logit;
+  const LogitKdOptions& options = step.options.of<LogitKdOptions>();
   step.add("kd_logit", options.weight, [&] {
     const std::string region = step.region_or("positives");
     const at::Tensor &student = step.regions.student_cls(region), &teacher = step.regions.teacher_cls(region);

@@ -20,11 +20,11 @@ struct DistillStep {
   const DistillInputs& inputs;
   const DistillOptions& options;
   RegionSet& regions;
-  LossTerms& terms;  ///< where methods put what they compute
+  LossTerms& terms;    ///< where methods put what they compute
+  std::string region;  ///< where the method at work is asked to look; "default": its own region
 
-  /// The region that kd.region asks for, or the method's own.
-  std::string region_or(const std::string& own) const { return options.region == "default" ? own : options.region; }
-  bool default_region() const { return options.region == "default"; }
+  std::string region_or(const std::string& own) const { return default_region() ? own : region; }
+  bool default_region() const { return region == "default"; }
   bool authors_form() const { return options.normalise == "authors"; }
 
   /// Sum over images of max(positives, 1), as the detection loss counts.
@@ -33,7 +33,7 @@ struct DistillStep {
   /// Adds weight * loss() under a name; with weight 0 nothing is computed.
   template <class Loss>
   void add(const std::string& name, double weight, const Loss& loss) {
-    if (weight != 0) terms.push_back({name, weight * loss()});
+    if (weight != 0) terms.push_back({name, weight * loss(), TermKind::distillation});
   }
 };
 

@@ -1,4 +1,4 @@
-// The explicit list of distillation methods.
+// The explicit list of distillation methods. A method is its two files and one row in methods.cpp.
 #pragma once
 
 #include <functional>
@@ -12,21 +12,27 @@ namespace skylift {
 
 /// What of a teacher's outputs a method reads, so that it can be stored and read back (kd.cache).
 struct SignalNeeds {
-  std::vector<std::string> regions;  ///< at whose locations; "grid": every cell
-  bool cls = false, box = false;     ///< which logits
-  std::string why_not;               ///< not empty: it reads more than logits, namely this
+  bool cls = false, box = false;          ///< which logits
+  std::string why_not = {};               ///< not empty: it reads more than logits, namely this
+  std::vector<std::string> regions = {};  ///< at whose locations; "grid": every cell
 };
 
 struct MethodInfo {
   std::string name;
   std::string summary;  ///< one line for `skylift methods`
   std::string paper;
-  bool same_bins = false;     ///< teacher and student must have the same reg_max
-  bool same_classes = false;  ///< and the same number of classes
-  bool same_levels = false;   ///< and the same pyramid levels; else their common ones are distilled
+  std::vector<std::string> regions;  ///< where it looks by default; empty: over whole maps
+  bool takes_region = true;          ///< kd.region and kd.METHOD.region say where it looks instead
+  bool same_bins = false;            ///< teacher and student must have the same reg_max
+  bool same_classes = false;         ///< and the same number of classes
+  bool same_levels = false;          ///< and the same pyramid levels; else their common ones are distilled
+  std::vector<std::string> terms;    ///< names of all terms that it may add
+  std::function<SignalNeeds(const DistillOptions&)> reads;   ///< all but the regions
+  std::function<void(OptionSection, DistillOptions&)> bind;  ///< its options, as kd.NAME.*
   std::function<MethodPtr(const MethodContext&)> make;
-  std::vector<std::string> terms;  ///< names of all terms that it may add
-  std::function<SignalNeeds(const DistillOptions&)> needs;
+
+  /// Where it looks under these options.
+  std::vector<std::string> regions_under(const DistillOptions& options) const;
 };
 
 const std::vector<MethodInfo>& distill_methods();

@@ -25,7 +25,7 @@ class Mgd final : public DistillMethod {
   }
 
   void add_terms(DistillStep& step) override {
-    step.add("kd_mgd", step.options.mgd.weight, [&] { return loss(step); });
+    step.add("kd_mgd", step.options.of<MgdOptions>().weight, [&] { return loss(step); });
   }
 
  private:
@@ -34,7 +34,7 @@ class Mgd final : public DistillMethod {
     for (size_t i = 0; i < maps.size(); ++i) {
       const at::Tensor drawn =
           at::rand({maps[i].size(0), 1, maps[i].size(2), maps[i].size(3)}, maps[i].options().requires_grad(false));
-      const at::Tensor kept = drawn.le(1 - step.options.mgd.hidden_share).to(maps[i].scalar_type());
+      const at::Tensor kept = drawn.le(1 - step.options.of<MgdOptions>().hidden_share).to(maps[i].scalar_type());
       maps[i] = generators_->at<torch::nn::SequentialImpl>(i).forward(maps[i] * kept);
     }
     return maps;
@@ -43,8 +43,8 @@ class Mgd final : public DistillMethod {
   at::Tensor loss(DistillStep& step) {
     const std::vector<at::Tensor> student = generated(step), teacher = pyramid_features(step.inputs.teacher);
     if (!step.default_region()) {
-      const at::Tensor errors = squared_errors(step, step.options.region, student, teacher);
-      return weighted_mean(errors, step.regions.region(step.options.region).weights) *
+      const at::Tensor errors = squared_errors(step, step.region, student, teacher);
+      return weighted_mean(errors, step.regions.region(step.region).weights) *
              (reference_channels * reference_locations);
     }
     at::Tensor sum = at::zeros({}, student.front().options());

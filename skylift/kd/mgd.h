@@ -12,6 +12,13 @@
 
 namespace skylift {
 
+struct MgdOptions {
+  double weight = 2e-5;
+  double hidden_share = 0.65;  ///< of the cells, hidden from the generator
+};
+
+void bind(OptionSection section, MgdOptions& options);
+
 MethodPtr make_mgd(const MethodContext& context);
 
 }  // namespace skylift

@@ -9,9 +9,18 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <string>
+
 #include "skylift/kd/method.h"
 
 namespace skylift {
+
+struct PkdOptions {
+  double weight = 6;
+  std::string statistics = "map";
+};
+
+void bind(OptionSection section, PkdOptions& options);
 
 /// [B,K,H,W] -> the same, standardised per channel.
 at::Tensor standardised(const at::Tensor& map);

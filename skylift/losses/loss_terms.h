@@ -9,9 +9,12 @@
 
 namespace skylift {
 
+enum class TermKind { detection, distillation };
+
 struct LossTerm {
   std::string name;  ///< e.g. "loss_cls", "kd_ld_main"
   at::Tensor value;  ///< scalar, already weighted
+  TermKind kind = TermKind::detection;
 };
 using LossTerms = std::vector<LossTerm>;
 

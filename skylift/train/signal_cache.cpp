@@ -13,6 +13,7 @@
 #include "skylift/kd/common_levels.h"
 #include "skylift/kd/methods.h"
 #include "skylift/models/tensor_file.h"
+#include "skylift/train/step.h"
 
 namespace skylift {
 namespace {
@@ -112,13 +113,14 @@ SampleSource fixed_source(const Dataset& data, const DataOptions& options, int64
 /// A student's output of this shape, without memory behind it: regions read the shapes only.
 DenseOutput empty_student(const ModelOptions& model, const at::Tensor& images, int classes) {
   DenseOutput output;
+  const at::TensorOptions where = at::TensorOptions(at::kFloat).device(images.device());
   output.reg_max = model.head.reg_max;
   for (int level = model.neck.first_level; level <= model.neck.last_level; ++level) {
     const int64_t stride = int64_t{1} << level;
     const int64_t height = (images.size(2) + stride - 1) / stride, width = (images.size(3) + stride - 1) / stride;
     LevelOutput out;
-    out.cls_logits = at::zeros({}).expand({images.size(0), classes, height, width});
-    out.box_logits = at::zeros({}).expand({images.size(0), 4 * (output.reg_max + 1), height, width});
+    out.cls_logits = at::zeros({}, where).expand({images.size(0), classes, height, width});
+    out.box_logits = at::zeros({}, where).expand({images.size(0), 4 * (output.reg_max + 1), height, width});
     output.levels.push_back(out);
     output.strides.push_back(static_cast<int>(stride));
   }
@@ -137,15 +139,12 @@ class EntryMaker {
       const AutocastScope autocast(teacher_.compute);
       output = teacher_.model.detector->forward(batch.images);
     }
-    const DenseOutput student = empty_student(options_.model, batch.images, teacher_.model.detector->class_count());
-    PointGrid grid = point_grid(student);
-    const c10::Device device = batch.images.device();
-    grid.centres = grid.centres.to(device);
-    grid.strides = grid.strides.to(device);
-    const Assignment assignment = assign_atss(grid, batch.targets, batch.geometries, options_.assign);
-    const DistillInputs inputs{batch, grid, assignment, student, output};
-    if (student.strides == output.strides) return entry_of(inputs);
-    const LevelSubset subset(inputs, common_strides(student.strides, output.strides));
+    const StepForward step =
+        assigned(empty_student(options_.model, batch.images, teacher_.model.detector->class_count()), std::move(output),
+                 batch, options_.assign);
+    const DistillInputs inputs = step.inputs(batch);
+    if (step.student.strides == step.teacher.strides) return entry_of(inputs);
+    const LevelSubset subset(inputs, common_strides(step.student.strides, step.teacher.strides));
     return entry_of(subset.inputs());
   }
 

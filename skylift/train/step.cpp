@@ -25,20 +25,30 @@ at::Tensor detached_sum(const LossTerms& terms) {
 
 }  // namespace
 
-LossTerms loss_terms(const StepContext& context, const Batch& batch) {
-  const bool distils = context.distiller && context.distiller->active();
+StepForward forward_and_assign(const StepContext& context, const Batch& batch) {
   DenseOutput student, teacher;
   {
     const AutocastScope autocast(context.compute);
-    if (distils) teacher = context.cache ? context.cache->shape() : teacher_forward(*context.teacher, batch.images);
+    if (context.distils())
+      teacher = context.cache ? context.cache->shape() : teacher_forward(*context.teacher, batch.images);
     student = context.student.forward(batch.images);
   }
-  const PointGrid grid = point_grid(student);
-  const Assignment assignment = assign_atss(grid, batch.targets, batch.geometries, context.assign);
-  LossTerms terms = detection_loss(student, grid, assignment, context.loss);
-  if (distils) {
+  return assigned(std::move(student), std::move(teacher), batch, context.assign);
+}
+
+StepForward assigned(DenseOutput student, DenseOutput teacher, const Batch& batch, const AtssOptions& options) {
+  StepForward step{.student = std::move(student), .teacher = std::move(teacher), .grid = {}, .assignment = {}};
+  step.grid = point_grid(step.student);
+  step.assignment = assign_atss(step.grid, batch.targets, batch.geometries, options);
+  return step;
+}
+
+LossTerms loss_terms(const StepContext& context, const Batch& batch) {
+  const StepForward step = forward_and_assign(context, batch);
+  LossTerms terms = detection_loss(step.student, step.grid, step.assignment, context.loss);
+  if (context.distils()) {
     const StoredBatch stored = context.cache ? context.cache->read(batch) : StoredBatch{};
-    const DistillInputs inputs{batch, grid, assignment, student, teacher, context.cache ? &stored : nullptr};
+    const DistillInputs inputs = step.inputs(batch, context.cache ? &stored : nullptr);
     for (LossTerm& term : (*context.distiller)(inputs, detached_sum(terms))) terms.push_back(std::move(term));
   }
   return terms;
@@ -53,29 +63,24 @@ SummedLoss sum_finite(const LossTerms& terms) {
   }
   const at::Tensor on_cpu = at::stack(values).cpu();  // one wait for the device
   sum.values.emplace_back("loss", 0);
+  double detection = 0;
   for (size_t i = 0; i < terms.size(); ++i) {
     const double value = on_cpu[static_cast<int64_t>(i)].item<double>();
     if (!std::isfinite(value)) {
       throw Error(
           "training: the term '{}' is {}, expected a finite number (hint: a lower learning rate, a longer warm-up, or "
-          "a lower "
-          "weight of this term)",
+          "a lower weight of this term)",
           terms[i].name, value);
     }
     sum.values.emplace_back(terms[i].name, value);
     sum.values.front().second += value;
+    if (terms[i].kind == TermKind::detection) detection += value;
+  }
+  for (size_t i = 0; i < terms.size(); ++i) {
+    if (terms[i].kind == TermKind::distillation)
+      sum.values.emplace_back("ratio_" + terms[i].name, sum.values[i + 1].second / std::max(detection, 1e-12));
   }
   return sum;
-}
-
-void append_ratios(std::vector<std::pair<std::string, double>>& values) {
-  double detection = 0;
-  for (const auto& [name, value] : values) detection += name.starts_with("loss_") ? value : 0;
-  const size_t count = values.size();
-  for (size_t i = 0; i < count; ++i) {
-    if (values[i].first.starts_with("kd_"))
-      values.emplace_back("ratio_" + values[i].first, values[i].second / std::max(detection, 1e-12));
-  }
 }
 
 }  // namespace skylift

@@ -21,19 +21,37 @@ struct StepContext {
   const DetectionLossOptions& loss;
   const ComputeDevice& compute;
   const SignalCache* cache = nullptr;  ///< its stored signals are read instead of running the teacher
+
+  bool distils() const { return distiller && distiller->active(); }
 };
+
+/// The front half of a step: both outputs, and who answers for which object.
+struct StepForward {
+  DenseOutput student, teacher;
+  PointGrid grid;
+  Assignment assignment;
+
+  /// For the distiller; reads this struct and `batch`, which must outlive it.
+  DistillInputs inputs(const Batch& batch, const StoredBatch* stored = nullptr) const {
+    return {batch, grid, assignment, student, teacher, stored};
+  }
+};
+
+/// The teacher runs where something is distilled and nothing is stored. `batch` is on the device already.
+StepForward forward_and_assign(const StepContext& context, const Batch& batch);
+
+/// From outputs that are there already.
+StepForward assigned(DenseOutput student, DenseOutput teacher, const Batch& batch, const AtssOptions& options);
 
 /// Forward passes, assignment, detection loss, distillation terms. `batch` is on the device already.
 LossTerms loss_terms(const StepContext& context, const Batch& batch);
 
 /// The sum of the terms and their values. Error, naming the term: one is not finite.
 struct SummedLoss {
-  at::Tensor total;                                    ///< scalar, in the graph
-  std::vector<std::pair<std::string, double>> values;  ///< "loss" first, then each term
+  at::Tensor total;  ///< scalar, in the graph
+  std::vector<std::pair<std::string, double>>
+      values;  ///< "loss", each term, "ratio_NAME": distillation terms over the detection loss
 };
 SummedLoss sum_finite(const LossTerms& terms);
-
-/// Appends "ratio_NAME" for each distillation term: its value over the detection loss.
-void append_ratios(std::vector<std::pair<std::string, double>>& values);
 
 }  // namespace skylift

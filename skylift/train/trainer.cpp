@@ -215,7 +215,6 @@ void Trainer::train_batch(const Batch& batch, int64_t epoch) {
   const double gradient_norm = optimizer_->step();
   if (ema_) ema_->update(*student_, step_);
   ++step_;
-  append_ratios(loss.values);
   loss.values.emplace_back("lr", optimizer_->lr());
   loss.values.emplace_back("gradient_norm", gradient_norm);
   metrics_->write("train", step_, epoch, loss.values);

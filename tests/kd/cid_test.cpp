@@ -287,7 +287,7 @@ TEST(Cid, GradientsInDouble) {
   const KdScene scene({make_targets({4, 4, 20, 20}, {1})}, tiny, at::kDouble);
   for (const char* form : {"kl", "quality_focal"}) {
     DistillOptions options;
-    options.cid.cls_loss = form;
+    options.of<CidLossOptions>().cls_loss = form;
     const auto loss = [&](const at::Tensor& packed) {
       KdScene varied = scene;
       varied.student = testing::with_logits(scene.student, packed);

@@ -46,7 +46,7 @@ DistillOptions crosskd(int convs, const std::string& region = "default") {
   DistillOptions options;
   options.methods = {"crosskd"};
   options.region = region;
-  options.crosskd.tower_convs = convs;
+  options.of<CrossKdOptions>().tower_convs = convs;
   return options;
 }
 

@@ -49,9 +49,10 @@ TEST(Distiller, TermsAreNamedAndInOrder) {
 TEST(Distiller, TermsOfWeightZeroAreAbsent) {
   const KdScene scene = golden_scene();
   DistillOptions options = with_methods({"logit", "ld", "cid"});
-  options.ld.vlr_weight = options.cid.cls_weight = options.logit.weight = 0;
+  options.of<LdOptions>().vlr_weight = options.of<CidLossOptions>().cls_weight = options.of<LogitKdOptions>().weight =
+      0;
   EXPECT_THAT(names(distil(scene, options)), ElementsAre("kd_ld_main", "kd_cid_box"));
-  options.ld.main_weight = options.cid.box_weight = 0;
+  options.of<LdOptions>().main_weight = options.of<CidLossOptions>().box_weight = 0;
   EXPECT_TRUE(distil(scene, options).empty());
 }
 
@@ -105,7 +106,7 @@ TEST(Ld, AgreesWithPlainSums) {
 TEST(LogitKd, AuthorsFormIsTheirMean) {
   const KdScene scene = golden_scene();
   DistillOptions options = with_methods({"logit"});
-  options.logit = {.form = "softmax", .weight = 10, .temperature = 2};
+  options.of<LogitKdOptions>() = {.form = "softmax", .weight = 10, .temperature = 2};
   options.normalise = "authors";
   const PointGather gather(scene.grid, scene.assignment.image, scene.assignment.point);
   const at::Tensor kl =
@@ -138,7 +139,7 @@ TEST(Distiller, OneClassAndOneCellWork) {
     for (const char* form : {"bernoulli", "softmax"}) {
       DistillOptions options = with_methods({"ld", "logit", "cid"});
       options.region = region;
-      options.logit.form = form;
+      options.of<LogitKdOptions>().form = form;
       for (const LossTerm& entry : distil(scene, options))
         EXPECT_TRUE(std::isfinite(entry.value.item<float>())) << entry.name << region;
     }
@@ -152,7 +153,7 @@ TEST(Distiller, GradientsOfEveryTermInDouble) {
     for (const char* form : {"bernoulli", "softmax"}) {
       DistillOptions options = with_methods({"ld", "logit"});
       options.region = region;
-      options.logit.form = form;
+      options.of<LogitKdOptions>().form = form;
       const auto loss = [&](const at::Tensor& packed) {
         KdScene varied = scene;
         varied.student = testing::with_logits(scene.student, packed);

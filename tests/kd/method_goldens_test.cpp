@@ -71,11 +71,11 @@ DistillOptions only(const std::string& method, const std::string& region = "defa
 TEST(MethodGoldens, LdAndLogit) {
   const Waves scene;
   DistillOptions options = only("ld", "all");
-  options.ld.main_weight = 1;
+  options.of<LdOptions>().main_weight = 1;
   EXPECT_NEAR(term(testing::distil(scene, options), "kd_ld"), golden("ld_all"), 1e-9);
   options = only("logit", "all");
   EXPECT_NEAR(term(testing::distil(scene, options), "kd_logit"), golden("logit_bernoulli_all"), 1e-9);
-  options.logit = {.form = "softmax", .weight = 1, .temperature = 2};
+  options.of<LogitKdOptions>() = {.form = "softmax", .weight = 1, .temperature = 2};
   EXPECT_NEAR(term(testing::distil(scene, options), "kd_logit"), golden("logit_softmax_t2_all"), 1e-9);
 }
 
@@ -104,7 +104,7 @@ TEST(MethodGoldens, Cwd) {
   DistillOptions options = only("cwd");
   EXPECT_NEAR(term(testing::distil(scene, options), "kd_cwd"), 5 * golden("cwd_t1"), 1e-9);
   EXPECT_NEAR(term(testing::distil(scene, only("cwd", "all")), "kd_cwd"), 5 * golden("cwd_t1"), 1e-9);
-  options.cwd.temperature = 3;
+  options.of<CwdOptions>().temperature = 3;
   EXPECT_NEAR(term(testing::distil(scene, options), "kd_cwd"), 5 * golden("cwd_t3"), 1e-9);
   at::Tensor weights = torch::zeros({2, 1, 2, 3}, at::kDouble);
   weights[0].view({6}).copy_(torch::tensor({0.5, 0.0, 2.0, 1.0, 0.0, 0.25}, at::kDouble));
@@ -153,7 +153,7 @@ TEST(MethodGoldens, Mgd) {
   const Waves scene;
   for (const char* form : {"authors", "region"}) {
     DistillOptions options = only("mgd", "default", form);
-    options.mgd.hidden_share = 0;
+    options.of<MgdOptions>().hidden_share = 0;
     Distiller distiller(options, testing::shape_of(scene), testing::shape_of(scene));
     distiller.to(at::kDouble);
     for (const char* layer : {"0", "2"}) {
@@ -268,7 +268,7 @@ TEST(MethodGoldens, CrossKd) {
   set_head(student, {30, 33, 46, 49});
   set_head(teacher, {40, 43, 46, 49});
   DistillOptions options = only("crosskd");
-  options.crosskd.tower_convs = 1;
+  options.of<CrossKdOptions>().tower_convs = 1;
   Distiller distiller(options, student, teacher);
   const LossTerms terms = distiller(scene.inputs());
   EXPECT_NEAR(term(terms, "kd_crosskd_cls"), golden("crosskd_cls_sum") / 2, 1e-6);

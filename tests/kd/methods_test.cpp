@@ -112,9 +112,11 @@ TEST(Methods, GradientsInDouble) {
   for (const std::string method : {"bckd", "pkd", "cwd", "dist", "fitnet", "mgd", "fgd"}) {
     for (const std::string region : {"default", "cid"}) {
       DistillOptions options = only(method, region);
-      options.mgd.hidden_share = 0;  // else every call draws another mask
-      options.bckd.box_weight = 0;   // its factor is a constant by definition; the overlap is checked with the boxes
-      if (region == "default") options.fgd.attention_weight = 0;  // |x| has kinks where two attentions meet
+      options.of<MgdOptions>().hidden_share = 0;  // else every call draws another mask
+      options.of<BckdOptions>().box_weight =
+          0;  // its factor is a constant by definition; the overlap is checked with the boxes
+      if (region == "default")
+        options.of<FgdOptions>().attention_weight = 0;  // |x| has kinks where two attentions meet
       Distiller distiller(options, testing::shape_of(scene), testing::shape_of(scene));
       distiller.to(at::kDouble);
       const auto loss = [&](const at::Tensor& packed) {

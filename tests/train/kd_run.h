@@ -34,7 +34,7 @@ inline RunOptions small_run(const std::vector<std::string>& methods, bool liftin
   options.data.keep_empty = true;
   options.model = small_model(0.125, 16, lifting);
   options.kd.methods = methods;
-  options.kd.crosskd.tower_convs = 1;
+  options.kd.of<CrossKdOptions>().tower_convs = 1;
   options.train.optimizer = {.name = "adamw", .lr = 0.01};
   return options;
 }

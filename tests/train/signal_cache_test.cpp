@@ -65,7 +65,7 @@ std::vector<RunOptions> stored_kinds(const CacheTest& test) {
     for (const char* region : {"default", "cid", "vlr"}) {
       RunOptions options = test.run_options({method, "cid"});
       options.kd.region = region;
-      if (method != "cid" && find_distill_method(method).needs(options.kd).why_not.empty()) kinds.push_back(options);
+      if (method != "cid" && find_distill_method(method).reads(options.kd).why_not.empty()) kinds.push_back(options);
     }
   }
   return kinds;
@@ -138,7 +138,7 @@ TEST_F(CacheTest, WhatCannotBeReplayedSaysWhatToSet) {
   }
   EXPECT_THAT(error([&](RunOptions& o) {
                 o.kd.methods = {"cwd"};
-                o.kd.cwd.source = "features";
+                o.kd.of<CwdOptions>().source = "features";
               }),
               HasSubstr("'cwd'"));
 }
