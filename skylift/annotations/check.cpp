@@ -10,12 +10,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "skylift/annotations/data_format.h"
 #include "skylift/annotations/image_size.h"
-#include "skylift/annotations/number_lines.h"
 #include "skylift/annotations/open_data.h"
-#include "skylift/annotations/problem.h"
-#include "skylift/annotations/uavdt.h"
-#include "skylift/annotations/yolo.h"
 #include "skylift/core/error.h"
 #include "skylift/core/parallel.h"
 
@@ -114,17 +111,7 @@ void check_ids(const AnnotationSet& set, Problems& problems) {
 }  // namespace
 
 std::string object_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
-  if (set.format == "coco") {
-    // Objects of no class stand with their image (see coco.h) and have no index of their own.
-    if (object.class_index < 0) return fmt::format("{}: other_objects of {}", set.source.string(), image.file);
-    return fmt::format("{}: $.annotations[{}]", set.source.string(), object.line);
-  }
-  const fs::path stem = fs::path(image.file).replace_extension();
-  fs::path file = set.source / "annotations" / (stem.string() + ".txt");
-  if (set.format == "voc") file = set.source / "Annotations" / (stem.string() + ".xml");
-  if (set.format == "yolo") file = yolo_label_path(set.image_path(image));
-  if (set.format == "uavdt") file = set.source / (uavdt_frame(image.file).sequence + "_gt_whole.txt");
-  return line_position(file, static_cast<size_t>(object.line));
+  return data_format(set.format).position(set, image, object);
 }
 
 CheckResult check_data(std::string_view spec, int threads) {

@@ -102,6 +102,9 @@ void take_annotation(AnnotationEntry& out, JsonField& field) {
   }
 }
 
+/// A folder stands for the file that `data convert` writes into it.
+fs::path file_of(const fs::path& path) { return fs::is_directory(path) ? path / "annotations.json" : path; }
+
 class CocoReader {
  public:
   CocoReader(const fs::path& file, Problems* problems) : file_(file), map_(file), problems_(problems) {
@@ -236,6 +239,20 @@ class CocoReader {
 };
 
 }  // namespace
+
+bool is_coco(const fs::path& path) {
+  return fs::is_regular_file(file_of(path)) && file_of(path).extension() == ".json";
+}
+
+AnnotationSet open_coco(const fs::path& path, const std::string& image_folder, Problems* problems) {
+  return read_coco(file_of(path), image_folder, problems);
+}
+
+std::string coco_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
+  // Objects of no class stand with their image and have no index of their own.
+  if (object.class_index < 0) return fmt::format("{}: other_objects of {}", set.source.string(), image.file);
+  return fmt::format("{}: $.annotations[{}]", set.source.string(), object.line);
+}
 
 AnnotationSet read_coco(const fs::path& file, const fs::path& image_folder, Problems* problems) {
   AnnotationSet set = CocoReader(file, problems).read();

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "skylift/annotations/annotations.h"
 
@@ -21,6 +22,15 @@ namespace skylift {
 /// Error: malformed (with the JSON path), an id that stands twice or is not known, an annotation without a bbox.
 AnnotationSet read_coco(const std::filesystem::path& file, const std::filesystem::path& image_folder = {},
                         Problems* problems = nullptr);
+
+/// A .json file, or a folder with annotations.json as `data convert` writes it.
+bool is_coco(const std::filesystem::path& path);
+
+/// The same from such a folder too.
+AnnotationSet open_coco(const std::filesystem::path& path, const std::string& image_folder, Problems* problems);
+
+/// "FILE: $.annotations[3]".
+std::string coco_position(const AnnotationSet& set, const ImageRecord& image, const Object& object);
 
 /// Error: an image whose size is not known (fill_image_sizes first). Annotation ids are kept if all are there, else
 /// numbered.

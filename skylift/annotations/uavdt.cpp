@@ -192,6 +192,11 @@ AnnotationSet read_uavdt(const fs::path& root, std::string_view split, Problems*
   return set;
 }
 
+std::string uavdt_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
+  const fs::path file = set.source / (uavdt_frame(image.file).sequence + std::string(kWhole));
+  return line_position(file, static_cast<size_t>(object.line));
+}
+
 UavdtFrame uavdt_frame(const fs::path& file) {
   const std::string stem = file.stem().string();
   const long long frame = stem.starts_with("img") ? parse_integer(std::string_view(stem).substr(3)).value_or(0) : 0;

@@ -19,6 +19,10 @@ namespace {
 
 constexpr int kOthers = 11;
 
+fs::path annotation_path(const fs::path& folder, const std::string& image_file) {
+  return folder / "annotations" / fs::path(image_file).replace_extension(".txt");
+}
+
 const LineLayout& layout() {
   static const LineLayout columns{',', {"x", "y", "w", "h", "score", "category", "truncation", "occlusion"}, 0};
   return columns;
@@ -76,6 +80,14 @@ std::vector<std::string> list_images(const fs::path& folder) {
   return names;
 }
 
+bool is_visdrone(const fs::path& folder) {
+  return fs::is_directory(folder / "images") && fs::is_directory(folder / "annotations");
+}
+
+std::string visdrone_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
+  return line_position(annotation_path(set.source, image.file), static_cast<size_t>(object.line));
+}
+
 AnnotationSet read_visdrone(const fs::path& folder, Problems* problems) {
   AnnotationSet set;
   set.format = "visdrone";
@@ -95,7 +107,7 @@ AnnotationSet read_visdrone(const fs::path& folder, Problems* problems) {
   }
   std::vector<Problems> found(set.images.size());
   parallel_for(set.images.size(), 0, [&](size_t i) {
-    const fs::path path = folder / "annotations" / fs::path(set.images[i].file).replace_extension(".txt");
+    const fs::path path = annotation_path(folder, set.images[i].file);
     if (fs::exists(path)) {
       read_annotation_file(path, set.images[i], &found[i]);
     } else {
@@ -133,8 +145,7 @@ void write_visdrone(const fs::path& folder, const AnnotationSet& set) {
                      o.truncation, o.occlusion);
     }
     for (const auto& r : image.ignored_regions) fmt::format_to(out, "{},{},{},{},0,0,0,0\n", r.x, r.y, r.w, r.h);
-    write_file(folder / "annotations" / fs::path(image.file).replace_extension(".txt"),
-               std::string_view(text.data(), text.size()));
+    write_file(annotation_path(folder, image.file), std::string_view(text.data(), text.size()));
   });
 }
 

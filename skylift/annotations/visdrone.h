@@ -12,8 +12,13 @@
 
 namespace skylift {
 
+bool is_visdrone(const std::filesystem::path& folder);
+
 /// Error: no such folders, an image without an annotation file or the reverse, a malformed line.
 AnnotationSet read_visdrone(const std::filesystem::path& folder, Problems* problems = nullptr);
+
+/// "FILE:LINE".
+std::string visdrone_position(const AnnotationSet& set, const ImageRecord& image, const Object& object);
 
 /// Writes annotations/ (the images are placed by write_data). Classes are found by their names; objects of other
 /// classes are written as 11, "others".

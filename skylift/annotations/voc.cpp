@@ -200,6 +200,15 @@ void write_object(pugi::xml_node root, const Object& object, const std::string& 
 
 }  // namespace
 
+bool is_voc(const fs::path& folder) {
+  return fs::is_directory(folder / "JPEGImages") && fs::is_directory(folder / "Annotations");
+}
+
+std::string voc_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
+  const fs::path xml = set.source / "Annotations" / fs::path(image.file).replace_extension(".xml");
+  return line_position(xml, static_cast<size_t>(object.line));
+}
+
 AnnotationSet read_voc(const fs::path& folder, const std::string& split, Problems* problems) {
   AnnotationSet set;
   set.format = "voc";

@@ -9,12 +9,17 @@
 
 namespace skylift {
 
+bool is_voc(const std::filesystem::path& folder);
+
 /// `split` names a list ImageSets/Main/SPLIT.txt; empty: all of JPEGImages/.
 /// Class names come from classes.txt in the folder (one a line) where there is one, since the classes of one split need
 /// not be those of another; else VOC's 20 or VisDrone's 10 if they cover the names that occur, else these names sorted.
 /// Error: no such folders, an image without an annotation file or the reverse, malformed XML or values (with the line).
 AnnotationSet read_voc(const std::filesystem::path& folder, const std::string& split = {},
                        Problems* problems = nullptr);
+
+/// "FILE:LINE".
+std::string voc_position(const AnnotationSet& set, const ImageRecord& image, const Object& object);
 
 /// Writes Annotations/ and classes.txt; the images belong into JPEGImages/. Objects of no class are left out.
 void write_voc(const std::filesystem::path& folder, const AnnotationSet& set);

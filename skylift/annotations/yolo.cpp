@@ -24,6 +24,9 @@ const LineLayout& layout() {
   return columns;
 }
 
+/// A folder stands for the data.yaml in it.
+fs::path file_of(const fs::path& path) { return fs::is_directory(path) ? path / "data.yaml" : path; }
+
 /// What data.yaml says; each complaint carries the file and, where there is one, the line.
 class YamlReader {
  public:
@@ -203,6 +206,19 @@ AnnotationSet read_yolo(const fs::path& yaml, const std::string& split, Problems
     for (auto& problem : part) report(problems, std::move(problem.where), std::move(problem.what));
   }
   return set;
+}
+
+bool is_yolo(const fs::path& path) {
+  const fs::path file = file_of(path);
+  return fs::is_regular_file(file) && (file.extension() == ".yaml" || file.extension() == ".yml");
+}
+
+AnnotationSet open_yolo(const fs::path& path, const std::string& split, Problems* problems) {
+  return read_yolo(file_of(path), split, problems);
+}
+
+std::string yolo_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
+  return line_position(yolo_label_path(set.image_path(image)), static_cast<size_t>(object.line));
 }
 
 void write_yolo(const fs::path& folder, const AnnotationSet& set) {

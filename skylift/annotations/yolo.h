@@ -16,6 +16,15 @@ namespace skylift {
 /// a coordinate out of range.
 AnnotationSet read_yolo(const std::filesystem::path& yaml, const std::string& split = {}, Problems* problems = nullptr);
 
+/// A .yaml file, or a folder with data.yaml.
+bool is_yolo(const std::filesystem::path& path);
+
+/// The same from such a folder too.
+AnnotationSet open_yolo(const std::filesystem::path& path, const std::string& split, Problems* problems);
+
+/// "FILE:LINE".
+std::string yolo_position(const AnnotationSet& set, const ImageRecord& image, const Object& object);
+
 /// Writes data.yaml and labels/; the images belong into images/. Boxes are clipped to the image, as Ultralytics
 /// demands. Error: an image whose size is not known.
 void write_yolo(const std::filesystem::path& folder, const AnnotationSet& set);
