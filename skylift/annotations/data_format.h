@@ -19,12 +19,19 @@ enum class Flag { kept, becomes_ignored, becomes_difficult, object_left_out };
 /// How images may be called below the format's image folder.
 enum class ImageNames { nested, flat, sequence_frames };
 
+/// What a SPEC names.
+struct DataPlace {
+  std::filesystem::path path;
+  std::string part;  ///< behind the last colon; empty: none
+  ImageReading reading;
+};
+
 struct DataFormat {
   const char* name;
   const char* looks_like;  ///< for messages; has a ':' where a SPEC may name a part
 
   bool (*recognise)(const std::filesystem::path&);
-  AnnotationSet (*read)(const std::filesystem::path&, const std::string& part, Problems*);
+  AnnotationSet (*read)(const DataPlace&, Problems*);
   void (*write)(const std::filesystem::path& folder, const AnnotationSet&);
   /// Where an object is written: "FILE:LINE", or a JSON path.
   std::string (*position)(const AnnotationSet&, const ImageRecord&, const Object&);

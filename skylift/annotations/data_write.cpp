@@ -191,6 +191,9 @@ WriteReport write_data(std::string_view format, const fs::path& folder, Annotati
   set.image_folder = folder / target.image_folder;
   target.write(folder, set);
   losses.add("file names (images are renamed)", renamed);
+  // The frame of boxes is a matter of the SPEC.
+  if (set.reading.orientation == ImageReading::Orientation::stored)
+    losses.add("orientation=stored (open the result with it too), images", report.images);
   report.lost = losses.take();
   return report;
 }

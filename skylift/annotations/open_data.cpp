@@ -7,24 +7,47 @@
 
 #include "skylift/annotations/data_format.h"
 #include "skylift/core/error.h"
+#include "skylift/core/log.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
-/// A SPEC cut at its last colon, unless the whole of it is a path.
-struct Place {
-  fs::path path;
-  std::string suffix;
-};
-
-Place place_of(std::string_view spec) {
+/// A SPEC without its prefixes, cut at its last colon unless the whole of it is a path.
+DataPlace place_of(std::string_view spec) {
   const size_t colon = spec.rfind(':');
-  if (fs::exists(spec) || colon == std::string_view::npos) return {fs::path(spec), ""};
-  return {fs::path(spec.substr(0, colon)), std::string(spec.substr(colon + 1))};
+  if (fs::exists(spec) || colon == std::string_view::npos) return {fs::path(spec), "", {}};
+  return {fs::path(spec.substr(0, colon)), std::string(spec.substr(colon + 1)), {}};
 }
 
-const DataFormat& find_format(std::string_view spec, const Place& place) {
+/// What stands before the path of a SPEC: "format=coco,orientation=stored,FILE".
+struct Prefixes {
+  std::string format;
+  ImageReading reading;
+};
+
+/// Takes the prefixes off a SPEC.
+Prefixes take_prefixes(std::string_view& spec) {
+  const std::string_view whole = spec;
+  Prefixes out;
+  while (true) {
+    const size_t equals = spec.find('=');
+    const std::string_view key = spec.substr(0, equals);
+    if (equals == std::string_view::npos || (key != "format" && key != "orientation" && key != "depth")) return out;
+    const size_t comma = spec.find(',');
+    if (comma == std::string_view::npos)
+      throw Error("{}: got no comma after the {}, expected {}=NAME,PATH", whole, key, key);
+    const std::string_view value = spec.substr(equals + 1, comma - equals - 1);
+    if (!set_image_reading(out.reading, key, value)) out.format = value;
+    spec.remove_prefix(comma + 1);
+  }
+}
+
+void log_notes(const Problems& notes) {
+  for (const auto& note : notes) log_warning("{}: {}", note.where, note.what);
+}
+
+const DataFormat& find_format(std::string_view spec, const DataPlace& place) {
   std::string looked_for;
   for (const auto& format : data_format_table()) {
     if (format.recognise(place.path)) return format;
@@ -36,22 +59,19 @@ const DataFormat& find_format(std::string_view spec, const Place& place) {
 }  // namespace
 
 AnnotationSet open_data(std::string_view spec, Problems* problems) {
-  std::string_view rest = spec, forced;
-  if (rest.starts_with("format=")) {
-    const size_t comma = rest.find(',');
-    if (comma == std::string_view::npos)
-      throw Error("{}: got no comma after the format's name, expected format=NAME,PATH", spec);
-    forced = rest.substr(7, comma - 7);
-    rest.remove_prefix(comma + 1);
-  }
-  const Place place = place_of(rest);
+  std::string_view rest = spec;
+  const Prefixes prefixes = take_prefixes(rest);
+  DataPlace place = place_of(rest);
+  place.reading = prefixes.reading;
   if (!fs::exists(place.path)) throw Error("{}: no such file or folder", place.path.string());
-  const DataFormat& format = forced.empty() ? find_format(spec, place) : data_format(forced);
-  if (!place.suffix.empty() && !std::strchr(format.looks_like, ':')) {
-    throw Error("{}: got ':{}' after a {} data set, which has no parts to choose from", spec, place.suffix,
-                format.name);
+  const DataFormat& format = prefixes.format.empty() ? find_format(spec, place) : data_format(prefixes.format);
+  if (!place.part.empty() && !std::strchr(format.looks_like, ':')) {
+    throw Error("{}: got ':{}' after a {} data set, which has no parts to choose from", spec, place.part, format.name);
   }
-  return format.read(place.path, place.suffix, problems);
+  AnnotationSet set = format.read(place, problems);
+  set.reading = place.reading;
+  if (!problems) log_notes(set.notes);
+  return set;
 }
 
 }  // namespace skylift

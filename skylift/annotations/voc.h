@@ -1,5 +1,6 @@
-// PASCAL VOC folders: JPEGImages/NAME.jpg and Annotations/NAME.xml. Corners there are 1-based and inclusive: the first
-// pixel alone is xmin = xmax = 1, here x = 0, w = 1.
+// PASCAL VOC folders: JPEGImages/NAME.jpg and Annotations/NAME.xml, both perhaps with folders within; also images/ and
+// annotations/, or XML beside the images, as LabelImg, Roboflow and CVAT leave them. Corners there are 1-based and
+// inclusive: the first pixel alone is xmin = xmax = 1, here x = 0, w = 1.
 #pragma once
 
 #include <filesystem>
