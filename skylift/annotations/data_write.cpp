@@ -136,7 +136,13 @@ std::vector<std::string> new_names(const AnnotationSet& set, const DataFormat& t
   if (target.image_names == ImageNames::flat) names = flat_names(set);
   if (target.image_names == ImageNames::sequence_frames) names = frame_names(set);
   if (target.image_names == ImageNames::nested) {
-    for (const auto& image : set.images) names.push_back(safe_path(image.file).string());
+    // A YOLO set's names begin with images/, which is the target's own folder.
+    const std::string own = std::string(target.image_folder) + "/";
+    const bool all_own = std::all_of(set.images.begin(), set.images.end(), [&](const ImageRecord& image) {
+      return safe_path(image.file).string().starts_with(own);
+    });
+    for (const auto& image : set.images)
+      names.push_back(safe_path(image.file).string().substr(all_own ? own.size() : 0));
   }
   // Where each image has a text file of its own, a.jpg and a.png would share it.
   std::unordered_map<std::string, size_t> stems;

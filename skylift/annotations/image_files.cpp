@@ -18,18 +18,20 @@ class FolderWalk {
   explicit FolderWalk(const fs::path& root) : root_(root) {}
 
   std::vector<std::string> files() {
-    visit({});
+    visit({}, {});
     std::sort(files_.begin(), files_.end());
     return std::move(files_);
   }
 
  private:
-  void visit(const fs::path& below) {
+  /// `from`: the real path of the folder that this one stands in.
+  void visit(const fs::path& below, const std::string& from) {
     const fs::path folder = root_ / below;
     std::error_code code;
-    const fs::path real = fs::canonical(folder, code);
-    // A link may lead back up, or to a folder that was read already.
-    if (!code && !seen_.insert(real.string()).second) return;
+    const std::string real = fs::canonical(folder, code).string();
+    // A link may lead up, to what holds these files and others, or to a folder that was read already.
+    const bool leads_up = (from + '/').starts_with(real + '/');
+    if (!code && (leads_up || !seen_.insert(real).second)) return;
     std::set<std::pair<bool, fs::path>> folders;  // links last: a folder is better known by its own name
     for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
       const fs::path name = entry->path().filename();
@@ -42,7 +44,7 @@ class FolderWalk {
       }
     }
     if (code) throw Error("{}: cannot list this folder: {}", folder.string(), code.message());
-    for (const auto& [is_link, name] : folders) visit(below / name);
+    for (const auto& [is_link, name] : folders) visit(below / name, real);
   }
 
   const fs::path& root_;

@@ -80,12 +80,13 @@ class LabelReader {
   }
 
   void add(size_t line, std::span<const double> v, bool box) {
-    const auto found = v[0] == std::floor(v[0]) ? classes_.find(static_cast<int64_t>(v[0])) : classes_.end();
+    const bool whole = v[0] == std::floor(v[0]) && std::abs(v[0]) < 1e9;
+    const auto found = whole ? classes_.find(static_cast<int64_t>(v[0])) : classes_.end();
     if (found == classes_.end())
       return complain(line,
                       fmt::format("got {} for class, expected an integer from 0 to {}", v[0], classes_.size() - 1));
     Object object;
-    BoxXywh share = box ? BoxXywh{v[1] - v[3] / 2, v[2] - v[4] / 2, v[3], v[4]} : box_around(v.subspan(1));
+    const BoxXywh share = box ? BoxXywh{v[1] - v[3] / 2, v[2] - v[4] / 2, v[3], v[4]} : box_around(v.subspan(1));
     object.box = {share.x * image_.width, share.y * image_.height, share.w * image_.width, share.h * image_.height};
     object.class_index = found->second;
     object.line = static_cast<int>(line);

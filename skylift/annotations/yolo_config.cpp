@@ -185,7 +185,8 @@ void YoloConfig::read_label_studio() {
 
 fs::path YoloConfig::root() const {
   for (const auto& root : roots_) {
-    if (fs::is_directory("." / root)) return root.lexically_normal();
+    const fs::path path = root.lexically_normal();
+    if (fs::is_directory("." / root)) return path.has_filename() ? path : path.parent_path();  // no '/' at the end
   }
   return folder_;
 }
