@@ -42,9 +42,12 @@ void check_command(const DataArguments& arguments) {
                                  {"images", result.set.images.size()},
                                  {"objects", objects},
                                  {"problems", nlohmann::ordered_json::array()}};
-  for (const auto& problem : result.problems)
-    json["problems"].push_back({{"where", problem.where}, {"what", problem.what}});
+  json["notes"] = nlohmann::ordered_json::array();
+  for (const auto& [key, list] : {std::pair("problems", &result.problems), std::pair("notes", &result.set.notes)}) {
+    for (const auto& [where, what] : *list) json[key].push_back({{"where", where}, {"what", what}});
+  }
   if (arguments.json != "-") {
+    for (const auto& note : result.set.notes) print(fmt::format("note: {}: {}\n", note.where, note.what));
     for (const auto& problem : result.problems) print(fmt::format("{}: {}\n", problem.where, problem.what));
     print(fmt::format("{} ({}): {} images, {} objects, {} problems\n", arguments.data, result.set.format,
                       result.set.images.size(), objects, result.problems.size()));
@@ -134,8 +137,9 @@ CLI::App* add(CLI::App& data, const char* name, const char* description, DataArg
   CLI::App* command = data.add_subcommand(name, description);
   command
       ->add_option("--data", arguments.data,
-                   "COCO FILE.json[:IMAGE_DIR], data.yaml[:SPLIT], or a VisDrone, VOC or UAVDT folder; format=NAME,... "
-                   "forces one")
+                   "COCO FILE.json[:IMAGE_DIR], data.yaml[:SPLIT], or a VisDrone, VOC or UAVDT folder; before it "
+                   "format=NAME, forces one, orientation=stored, leaves EXIF's turns, depth=type, scales all 16 bits "
+                   "alike")
       ->required();
   command->add_option("--json", arguments.json, "writes the result as JSON; - for stdout");
   command->footer(fmt::format("Example: {}", example));

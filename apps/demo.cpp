@@ -163,7 +163,7 @@ std::vector<fs::path> write_pictures(const std::vector<Contestant>& contestants,
   std::vector<fs::path> written;
   for (size_t i = 0; i < kPictures; ++i) {
     const ImageRecord& image = truth.images[i];
-    const cv::Mat rgb = decode_rgb(truth.image_path(image));
+    const cv::Mat rgb = decode_rgb(truth.image_path(image), truth.reading);
     std::vector<Picture> pictures = {{with_annotations(rgb, image, truth.classes, kPictureZoom), "ground truth"}};
     for (const Contestant& c : contestants) {
       pictures.push_back({with_detections(rgb, c.detected.detections[i], truth.classes, 0.3, kPictureZoom), c.name});

@@ -52,4 +52,17 @@ void add_tiling_arguments(CLI::App& command, TilingOptions& options) {
       ->capture_default_str();
 }
 
+void add_reading_arguments(CLI::App& command, ImageReading& reading) {
+  const auto add = [&](const char* key, const std::vector<std::string>& values, const char* description) {
+    command
+        .add_option_function<std::string>(
+            fmt::format("--{}", key),
+            [&reading, key](const std::string& value) { set_image_reading(reading, key, value); }, description)
+        ->check(CLI::IsMember(values))
+        ->default_str(values[0]);
+  };
+  add("orientation", {"upright", "stored"}, "of images: turned as EXIF says, or left as the file has them");
+  add("depth", {"image", "type"}, "16 bits to 8: by the range that each image uses, or all by 65535");
+}
+
 }  // namespace skylift

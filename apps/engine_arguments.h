@@ -1,6 +1,7 @@
-// The arguments of every command that runs a model: engine, device, tiles.
+// The arguments of every command that runs a model: engine, device, tiles, how images are read.
 #pragma once
 
+#include "skylift/formats/image_header.h"
 #include "skylift/infer/predictor.h"
 
 namespace CLI {
@@ -14,5 +15,8 @@ void add_engine_arguments(CLI::App& command, EngineOptions& options);
 
 /// --tile, --overlap, --no-full-image, --merge, --merge-metric, --merge-threshold.
 void add_tiling_arguments(CLI::App& command, TilingOptions& options);
+
+/// --orientation, --depth: as a data set's SPEC has them before it.
+void add_reading_arguments(CLI::App& command, ImageReading& reading);
 
 }  // namespace skylift

@@ -33,6 +33,7 @@ struct PredictArguments {
   std::vector<std::string> inputs;
   EngineOptions engine;
   DetectOptions detect;
+  ImageReading reading;
   bool draw = false;
 };
 
@@ -78,7 +79,7 @@ class PredictRun {
  public:
   explicit PredictRun(const PredictArguments& arguments)
       : arguments_(arguments),
-        source_(find_inputs(arguments.inputs)),
+        source_(find_inputs(arguments.inputs, arguments.reading)),
         predictor_(timed_predictor()),
         writer_(arguments.out, arguments.format, predictor_.classes()),
         drawn_(fs::path(arguments.out) / "pictures", predictor_.classes()) {
@@ -226,6 +227,7 @@ void add_predict_command(CLI::App& app) {
   command->add_flag("--draw", arguments->draw, "write pictures and videos with the boxes drawn");
   command->add_option("--json", arguments->json, "speed, latency percentiles, memory, problems; - for stdout")
       ->type_name("FILE");
+  add_reading_arguments(*command, arguments->reading);
   add_tiling_arguments(*command, arguments->detect.tiling);
   add_engine_arguments(*command, arguments->engine);
   command->footer(

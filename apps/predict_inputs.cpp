@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kImages = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"};
 const std::vector<std::string> kVideos = {".mp4", ".avi", ".mov",  ".mkv", ".webm",
                                           ".m4v", ".mpg", ".mpeg", ".ts",  ".mjpeg"};
 
@@ -44,8 +43,8 @@ std::vector<std::string> expand_glob(const std::string& pattern) {
 std::vector<std::string> inside(const std::string& folder) {
   std::vector<std::string> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.is_regular_file() && (has_ending(entry.path(), kImages) || has_ending(entry.path(), kVideos)))
-      files.push_back(entry.path().string());
+    const bool image_or_video = is_image_name(entry.path()) || has_ending(entry.path(), kVideos);
+    if (entry.is_regular_file() && !is_hidden(entry.path()) && image_or_video) files.push_back(entry.path().string());
   }
   if (files.empty())
     throw Error("{}: no images in this folder (hint: a data set's images are in its images/ folder)", folder);
@@ -72,7 +71,7 @@ std::string plain_name(const std::string& source) {
 
 }  // namespace
 
-std::vector<PredictInput> find_inputs(const std::vector<std::string>& arguments) {
+std::vector<PredictInput> find_inputs(const std::vector<std::string>& arguments, const ImageReading& reading) {
   std::vector<PredictInput> inputs;
   std::map<std::string, int> used;
   for (const std::string& argument : arguments) {
@@ -80,7 +79,7 @@ std::vector<PredictInput> find_inputs(const std::vector<std::string>& arguments)
       std::string name = plain_name(source);
       if (const int before = used[name]++; before > 0) name = fmt::format("{}-{}", name, before + 1);
       const bool video = has_ending(source, kVideos) || is_stream(source);
-      inputs.push_back({std::move(source), std::move(name), video});
+      inputs.push_back({std::move(source), std::move(name), video, reading});
     }
   }
   return inputs;
@@ -94,7 +93,7 @@ std::string Frame::file() const {
 void load_pixels(Frame& frame) {
   if (!frame.pixels.empty() || !frame.problem.empty() || frame.last_of_video) return;
   try {
-    frame.pixels = decode_rgb(fs::path(frame.input->source));
+    frame.pixels = decode_rgb(fs::path(frame.input->source), frame.input->reading);
   } catch (const Error& error) {
     frame.problem = error.what();
   }
@@ -116,7 +115,7 @@ FrameSource::FrameSource(std::vector<PredictInput> inputs) : inputs_(std::move(i
         total_ += video.frame_count();
         if (i == 0) first_size_ = video.size();
       } else {
-        const ImageSize size = read_image_size(input.source);
+        const ImageSize size = read_image_size(input.source, input.reading);
         first_size_ = {size.width, size.height};
       }
     } catch (const Error&) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "skylift/formats/image_header.h"
 #include "skylift/image/video.h"
 
 namespace skylift {
@@ -16,10 +17,11 @@ struct PredictInput {
   std::string source;  ///< a path, or a stream's address
   std::string name;    ///< of its outputs: unique among all inputs, without folders and ending
   bool video = false;
+  ImageReading reading = {};
 };
 
 /// Folders by their images and videos in order of name, globs likewise. Error: nothing there.
-std::vector<PredictInput> find_inputs(const std::vector<std::string>& arguments);
+std::vector<PredictInput> find_inputs(const std::vector<std::string>& arguments, const ImageReading& reading = {});
 
 /// One image on its way through.
 struct Frame {

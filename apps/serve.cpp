@@ -37,6 +37,7 @@ struct ServeArguments {
   int port = 8080, max_upload_mb = 32, max_megapixels = 50;
   EngineOptions engine;
   DetectOptions detect;
+  ImageReading reading;
 };
 
 constexpr int kTooLong = 413;  // the status that httplib gives a request above its limit, too
@@ -198,12 +199,12 @@ class PageServer {
 
   /// Looks at the header before anything is decoded.
   cv::Mat decode(const std::string& bytes) const {
-    const ImageSize size = read_image_size(bytes, "image");
+    const ImageSize size = read_image_size(bytes, "image", arguments_.reading);
     if (int64_t{size.width} * size.height > int64_t{arguments_.max_megapixels} * 1'000'000) {
       throw Error("image: {}x{} px, expected at most {} megapixels (see --max-megapixels)", size.width, size.height,
                   arguments_.max_megapixels);
     }
-    return decode_rgb(bytes, "image");
+    return decode_rgb(bytes, "image", arguments_.reading);
   }
 
   Json detected(const cv::Mat& rgb, const std::vector<Detection>& found) const {
@@ -273,6 +274,7 @@ void add_serve_command(CLI::App& app) {
   command->add_option("--max-megapixels", arguments->max_megapixels, "largest image")
       ->check(CLI::Range(1, 250))
       ->capture_default_str();
+  add_reading_arguments(*command, arguments->reading);
   add_tiling_arguments(*command, arguments->detect.tiling);
   add_engine_arguments(*command, arguments->engine);
   command->footer(

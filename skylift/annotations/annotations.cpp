@@ -1,6 +1,32 @@
 #include "skylift/annotations/annotations.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "skylift/core/text.h"
+
 namespace skylift {
+
+std::unordered_map<int64_t, int> class_of_id(const AnnotationSet& set) {
+  std::unordered_map<int64_t, int> classes(set.more_ids.begin(), set.more_ids.end());
+  for (size_t i = 0; i < set.class_ids.size(); ++i) classes.emplace(set.class_ids[i], static_cast<int>(i));
+  return classes;
+}
+
+void add_class(AnnotationSet& set, const std::string& name, int64_t id) {
+  const auto found = std::find(set.classes.begin(), set.classes.end(), name);
+  if (found == set.classes.end()) {
+    set.classes.push_back(name);
+    set.class_ids.push_back(id);
+    return;
+  }
+  const auto index = static_cast<size_t>(found - set.classes.begin());
+  set.more_ids.emplace_back(id, static_cast<int>(index));
+  set.notes.push_back(
+      {set.source.string(), fmt::format("class {} stands twice, with the ids {} and {}: taken as one class",
+                                        in_quotes(name), set.class_ids[index], id)});
+}
 
 const std::vector<std::string>& visdrone_classes() {
   static const std::vector<std::string> names = {"pedestrian", "people",   "bicycle",         "car", "van",

@@ -5,7 +5,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
+
+#include "skylift/formats/image_header.h"
 
 namespace skylift {
 
@@ -39,25 +43,37 @@ struct ImageRecord {
   std::vector<BoxXywh> ignored_regions;  ///< areas where nothing is annotated: neither positives nor negatives
 };
 
+/// Something to say about a file: what was got, what was expected or assumed.
+struct Problem {
+  std::string where;  ///< "FILE:LINE" or "FILE: $.annotations[3].bbox"
+  std::string what;
+};
+
+/// What is wrong, for `data check`. Readers given a list of problems note them and skip the bad line; without a list
+/// the first one is thrown as an Error with the same text.
+using Problems = std::vector<Problem>;
+
 /// A data set: annotations only, never pixels.
 struct AnnotationSet {
   std::string format;            ///< "visdrone", "coco", "uavdt", "voc" or "yolo"
   std::filesystem::path source;  ///< the annotations: COCO's file, YOLO's data.yaml, UAVDT's GT folder, else the root
-  std::filesystem::path image_folder;  ///< where ImageRecord::file is found
-  std::vector<std::string> classes;    ///< names by class index
-  std::vector<int64_t> class_ids;      ///< the file's own category ids, parallel to `classes`
+  std::filesystem::path image_folder;             ///< where ImageRecord::file is found
+  std::vector<std::string> classes;               ///< names by class index
+  std::vector<int64_t> class_ids;                 ///< the file's own category ids, parallel to `classes`
+  std::vector<std::pair<int64_t, int>> more_ids;  ///< further ids of classes that it names twice; -1: of no class
   std::vector<ImageRecord> images;
+  ImageReading reading;  ///< the frame that sizes and boxes lie in
+  Problems notes;        ///< no mistakes: what was assumed, passed over or taken in more than one spelling
 
   std::filesystem::path image_path(const ImageRecord& image) const { return image_folder / image.file; }
 };
 
-/// Something wrong in a file, for `data check`. Readers given a list of problems note them and skip the bad line;
-/// without a list the first one is thrown as an Error with the same text.
-struct Problem {
-  std::string where;  ///< "FILE:LINE" or "FILE: $.annotations[3].bbox"
-  std::string what;   ///< what was got, what was expected
-};
-using Problems = std::vector<Problem>;
+/// Class index by the file's own category id.
+std::unordered_map<int64_t, int> class_of_id(const AnnotationSet& set);
+
+/// A further class with the file's id of it. A name that is there already stands for one class with both ids: scores
+/// are by name.
+void add_class(AnnotationSet& set, const std::string& name, int64_t id);
 
 /// The ten classes that VisDrone evaluates, in its order (category ids 1..10).
 const std::vector<std::string>& visdrone_classes();

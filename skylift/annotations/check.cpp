@@ -10,12 +10,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "skylift/annotations/data_format.h"
 #include "skylift/annotations/image_size.h"
-#include "skylift/annotations/number_lines.h"
 #include "skylift/annotations/open_data.h"
-#include "skylift/annotations/problem.h"
-#include "skylift/annotations/uavdt.h"
-#include "skylift/annotations/yolo.h"
 #include "skylift/core/error.h"
 #include "skylift/core/parallel.h"
 
@@ -51,13 +48,32 @@ std::string check_end(const fs::path& path) {
   return {};
 }
 
-void check_image_file(const AnnotationSet& set, ImageRecord& image, Problems& problems) {
+/// What is said of one image.
+struct Findings {
+  Problems problems;
+  ImageHeader header;
+};
+
+/// The other way to read an image whose annotations were made on its other frame, or nothing.
+std::string frame_hint(const ImageHeader& header, const AnnotationSet& set, const ImageRecord& image) {
+  using Orientation = ImageReading::Orientation;
+  const bool upright = set.reading.orientation == Orientation::upright;
+  const ImageSize other = header.size(upright ? Orientation::stored : Orientation::upright);
+  if (header.orientation == 1 || other != ImageSize{image.width, image.height}) return {};
+  return fmt::format(" (hint: its EXIF orientation is {}; orientation={},SPEC reads it {})", header.orientation,
+                     upright ? "stored" : "upright", upright ? "as it is stored" : "upright");
+}
+
+void check_image_file(const AnnotationSet& set, ImageRecord& image, Findings& found) {
   const fs::path path = set.image_path(image);
+  Problems& problems = found.problems;
   try {
-    const ImageSize size = read_image_size(path);
+    found.header = open_image_header(path);
+    const ImageSize size = found.header.size(set.reading.orientation);
     if (image.width > 0 && image.height > 0 && size != ImageSize{image.width, image.height}) {
-      problems.push_back({path.string(), fmt::format("is {} x {} px, but the annotations say {} x {}", size.width,
-                                                     size.height, image.width, image.height)});
+      problems.push_back(
+          {path.string(), fmt::format("is {} x {} px, but the annotations say {} x {}{}", size.width, size.height,
+                                      image.width, image.height, frame_hint(found.header, set, image))});
     }
     image.width = size.width;
     image.height = size.height;
@@ -98,6 +114,16 @@ void check_duplicates(const AnnotationSet& set, const ImageRecord& image, Proble
   }
 }
 
+/// Files that stand under more than one id are seen, and scored, as often.
+void check_files(const AnnotationSet& set, Problems& problems) {
+  std::unordered_map<std::string, int64_t> seen;
+  for (const auto& image : set.images) {
+    const std::string path = set.image_path(image).lexically_normal().string();
+    const auto [entry, is_new] = seen.emplace(path, image.id);
+    if (!is_new) problems.push_back({path, fmt::format("one file under two ids, {} and {}", entry->second, image.id)});
+  }
+}
+
 void check_ids(const AnnotationSet& set, Problems& problems) {
   std::unordered_map<int64_t, int> seen;
   for (const auto& image : set.images) {
@@ -111,20 +137,33 @@ void check_ids(const AnnotationSet& set, Problems& problems) {
   }
 }
 
+/// Each image that EXIF turns is named, since labels made elsewhere may be on the other frame; of 16 bits one.
+void note_headers(AnnotationSet& set, const std::vector<Findings>& found) {
+  const bool upright = set.reading.orientation == ImageReading::Orientation::upright;
+  size_t deep = 0, example = 0;
+  for (size_t i = 0; i < found.size(); ++i) {
+    const ImageHeader& header = found[i].header;
+    if (header.orientation != 1) {
+      set.notes.push_back(
+          {set.image_path(set.images[i]).string(),
+           fmt::format("EXIF orientation {}, {}", header.orientation,
+                       upright ? "is turned upright (orientation=stored,SPEC leaves it)" : "is left as it is stored")});
+    }
+    if (header.bits == 16 && deep++ == 0) example = i;
+  }
+  if (deep == 0) return;
+  const bool own = set.reading.depth == ImageReading::Depth::image;
+  set.notes.push_back({set.image_folder.string(),
+                       fmt::format("{} images of 16 bits, e.g. {}, become 8 bits by {}", deep, set.images[example].file,
+                                   own ? "the range that each uses (depth=type,SPEC: all by 65535)" : "65535")});
+}
+
+bool has_object(const ImageRecord& image) { return !image.objects.empty(); }
+
 }  // namespace
 
 std::string object_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
-  if (set.format == "coco") {
-    // Objects of no class stand with their image (see coco.h) and have no index of their own.
-    if (object.class_index < 0) return fmt::format("{}: other_objects of {}", set.source.string(), image.file);
-    return fmt::format("{}: $.annotations[{}]", set.source.string(), object.line);
-  }
-  const fs::path stem = fs::path(image.file).replace_extension();
-  fs::path file = set.source / "annotations" / (stem.string() + ".txt");
-  if (set.format == "voc") file = set.source / "Annotations" / (stem.string() + ".xml");
-  if (set.format == "yolo") file = yolo_label_path(set.image_path(image));
-  if (set.format == "uavdt") file = set.source / (uavdt_frame(image.file).sequence + "_gt_whole.txt");
-  return line_position(file, static_cast<size_t>(object.line));
+  return data_format(set.format).position(set, image, object);
 }
 
 CheckResult check_data(std::string_view spec, int threads) {
@@ -135,13 +174,17 @@ CheckResult check_data(std::string_view spec, int threads) {
   // YOLO's reader has opened the images already and has reported the unreadable ones; they are told once.
   std::unordered_set<std::string> told;
   for (const auto& problem : result.problems) told.insert(problem.where);
-  std::vector<Problems> found(set.images.size());
+  std::vector<Findings> found(set.images.size());
   parallel_for(set.images.size(), threads, [&](size_t i) {
     if (!told.contains(set.image_path(set.images[i]).string())) check_image_file(set, set.images[i], found[i]);
-    for (const auto& object : set.images[i].objects) check_box(set, set.images[i], object, found[i]);
-    check_duplicates(set, set.images[i], found[i]);
+    for (const auto& object : set.images[i].objects) check_box(set, set.images[i], object, found[i].problems);
+    check_duplicates(set, set.images[i], found[i].problems);
   });
-  for (auto& part : found) std::move(part.begin(), part.end(), std::back_inserter(result.problems));
+  for (auto& part : found) std::move(part.problems.begin(), part.problems.end(), std::back_inserter(result.problems));
+  note_headers(set, found);
+  if (!set.images.empty() && std::none_of(set.images.begin(), set.images.end(), has_object))
+    result.problems.push_back({std::string(spec), fmt::format("none of {} images has an object", set.images.size())});
+  check_files(set, result.problems);
   check_ids(set, result.problems);
   return result;
 }

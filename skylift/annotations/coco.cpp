@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
+#include <numbers>
 #include <set>
 #include <unordered_map>
 
+#include "skylift/annotations/coco_files.h"
+#include "skylift/annotations/coco_records.h"
 #include "skylift/annotations/json_record.h"
+#include "skylift/annotations/shapes.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/text.h"
@@ -15,92 +18,6 @@
 namespace skylift {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr int kMaxInt = std::numeric_limits<int>::max();
-
-struct CategoryRecord {
-  unsigned seen = 0;
-  int64_t id = 0;
-  std::string name;
-};
-
-struct ImageEntry {
-  unsigned seen = 0;
-  ImageRecord image;
-};
-
-struct AnnotationEntry {
-  unsigned seen = 0;
-  int64_t image_id = 0, category_id = 0;
-  Object object;
-};
-
-void take_category(CategoryRecord& out, JsonField& field) {
-  if (field.key == "id") out.id = field.integer(), out.seen |= 1;
-  if (field.key == "name") out.name = field.text(), out.seen |= 2;
-}
-
-/// The fields that an annotation and an "other object" share. True: the field is one of them and is taken.
-bool take_object(Object& out, JsonField& field) {
-  if (field.key == "bbox") {
-    out.box = field.box();
-  } else if (field.key == "area") {
-    out.area = field.number();
-  } else if (field.key == "iscrowd") {
-    out.crowd = field.flag();
-  } else if (field.key == "ignore") {
-    out.ignored = field.flag();
-  } else if (field.key == "difficult") {
-    out.difficult = field.flag();
-  } else if (field.key == "truncation") {
-    out.truncation = field.integer(-kMaxInt, kMaxInt);
-  } else if (field.key == "occlusion") {
-    out.occlusion = field.integer(-kMaxInt, kMaxInt);
-  } else if (field.key == "id") {
-    out.id = field.integer();
-  } else {
-    return false;
-  }
-  return true;
-}
-
-void take_other_object(ImageRecord& image, JsonField& element) {
-  Object object;
-  object.class_index = -1;
-  bool has_box = false;
-  element.members([&](JsonField& field) {
-    take_object(object, field);
-    has_box |= field.key == "bbox";
-  });
-  if (!has_box) throw JsonMismatch{".bbox", "missing, expected [x, y, width, height]"};
-  image.objects.push_back(object);
-}
-
-void take_image(ImageEntry& out, JsonField& field) {
-  if (field.key == "id") {
-    out.image.id = field.integer(), out.seen |= 1;
-  } else if (field.key == "file_name") {
-    out.image.file = field.text(), out.seen |= 2;
-  } else if (field.key == "width") {
-    out.image.width = field.integer(0, kMaxInt);
-  } else if (field.key == "height") {
-    out.image.height = field.integer(0, kMaxInt);
-  } else if (field.key == "ignored_regions") {
-    field.each([&](JsonField& region) { out.image.ignored_regions.push_back(region.box()); });
-  } else if (field.key == "other_objects") {
-    field.each([&](JsonField& object) { take_other_object(out.image, object); });
-  }
-}
-
-void take_annotation(AnnotationEntry& out, JsonField& field) {
-  if (field.key == "image_id") {
-    out.image_id = field.integer(), out.seen |= 1;
-  } else if (field.key == "category_id") {
-    out.category_id = field.integer(), out.seen |= 2;
-  } else if (take_object(out.object, field) && field.key == "bbox") {
-    out.seen |= 4;
-  }
-}
 
 class CocoReader {
  public:
@@ -150,25 +67,17 @@ class CocoReader {
   void read_categories() {
     const JsonMember& member = list("categories");
     auto found = records<CategoryRecord>(member, {{1, "id", "an integer"}, {2, "name", "a text"}}, take_category);
-    std::set<std::string> names;
+    std::set<int64_t> ids;
     for (size_t i = 0; i < found.size(); ++i) {
-      if (!found[i].seen) continue;
-      if (!names.insert(found[i].name).second) {
-        complain(member, i, ".name", fmt::format("{} stands twice", in_quotes(found[i].name)));
-      } else if (!class_of_.emplace(found[i].id, 0).second) {
-        complain(member, i, ".id", fmt::format("{} stands twice", found[i].id));
-      } else {
-        continue;
-      }
+      if (!found[i].seen || ids.insert(found[i].id).second) continue;
+      complain(member, i, ".id", fmt::format("{} stands twice", found[i].id));
       found[i].seen = 0;
     }
     std::erase_if(found, [](const auto& record) { return !record.seen; });
-    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-    for (auto& record : found) {
-      class_of_[record.id] = static_cast<int>(set_.classes.size());
-      set_.class_ids.push_back(record.id);
-      set_.classes.push_back(std::move(record.name));
-    }
+    std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    for (const auto& record : found) add_class(set_, record.name, record.id);
+    for (const auto& record : found) parents_.emplace(record.parent, record.name);
+    class_of_ = class_of_id(set_);
   }
 
   void read_images() {
@@ -188,12 +97,8 @@ class CocoReader {
 
   void read_annotations() {
     const JsonMember& member = list("annotations");
-    auto found =
-        records<AnnotationEntry>(member,
-                                 {{1, "image_id", "an integer"},
-                                  {2, "category_id", "an integer"},
-                                  {4, "bbox", "[x, y, width, height] (boxes are not derived from a segmentation)"}},
-                                 take_annotation);
+    auto found = records<AnnotationEntry>(member, {{1, "image_id", "an integer"}, {2, "category_id", "an integer"}},
+                                          take_annotation);
     std::vector<uint32_t> counts(set_.images.size());
     for (size_t i = 0; i < found.size(); ++i) {
       if (found[i].seen && resolve(member, i, found[i])) ++counts[static_cast<size_t>(found[i].image_id)];
@@ -204,6 +109,78 @@ class CocoReader {
     }
     for (auto& entry : found) {
       if (entry.seen) set_.images[static_cast<size_t>(entry.image_id)].objects.push_back(entry.object);
+    }
+    note_repeated_ids(found);
+    if (boxes_turned_ > 0) note(fmt::format("{} boxes are turned: the upright boxes around them", boxes_turned_));
+    if (boxes_from_polygons_ > 0)
+      note(fmt::format("{} annotations have polygons alone: the boxes around them", boxes_from_polygons_));
+    drop_unused_root(counts_of_classes(found));
+  }
+
+  /// The upright box of an annotation that gives it in another way. False: reported, there is none.
+  bool find_box(const JsonMember& member, size_t index, AnnotationEntry& entry) {
+    Object& object = entry.object;
+    if (entry.seen & AnnotationEntry::kHasBox) {
+      if (entry.rotation == 0) return true;
+      object.box = box_around_turned(object.box, entry.rotation * std::numbers::pi / 180);
+      ++boxes_turned_;
+      return true;
+    }
+    Outline outline;
+    std::string below;
+    simdjson::ondemand::parser parser;
+    std::string wrong = parse_record(parser, member.elements[index], map_.bytes().data() + map_.bytes().size(), below,
+                                     [&](JsonField& field) { take_outline(outline, field); });
+    if (wrong.empty() && outline.points.empty()) {
+      below = ".bbox";
+      wrong = "missing, expected [x, y, width, height] or polygons in segmentation";
+    }
+    if (!wrong.empty()) return complain(member, index, below.c_str(), std::move(wrong)), false;
+    object.box = box_around(outline.points);
+    ++boxes_from_polygons_;
+    return true;
+  }
+
+  void note(std::string what) { set_.notes.push_back({file_.string(), std::move(what)}); }
+
+  void note_repeated_ids(const std::vector<AnnotationEntry>& entries) {
+    std::vector<int64_t> ids;
+    for (const auto& entry : entries) {
+      if (entry.seen && entry.object.id != 0) ids.push_back(entry.object.id);
+    }
+    std::sort(ids.begin(), ids.end());
+    const auto unique = static_cast<size_t>(std::unique(ids.begin(), ids.end()) - ids.begin());
+    if (unique == ids.size()) return;
+    note(
+        fmt::format("{} annotations have the id of another; all count here, while pycocotools keeps one of each id, "
+                    "so its numbers will differ",
+                    ids.size() - unique));
+  }
+
+  std::vector<int64_t> counts_of_classes(const std::vector<AnnotationEntry>& entries) const {
+    std::vector<int64_t> counts(set_.classes.size());
+    for (const auto& entry : entries) {
+      if (entry.seen) ++counts[static_cast<size_t>(entry.object.class_index)];
+    }
+    return counts;
+  }
+
+  /// Roboflow puts a category above the others that no object has. As a class it would be trained for nothing.
+  void drop_unused_root(const std::vector<int64_t>& counts) {
+    for (size_t i = 0; i < set_.classes.size(); ++i) {
+      const auto child = parents_.find(set_.classes[i]);
+      if (counts[i] > 0 || child == parents_.end() || child->second == set_.classes[i]) continue;
+      note(fmt::format("category {} is no class: no object has it, it only stands above others such as {}",
+                       in_quotes(set_.classes[i]), in_quotes(child->second)));
+      const int dropped = static_cast<int>(i);
+      for (auto& image : set_.images) {
+        for (auto& object : image.objects) object.class_index -= object.class_index > dropped;
+      }
+      for (auto& [id, index] : set_.more_ids) index = index == dropped ? -1 : index - (index > dropped);
+      set_.more_ids.emplace_back(set_.class_ids[i], -1);
+      set_.classes.erase(set_.classes.begin() + dropped);
+      set_.class_ids.erase(set_.class_ids.begin() + dropped);
+      return;
     }
   }
 
@@ -220,7 +197,7 @@ class CocoReader {
       entry.image_id = static_cast<int64_t>(image->second);
       entry.object.class_index = category->second;
       entry.object.line = static_cast<int>(index);
-      return true;
+      if (find_box(member, index, entry)) return true;
     }
     entry.seen = 0;
     return false;
@@ -231,16 +208,34 @@ class CocoReader {
   Problems* problems_;
   std::vector<JsonMember> members_;
   AnnotationSet set_;
+  std::unordered_map<std::string, std::string> parents_;  // supercategory -> one of its categories
+  int64_t boxes_turned_ = 0, boxes_from_polygons_ = 0;
   std::unordered_map<int64_t, int> class_of_;
   std::unordered_map<int64_t, size_t> image_of_;
 };
 
 }  // namespace
 
+bool is_coco(const fs::path& path) {
+  if (!fs::is_directory(path)) return fs::is_regular_file(path) && path.extension() == ".json";
+  return has_coco_file(path);
+}
+
+AnnotationSet open_coco(const fs::path& path, const std::string& part, Problems* problems) {
+  const CocoPlace place = find_coco_file(path, part);
+  if (place.file.empty()) throw Error("{}: no annotations.json or annotations/*.json in this folder", path.string());
+  return read_coco(place.file, place.image_folder, problems);
+}
+
+std::string coco_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
+  // Objects of no class stand with their image and have no index of their own.
+  if (object.class_index < 0) return fmt::format("{}: other_objects of {}", set.source.string(), image.file);
+  return fmt::format("{}: $.annotations[{}]", set.source.string(), object.line);
+}
+
 AnnotationSet read_coco(const fs::path& file, const fs::path& image_folder, Problems* problems) {
   AnnotationSet set = CocoReader(file, problems).read();
-  const fs::path beside = file.parent_path() / "images";
-  set.image_folder = !image_folder.empty() ? image_folder : fs::is_directory(beside) ? beside : file.parent_path();
+  find_coco_images(set, image_folder);
   return set;
 }
 

@@ -11,16 +11,28 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "skylift/annotations/annotations.h"
 
 namespace skylift {
 
-/// `image_folder` empty: the folder images/ beside the file if there is one, else the file's folder.
-/// Files of 500 MB open in about a second: the JSON is mapped, cut and parsed in pieces, polygons are passed over.
-/// Error: malformed (with the JSON path), an id that stands twice or is not known, an annotation without a bbox.
+/// `image_folder` empty: found by where the images are (coco_files.h).
+/// Files of 500 MB open in about a second: the JSON is mapped, cut and parsed in pieces, polygons are passed over where
+/// there are boxes. What has only one meaning is read in every spelling: whole numbers as 7.0, null for what is absent,
+/// two categories of one name as one class, the box around polygons without one or around one that CVAT has turned.
+/// Error: malformed (with the JSON path), an id that stands twice or is not known, an annotation without a box.
 AnnotationSet read_coco(const std::filesystem::path& file, const std::filesystem::path& image_folder = {},
                         Problems* problems = nullptr);
+
+/// A .json file, or a folder with one where find_coco_file looks.
+bool is_coco(const std::filesystem::path& path);
+
+/// The same from such a folder too.
+AnnotationSet open_coco(const std::filesystem::path& path, const std::string& part, Problems* problems);
+
+/// "FILE: $.annotations[3]".
+std::string coco_position(const AnnotationSet& set, const ImageRecord& image, const Object& object);
 
 /// Error: an image whose size is not known (fill_image_sizes first). Annotation ids are kept if all are there, else
 /// numbered.

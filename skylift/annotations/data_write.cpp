@@ -3,59 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <unordered_map>
 
-#include "skylift/annotations/coco.h"
+#include "skylift/annotations/data_format.h"
 #include "skylift/annotations/image_size.h"
 #include "skylift/annotations/uavdt.h"
-#include "skylift/annotations/visdrone.h"
-#include "skylift/annotations/voc.h"
-#include "skylift/annotations/yolo.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
-#include "skylift/core/text.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
 namespace {
-
-enum class Without { keeps, becomes_ignored, becomes_difficult, leaves_out };
-enum class Names { nested, flat, frames };
-constexpr int kAny = std::numeric_limits<int>::max();
-
-/// One target: where things go and what it holds.
-struct Target {
-  const char* name;
-  const char* image_folder;
-  Names names;
-  bool needs_sizes;
-  bool regions, others, difficult, own_areas;
-  Without ignored, crowd;
-  int highest_truncation, highest_occlusion;
-  const std::vector<std::string>* classes;  ///< null: any
-  void (*write)(const fs::path&, const AnnotationSet&);
-};
-
-const std::array<Target, 5>& targets() {
-  static const std::array<Target, 5> list = {{
-      {"visdrone", "images", Names::flat, false, true, true, false, false, Without::keeps, Without::becomes_ignored, 1,
-       2, &visdrone_classes(), write_visdrone},
-      {"coco", "images", Names::nested, true, true, true, true, true, Without::keeps, Without::keeps, kAny, kAny,
-       nullptr, [](const fs::path& folder, const AnnotationSet& set) { write_coco(folder / "annotations.json", set); }},
-      {"voc", "JPEGImages", Names::flat, true, false, false, true, false, Without::becomes_difficult,
-       Without::leaves_out, 1, 1, nullptr, write_voc},
-      {"yolo", "images", Names::nested, true, false, false, false, false, Without::leaves_out, Without::leaves_out, 0,
-       0, nullptr, write_yolo},
-      {"uavdt", "UAV-benchmark-M", Names::frames, false, true, false, false, false, Without::leaves_out,
-       Without::leaves_out, 2, 3, &uavdt_classes(), write_uavdt},
-  }};
-  return list;
-}
 
 /// Counts by what was lost, in the order of first use.
 class Losses {
@@ -80,22 +41,22 @@ int held_level(int level, int highest, const char* what, Losses& losses) {
 }
 
 /// Makes an object what the target can hold; false: it holds nothing of it.
-bool fit_object(Object& object, const Target& target, const std::vector<bool>& known_class, Losses& losses) {
+bool fit_object(Object& object, const DataFormat& target, const std::vector<bool>& known_class, Losses& losses) {
   const bool other = object.class_index < 0;
-  if (other && !target.others) return losses.add("objects of no class (left out)"), false;
+  if (other && !target.no_class) return losses.add("objects of no class (left out)"), false;
   if (!other && !known_class[static_cast<size_t>(object.class_index)]) {
-    if (!target.others) return losses.add("objects of classes that the format does not have (left out)"), false;
+    if (!target.no_class) return losses.add("objects of classes that the format does not have (left out)"), false;
     losses.add("classes that the format does not have (the object is written as 'others')");
   }
-  if (object.crowd && target.crowd == Without::leaves_out) return losses.add("crowds (left out)"), false;
-  if (object.ignored && target.ignored == Without::leaves_out) return losses.add("ignored objects (left out)"), false;
+  if (object.crowd && target.crowd == Flag::object_left_out) return losses.add("crowds (left out)"), false;
+  if (object.ignored && target.ignored == Flag::object_left_out) return losses.add("ignored objects (left out)"), false;
   if (object.difficult && !target.difficult) losses.add("difficult flags"), object.difficult = false;
-  if (object.crowd && target.crowd == Without::becomes_ignored) {
+  if (object.crowd && target.crowd == Flag::becomes_ignored) {
     losses.add("crowd flags (written as ignored)");
     object.crowd = false;
     object.ignored = true;
   }
-  if (object.ignored && target.ignored == Without::becomes_difficult) {
+  if (object.ignored && target.ignored == Flag::becomes_difficult) {
     losses.add("ignored flags (written as difficult)");
     object.ignored = false;
     object.difficult = true;
@@ -107,7 +68,7 @@ bool fit_object(Object& object, const Target& target, const std::vector<bool>& k
   return true;
 }
 
-/// YOLO's boxes end at the image's border.
+/// For formats whose boxes end at the image's border.
 void clip_objects(ImageRecord& image, Losses& losses) {
   std::erase_if(image.objects, [&](const Object& object) {
     const BoxXywh& b = object.box;
@@ -119,7 +80,7 @@ void clip_objects(ImageRecord& image, Losses& losses) {
   });
 }
 
-void fit_set(AnnotationSet& set, const Target& target, Losses& losses) {
+void fit_set(AnnotationSet& set, const DataFormat& target, Losses& losses) {
   std::vector<bool> known_class;
   for (const auto& name : set.classes) {
     known_class.push_back(!target.classes ||
@@ -127,7 +88,7 @@ void fit_set(AnnotationSet& set, const Target& target, Losses& losses) {
   }
   for (auto& image : set.images) {
     std::erase_if(image.objects, [&](Object& object) { return !fit_object(object, target, known_class, losses); });
-    if (target.write == write_yolo) clip_objects(image, losses);
+    if (!target.boxes_outside) clip_objects(image, losses);
     if (target.regions) continue;
     losses.add("ignored regions", static_cast<int64_t>(image.ignored_regions.size()));
     image.ignored_regions.clear();
@@ -170,19 +131,23 @@ std::vector<std::string> frame_names(const AnnotationSet& set) {
   return names;
 }
 
-std::vector<std::string> new_names(const AnnotationSet& set, const Target& target) {
+std::vector<std::string> new_names(const AnnotationSet& set, const DataFormat& target) {
   std::vector<std::string> names;
-  if (target.names == Names::flat) names = flat_names(set);
-  if (target.names == Names::frames) names = frame_names(set);
-  if (target.names == Names::nested) {
-    for (const auto& image : set.images) names.push_back(safe_path(image.file).string());
+  if (target.image_names == ImageNames::flat) names = flat_names(set);
+  if (target.image_names == ImageNames::sequence_frames) names = frame_names(set);
+  if (target.image_names == ImageNames::nested) {
+    // A YOLO set's names begin with images/, which is the target's own folder.
+    const std::string own = std::string(target.image_folder) + "/";
+    const bool all_own = std::all_of(set.images.begin(), set.images.end(), [&](const ImageRecord& image) {
+      return safe_path(image.file).string().starts_with(own);
+    });
+    for (const auto& image : set.images)
+      names.push_back(safe_path(image.file).string().substr(all_own ? own.size() : 0));
   }
   // Where each image has a text file of its own, a.jpg and a.png would share it.
   std::unordered_map<std::string, size_t> stems;
   for (size_t i = 0; i < names.size(); ++i) {
-    const std::string key = target.write == write_yolo || target.names != Names::nested
-                                ? fs::path(names[i]).replace_extension().string()
-                                : names[i];
+    const std::string key = target.file_per_image ? fs::path(names[i]).replace_extension().string() : names[i];
     const auto [entry, is_new] = stems.emplace(key, i);
     if (!is_new) {
       throw Error("{} and {} would share one name in {} format", set.images[entry->second].file, set.images[i].file,
@@ -208,30 +173,14 @@ void place_images(const fs::path& folder, const AnnotationSet& set, const std::v
   });
 }
 
-const Target& find_target(std::string_view format) {
-  for (const auto& target : targets()) {
-    if (format == target.name) return target;
-  }
-  throw Error("unknown format '{}'{}", format, suggestion(format, data_formats()));
-}
-
 }  // namespace
 
-const std::vector<std::string>& data_formats() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> out;
-    for (const auto& target : targets()) out.emplace_back(target.name);
-    return out;
-  }();
-  return names;
-}
-
 WriteReport write_data(std::string_view format, const fs::path& folder, AnnotationSet set, ImagePlacement placement) {
-  const Target& target = find_target(format);
+  const DataFormat& target = data_format(format);
   if (fs::exists(folder) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
     throw Error("{}: exists and is not an empty folder", folder.string());
   }
-  if (target.needs_sizes) fill_image_sizes(set);
+  if (target.holds_sizes) fill_image_sizes(set);
   Losses losses;
   fit_set(set, target, losses);
   const auto names = new_names(set, target);
@@ -248,6 +197,9 @@ WriteReport write_data(std::string_view format, const fs::path& folder, Annotati
   set.image_folder = folder / target.image_folder;
   target.write(folder, set);
   losses.add("file names (images are renamed)", renamed);
+  // The frame of boxes is a matter of the SPEC.
+  if (set.reading.orientation == ImageReading::Orientation::stored)
+    losses.add("orientation=stored (open the result with it too), images", report.images);
   report.lost = losses.take();
   return report;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "skylift/annotations/annotations.h"
+#include "skylift/annotations/data_format.h"
 
 namespace skylift {
 
@@ -21,12 +22,9 @@ struct WriteReport {
   std::vector<std::pair<std::string, int64_t>> lost;     ///< what the format cannot hold, and how many; empty: nothing
 };
 
-/// Names of the formats that can be written.
-const std::vector<std::string>& data_formats();
-
-/// Writes DIR in the layout of `format`: visdrone images/ annotations/; coco annotations.json images/; voc JPEGImages/
-/// Annotations/; yolo data.yaml images/ labels/; uavdt GT/ UAV-benchmark-M/. Sizes that a format needs are read from
-/// the images' headers.
+/// Writes DIR in the layout of `format` (a row of data_format.h): visdrone images/ annotations/; coco annotations.json
+/// images/; voc JPEGImages/ Annotations/; yolo data.yaml images/ labels/; uavdt GT/ UAV-benchmark-M/. Sizes that a
+/// format needs are read from the images' headers.
 ///
 /// What is not held becomes what other tools of that format make of it: YOLO and UAVDT leave ignored objects and crowds
 /// out, VOC marks ignored ones difficult and leaves crowds out, VisDrone marks crowds ignored and calls unknown classes

@@ -39,8 +39,7 @@ void take_result(ResultEntry& out, JsonField& field) {
 }
 
 std::unordered_map<int64_t, int> classes_by_id(const AnnotationSet& truth) {
-  std::unordered_map<int64_t, int> classes;
-  for (size_t i = 0; i < truth.class_ids.size(); ++i) classes.emplace(truth.class_ids[i], static_cast<int>(i));
+  auto classes = class_of_id(truth);
   if (truth.format == "visdrone") classes.insert({{0, -1}, {11, -1}});
   return classes;
 }

@@ -6,19 +6,18 @@
 #include <string_view>
 
 #include "skylift/annotations/annotations.h"
+#include "skylift/formats/image_header.h"
 
 namespace skylift {
 
-struct ImageSize {
-  int width = 0, height = 0;  ///< px as stored; an EXIF orientation is not applied
-  bool operator==(const ImageSize&) const = default;
-};
+/// Error: cannot be opened, none of the formats of image_header.h, cut off before the size.
+ImageHeader open_image_header(const std::filesystem::path& path);
 
-/// JPEG (up to its frame header), PNG and BMP. Error: cannot be opened, none of these formats, cut off before the size.
-ImageSize read_image_size(const std::filesystem::path& path);
+/// Of the picture as decode_rgb gives it.
+ImageSize read_image_size(const std::filesystem::path& path, const ImageReading& reading = {});
 
 /// The same from memory; `name` stands for the path in messages.
-ImageSize read_image_size(std::string_view bytes, const std::string& name);
+ImageSize read_image_size(std::string_view bytes, const std::string& name, const ImageReading& reading = {});
 
 /// Fills the sizes that are 0, on `threads` threads (0: one per core). Images that cannot be read are reported and stay
 /// 0.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 #include <cstring>
 
 #include "skylift/core/text.h"
@@ -28,8 +29,12 @@ namespace ondemand = simdjson::ondemand;
 
 int64_t JsonField::integer() {
   int64_t out = 0;
-  if (value_.get_int64().get(out)) mismatch(value_, "an integer");
-  return out;
+  if (!value_.get_int64().get(out)) return out;
+  constexpr double exact = 1LL << 53;
+  double whole = 0;
+  if (value_.get_double().get(whole) || whole != std::floor(whole) || std::abs(whole) > exact)
+    mismatch(value_, "an integer");
+  return static_cast<int64_t>(whole);
 }
 
 int JsonField::integer(int low, int high) {
@@ -48,9 +53,19 @@ double JsonField::number() {
 bool JsonField::flag() {
   bool yes = false;
   if (!value_.get_bool().get(yes)) return yes;
-  int64_t out = 0;
-  if (value_.get_int64().get(out) || (out != 0 && out != 1)) mismatch(value_, "0, 1, true or false");
+  double out = 0;
+  if (value_.get_double().get(out) || (out != 0 && out != 1)) mismatch(value_, "0, 1, true or false");
   return out == 1;
+}
+
+bool JsonField::is_null() {
+  bool yes = false;
+  return !value_.is_null().get(yes) && yes;
+}
+
+bool JsonField::is(ondemand::json_type type) {
+  ondemand::json_type found;
+  return !value_.type().get(found) && found == type;
 }
 
 std::string JsonField::text() {
@@ -60,6 +75,12 @@ std::string JsonField::text() {
 }
 
 BoxXywh JsonField::box() {
+  BoxXywh out;
+  if (!box_if_any(out)) throw JsonMismatch{"", "got 0 numbers, expected 4: [x, y, width, height]"};
+  return out;
+}
+
+bool JsonField::box_if_any(BoxXywh& out) {
   std::array<double, 4> side{};
   size_t count = 0;
   each([&](JsonField& element) {
@@ -67,8 +88,10 @@ BoxXywh JsonField::box() {
     if (count < 4) side[count] = value;
     ++count;
   });
-  if (count != 4) throw JsonMismatch{"", fmt::format("got {} numbers, expected 4: [x, y, width, height]", count)};
-  return {side[0], side[1], side[2], side[3]};
+  if (count != 0 && count != 4)
+    throw JsonMismatch{"", fmt::format("got {} numbers, expected 4: [x, y, width, height]", count)};
+  out = {side[0], side[1], side[2], side[3]};
+  return count == 4;
 }
 
 void JsonField::each(const std::function<void(JsonField&)>& element) {
@@ -93,6 +116,7 @@ void JsonField::members(const std::function<void(JsonField&)>& member) {
   for (auto item : object) {
     const std::string name(std::string_view(item.unescaped_key()));
     JsonField field(name, item.value());
+    if (field.is_null()) continue;
     try {
       member(field);
     } catch (JsonMismatch& wrong) {
@@ -119,7 +143,7 @@ std::string parse_record(ondemand::parser& parser, std::string_view text, const 
       const std::string_view key = member.unescaped_key();
       path = key;  // a copy: messages need the key, and parsing of the value may overwrite simdjson's buffer
       JsonField entry(path, member.value());
-      field(entry);
+      if (!entry.is_null()) field(entry);
     }
   } catch (const JsonMismatch& wrong) {
     path = fmt::format(".{}{}", path, wrong.path);

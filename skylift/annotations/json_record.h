@@ -27,12 +27,15 @@ class JsonField {
  public:
   JsonField(std::string_view key, simdjson::ondemand::value value) : key(key), value_(value) {}
 
-  int64_t integer();
+  int64_t integer();  ///< also as 7.0: tables with gaps make floats of whole numbers
   int integer(int low, int high);
   double number();
-  bool flag();  ///< true, false, 0 or 1
+  bool flag();     ///< true, false, 0 or 1
+  bool is_null();  ///< what pandas and many exporters write for "absent"; records and members() pass such fields over
   std::string text();
-  BoxXywh box();  ///< [x, y, width, height]
+  BoxXywh box();                  ///< [x, y, width, height]
+  bool box_if_any(BoxXywh& out);  ///< the same; false: the list is empty
+  bool is(simdjson::ondemand::json_type type);
   /// Calls element(value, index) for each element of a list.
   void each(const std::function<void(JsonField&)>& element);
 

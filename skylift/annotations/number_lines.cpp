@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -12,6 +13,11 @@
 
 namespace skylift {
 namespace {
+
+/// Without the byte order mark of some editors.
+std::string_view without_mark(std::string_view bytes) {
+  return bytes.starts_with("\xEF\xBB\xBF") ? bytes.substr(3) : bytes;
+}
 
 std::string_view next_field(std::string_view& rest, char separator) {
   if (separator == ' ') {
@@ -34,16 +40,17 @@ std::string parse_line(std::string_view line, const LineLayout& layout, std::vec
   const std::string_view whole = line;
   while (!line.empty()) {
     const std::string_view field = next_field(line, layout.separator);
-    if (values.size() < layout.columns.size()) {
+    if (layout.open_end || values.size() < layout.columns.size()) {
       const auto value = parse_number(field);
       if (!value)
-        return fmt::format("got {} for {}, expected a number", in_quotes(field), layout.columns[values.size()]);
+        return fmt::format("got {} for {}, expected a number", in_quotes(field),
+                           layout.columns[std::min(values.size(), layout.columns.size() - 1)]);
       values.push_back(*value);
     } else {
       values.push_back(0);  // too many: only counted
     }
   }
-  if (values.size() >= required && values.size() <= layout.columns.size()) return {};
+  if (values.size() >= required && (layout.open_end || values.size() <= layout.columns.size())) return {};
   const std::string wanted = required == layout.columns.size()
                                  ? fmt::format("{}", required)
                                  : fmt::format("{} to {}", required, layout.columns.size());
@@ -57,11 +64,19 @@ std::string line_position(const std::filesystem::path& path, size_t line) {
   return fmt::format("{}:{}", path.string(), line);
 }
 
+std::vector<std::string> read_lines(const std::filesystem::path& path) {
+  const std::string bytes = read_file(path);
+  std::vector<std::string> lines;
+  for (const auto line : split(without_mark(bytes), '\n')) {
+    if (!line.empty()) lines.emplace_back(line);
+  }
+  return lines;
+}
+
 void read_number_lines(const std::filesystem::path& path, const LineLayout& layout, Problems* problems,
                        const std::function<void(size_t, std::span<const double>)>& body) {
   const std::string bytes = read_file(path);
-  std::string_view rest = bytes;
-  if (rest.substr(0, 3) == "\xEF\xBB\xBF") rest.remove_prefix(3);  // the byte order mark of some editors
+  std::string_view rest = without_mark(bytes);
   std::vector<double> values;
   for (size_t line = 1; !rest.empty(); ++line) {
     const size_t end = rest.find('\n');

@@ -9,9 +9,9 @@
 #include <map>
 #include <set>
 
+#include "skylift/annotations/image_files.h"
 #include "skylift/annotations/number_lines.h"
 #include "skylift/annotations/problem.h"
-#include "skylift/annotations/visdrone.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
@@ -71,14 +71,15 @@ fs::path find_images(const fs::path& root, const std::set<std::string>& sequence
 /// The images of a sequence and its annotations.
 class SequenceReader {
  public:
-  SequenceReader(const fs::path& images, const fs::path& truth, const std::string& name, Problems& problems)
+  SequenceReader(const fs::path& images, const fs::path& truth, const std::string& name, Problems& problems,
+                 Problems& notes)
       : truth_(truth), name_(name), problems_(problems) {
     if (!fs::is_directory(images / name)) {
       report(&problems_, (images / name).string(),
              fmt::format("no such folder, expected the images of {}{}", name, kWhole));
       return;
     }
-    for (const auto& file : list_images(images / name)) {
+    for (const auto& file : list_images(images / name, notes)) {
       ImageRecord image;
       image.file = name + "/" + file;
       const int frame = uavdt_frame(image.file).frame;
@@ -181,15 +182,22 @@ AnnotationSet read_uavdt(const fs::path& root, std::string_view split, Problems*
   }
   const auto names = chosen_sequences(root, sequences, split);
   std::vector<std::vector<ImageRecord>> records(names.size());
-  std::vector<Problems> found(names.size());
-  parallel_for(names.size(), 0,
-               [&](size_t i) { records[i] = SequenceReader(set.image_folder, set.source, names[i], found[i]).read(); });
+  std::vector<Problems> found(names.size()), notes(names.size());
+  parallel_for(names.size(), 0, [&](size_t i) {
+    records[i] = SequenceReader(set.image_folder, set.source, names[i], found[i], notes[i]).read();
+  });
+  for (auto& part : notes) std::move(part.begin(), part.end(), std::back_inserter(set.notes));
   for (auto& part : found) {
     for (auto& problem : part) report(problems, std::move(problem.where), std::move(problem.what));
   }
   for (auto& part : records) std::move(part.begin(), part.end(), std::back_inserter(set.images));
   for (size_t i = 0; i < set.images.size(); ++i) set.images[i].id = static_cast<int64_t>(i) + 1;
   return set;
+}
+
+std::string uavdt_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
+  const fs::path file = set.source / (uavdt_frame(image.file).sequence + std::string(kWhole));
+  return line_position(file, static_cast<size_t>(object.line));
 }
 
 UavdtFrame uavdt_frame(const fs::path& file) {

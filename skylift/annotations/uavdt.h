@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "skylift/annotations/annotations.h"
@@ -21,6 +22,9 @@ AnnotationSet read_uavdt(const std::filesystem::path& root, std::string_view spl
 /// Writes GT/; the images belong into UAV-benchmark-M/. Objects of other classes than car, truck and bus are left out,
 /// target ids are numbers within a frame. Error: an image that is not named SEQ/imgNNNNNN.EXT.
 void write_uavdt(const std::filesystem::path& root, const AnnotationSet& set);
+
+/// "FILE:LINE".
+std::string uavdt_position(const AnnotationSet& set, const ImageRecord& image, const Object& object);
 
 /// Sequence and frame of "SEQ/imgNNNNNN.jpg"; frame 0: named otherwise.
 struct UavdtFrame {

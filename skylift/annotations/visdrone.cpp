@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <iterator>
 #include <limits>
 
+#include "skylift/annotations/image_files.h"
 #include "skylift/annotations/number_lines.h"
 #include "skylift/annotations/problem.h"
 #include "skylift/core/error.h"
@@ -18,6 +18,10 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kOthers = 11;
+
+fs::path annotation_path(const fs::path& folder, const std::string& image_file) {
+  return folder / "annotations" / fs::path(image_file).replace_extension(".txt");
+}
 
 const LineLayout& layout() {
   static const LineLayout columns{',', {"x", "y", "w", "h", "score", "category", "truncation", "occlusion"}, 0};
@@ -47,33 +51,14 @@ void read_annotation_file(const fs::path& path, ImageRecord& image, Problems* pr
   });
 }
 
-void report_annotations_without_image(const fs::path& folder, const AnnotationSet& set, Problems* problems) {
-  std::set<std::string> stems;
-  for (const auto& image : set.images) stems.insert(fs::path(image.file).stem().string());
-  std::set<std::string> lonely;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".txt" && !stems.contains(entry.path().stem().string()))
-      lonely.insert(entry.path().string());
-  }
-  for (const auto& file : lonely)
-    report(problems, file, fmt::format("no image of this name in {}", set.image_folder.string()));
-}
-
 }  // namespace
 
-std::vector<std::string> list_images(const fs::path& folder) {
-  std::vector<std::string> names;
-  std::error_code code;
-  for (const auto& entry : fs::directory_iterator(folder, code)) {
-    std::string extension = entry.path().extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    const bool image = extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".bmp";
-    if (image) names.push_back(entry.path().filename().string());
-  }
-  if (code) throw Error("{}: cannot list this folder: {}", folder.string(), code.message());
-  std::sort(names.begin(), names.end());
-  return names;
+bool is_visdrone(const fs::path& folder) {
+  return fs::is_directory(folder / "images") && fs::is_directory(folder / "annotations");
+}
+
+std::string visdrone_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
+  return line_position(annotation_path(set.source, image.file), static_cast<size_t>(object.line));
 }
 
 AnnotationSet read_visdrone(const fs::path& folder, Problems* problems) {
@@ -87,15 +72,16 @@ AnnotationSet read_visdrone(const fs::path& folder, Problems* problems) {
     if (!fs::is_directory(folder / part))
       throw Error("{}: no folder {}/, expected images/ and annotations/", folder.string(), part);
   }
-  for (auto& name : list_images(set.image_folder)) {
+  const auto files = list_images(set.image_folder, set.notes);
+  for (const auto& name : files) {
     ImageRecord image;
-    image.file = std::move(name);
+    image.file = name;
     image.id = static_cast<int64_t>(set.images.size()) + 1;
     set.images.push_back(std::move(image));
   }
   std::vector<Problems> found(set.images.size());
   parallel_for(set.images.size(), 0, [&](size_t i) {
-    const fs::path path = folder / "annotations" / fs::path(set.images[i].file).replace_extension(".txt");
+    const fs::path path = annotation_path(folder, set.images[i].file);
     if (fs::exists(path)) {
       read_annotation_file(path, set.images[i], &found[i]);
     } else {
@@ -106,7 +92,7 @@ AnnotationSet read_visdrone(const fs::path& folder, Problems* problems) {
   for (auto& part : found) {
     for (auto& problem : part) report(problems, std::move(problem.where), std::move(problem.what));
   }
-  report_annotations_without_image(folder / "annotations", set, problems);
+  report_annotations_without_image(folder / "annotations", ".txt", files, set.image_folder, problems);
   return set;
 }
 
@@ -133,8 +119,7 @@ void write_visdrone(const fs::path& folder, const AnnotationSet& set) {
                      o.truncation, o.occlusion);
     }
     for (const auto& r : image.ignored_regions) fmt::format_to(out, "{},{},{},{},0,0,0,0\n", r.x, r.y, r.w, r.h);
-    write_file(folder / "annotations" / fs::path(image.file).replace_extension(".txt"),
-               std::string_view(text.data(), text.size()));
+    write_file(annotation_path(folder, image.file), std::string_view(text.data(), text.size()));
   });
 }
 

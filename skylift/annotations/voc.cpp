@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <pugixml.hpp>
 #include <set>
-#include <sstream>
+#include <unordered_map>
 
+#include "skylift/annotations/image_files.h"
 #include "skylift/annotations/number_lines.h"
 #include "skylift/annotations/problem.h"
-#include "skylift/annotations/visdrone.h"
+#include "skylift/annotations/shapes.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
@@ -30,7 +31,31 @@ const std::vector<std::string>& voc_classes() {
 struct VocImage {
   ImageRecord record;
   std::vector<std::string> names;  // parallel to record.objects
+  int turned = 0;                  // boxes around turned ones
 };
+
+struct Layout {
+  fs::path images, annotations;  // empty: none
+};
+
+bool has_xml(const fs::path& folder) {
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(folder, code)) {
+    if (entry.path().extension() == ".xml" && !is_hidden(entry.path())) return true;
+  }
+  return false;
+}
+
+/// VOC's own folders, or others that have XML files: annotations/ beside images/, or the images' own folder.
+Layout find_layout(const fs::path& folder) {
+  if (fs::is_directory(folder / "JPEGImages") && fs::is_directory(folder / "Annotations"))
+    return {folder / "JPEGImages", folder / "Annotations"};
+  for (const char* annotations : {"annotations", "Annotations"}) {
+    if (fs::is_directory(folder / "images") && has_xml(folder / annotations))
+      return {folder / "images", folder / annotations};
+  }
+  return has_xml(folder) ? Layout{folder, folder} : Layout{};
+}
 
 class XmlReader {
  public:
@@ -59,6 +84,7 @@ class XmlReader {
     for (const auto node : root.children("object")) {
       try {
         out.record.objects.push_back(object(node));
+        out.turned += !node.child("bndbox");
         out.names.push_back(std::string(trim(node.child_value("name"))));
       } catch (const Error& wrong) {
         note(wrong);
@@ -96,14 +122,24 @@ class XmlReader {
     return value ? static_cast<int>(std::clamp<long long>(*value, 0, 100)) : 0;
   }
 
-  Object object(pugi::xml_node node) const {
-    if (trim(node.child_value("name")).empty())
-      throw Error("{}: <object> has no <name>", position(node.offset_debug()));
+  /// <bndbox>, or the upright box around the turned one of roLabelImg: <robndbox> with a centre and an angle.
+  BoxXywh box(pugi::xml_node node) const {
+    if (const auto turned = node.child("robndbox"); turned && !node.child("bndbox")) {
+      const double w = number(turned, "w"), h = number(turned, "h");
+      return box_around_turned({number(turned, "cx") - w / 2, number(turned, "cy") - h / 2, w, h},
+                               number(turned, "angle"));
+    }
     const auto box = node.child("bndbox");
     if (!box) throw Error("{}: <object> has no <bndbox>", position(node.offset_debug()));
     const double x1 = number(box, "xmin"), y1 = number(box, "ymin"), x2 = number(box, "xmax"), y2 = number(box, "ymax");
+    return {x1 - 1, y1 - 1, x2 - x1 + 1, y2 - y1 + 1};
+  }
+
+  Object object(pugi::xml_node node) const {
+    if (trim(node.child_value("name")).empty())
+      throw Error("{}: <object> has no <name>", position(node.offset_debug()));
     Object out;
-    out.box = {x1 - 1, y1 - 1, x2 - x1 + 1, y2 - y1 + 1};
+    out.box = box(node);
     out.truncation = level(node, "truncated");
     out.occlusion = level(node, "occluded");
     out.difficult = level(node, "difficult") != 0;
@@ -116,32 +152,47 @@ class XmlReader {
   Problems& problems_;
 };
 
-std::vector<std::string> lines_of(const fs::path& path) {
-  std::vector<std::string> lines;
-  const std::string text = read_file(path);
-  for (const auto line : split(text, '\n')) {
-    if (!line.empty()) lines.emplace_back(line);
+/// What a line of a list can mean, the likeliest first: names may have blanks; some lists give names with endings;
+/// those of one class, such as car_train.txt, have a 1, 0 or -1 behind each name.
+std::vector<std::string> meanings(const std::string& line) {
+  std::vector<std::string> out = {line};
+  const size_t blank = line.find_last_of(" \t");
+  if (blank != std::string::npos) {
+    const std::string flag = line.substr(blank + 1);
+    if (flag == "1" || flag == "0" || flag == "-1") out.emplace_back(trim(line.substr(0, blank)));
   }
-  return lines;
+  for (size_t i = 0, whole = out.size(); i < whole; ++i) {
+    if (is_image_name(out[i])) out.push_back(stem_path(out[i]));
+  }
+  return out;
 }
 
-/// Image files, all or those that a list of stems names.
-std::vector<std::string> image_files(const fs::path& folder, const std::string& split_name, Problems* problems) {
-  auto files = list_images(folder / "JPEGImages");
-  if (split_name.empty()) return files;
-  const fs::path list = folder / "ImageSets" / "Main" / (split_name + ".txt");
-  std::set<std::string> wanted;
-  for (const auto& line : lines_of(list)) wanted.insert(line.substr(0, line.find_first_of(" \t")));
-  std::erase_if(files, [&](const std::string& file) { return !wanted.contains(fs::path(file).stem().string()); });
-  for (const auto& file : files) wanted.erase(fs::path(file).stem().string());
-  for (const auto& stem : wanted)
-    report(problems, list.string(), fmt::format("{} has no image in JPEGImages/", in_quotes(stem)));
-  return files;
+/// Those of the images that a list names, in their own order.
+std::vector<std::string> listed_images(const fs::path& list, const std::vector<std::string>& files,
+                                       Problems* problems) {
+  std::unordered_map<std::string, size_t> by_stem;
+  for (size_t i = 0; i < files.size(); ++i) {
+    by_stem.emplace(stem_path(files[i]), i);
+    by_stem.emplace(fs::path(files[i]).stem().string(), i);  // without the folders within
+  }
+  std::set<size_t> wanted;
+  for (const auto& line : read_lines(list)) {
+    const auto names = meanings(line);
+    const auto known = std::find_if(names.begin(), names.end(), [&](const auto& n) { return by_stem.contains(n); });
+    if (known != names.end()) {
+      wanted.insert(by_stem.at(*known));
+    } else {
+      report(problems, list.string(), fmt::format("{} has no image in JPEGImages/", in_quotes(line)));
+    }
+  }
+  std::vector<std::string> out;
+  for (const size_t i : wanted) out.push_back(files[i]);
+  return out;
 }
 
 std::vector<std::string> class_names(const fs::path& folder, const std::vector<VocImage>& images) {
   const fs::path list = folder / "classes.txt";
-  if (fs::exists(list)) return lines_of(list);
+  if (fs::exists(list)) return read_lines(list);
   std::set<std::string> names;
   for (const auto& image : images) names.insert(image.names.begin(), image.names.end());
   for (const auto* known : {&voc_classes(), &visdrone_classes()}) {
@@ -151,16 +202,6 @@ std::vector<std::string> class_names(const fs::path& folder, const std::vector<V
     if (std::all_of(names.begin(), names.end(), is_known)) return *known;
   }
   return {names.begin(), names.end()};
-}
-
-void report_annotations_without_image(const fs::path& folder, Problems* problems) {
-  std::set<std::string> stems, lonely;
-  for (const auto& file : list_images(folder / "JPEGImages")) stems.insert(fs::path(file).stem().string());
-  for (const auto& entry : fs::directory_iterator(folder / "Annotations")) {
-    if (entry.path().extension() == ".xml" && !stems.contains(entry.path().stem().string()))
-      lonely.insert(entry.path().string());
-  }
-  for (const auto& file : lonely) report(problems, file, "no image of this name in JPEGImages/");
 }
 
 /// Indices for names; objects of a name that classes.txt lacks are reported and dropped.
@@ -182,35 +223,27 @@ ImageRecord with_indices(VocImage& image, const fs::path& xml, const std::vector
   return std::move(image.record);
 }
 
-void write_object(pugi::xml_node root, const Object& object, const std::string& name) {
-  auto node = root.append_child("object");
-  const auto add = [](pugi::xml_node parent, const char* key, const std::string& value) {
-    parent.append_child(key).text().set(value.c_str());
-  };
-  add(node, "name", name);
-  add(node, "truncated", std::to_string(object.truncation));
-  add(node, "occluded", std::to_string(object.occlusion));
-  add(node, "difficult", object.difficult ? "1" : "0");
-  auto box = node.append_child("bndbox");
-  add(box, "xmin", fmt::format("{}", object.box.x + 1));
-  add(box, "ymin", fmt::format("{}", object.box.y + 1));
-  add(box, "xmax", fmt::format("{}", object.box.x + object.box.w));
-  add(box, "ymax", fmt::format("{}", object.box.y + object.box.h));
-}
-
 }  // namespace
 
+bool is_voc(const fs::path& folder) { return !find_layout(folder).images.empty(); }
+
+std::string voc_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
+  const fs::path xml = set.source / fs::path(image.file).replace_extension(".xml");
+  return line_position(xml, static_cast<size_t>(object.line));
+}
+
 AnnotationSet read_voc(const fs::path& folder, const std::string& split, Problems* problems) {
+  const Layout layout = find_layout(folder);
+  if (layout.images.empty())
+    throw Error("{}: no folders JPEGImages/ and Annotations/, and no .xml beside the images", folder.string());
   AnnotationSet set;
   set.format = "voc";
-  set.source = folder;
-  set.image_folder = folder / "JPEGImages";
-  for (const char* part : {"JPEGImages", "Annotations"}) {
-    if (!fs::is_directory(folder / part))
-      throw Error("{}: no folder {}/, expected JPEGImages/ and Annotations/", folder.string(), part);
-  }
-  const auto files = image_files(folder, split, problems);
-  const auto xml_of = [&](size_t i) { return folder / "Annotations" / fs::path(files[i]).replace_extension(".xml"); };
+  set.source = layout.annotations;
+  set.image_folder = layout.images;
+  const auto all = list_images(layout.images, set.notes);
+  const fs::path list = folder / "ImageSets" / "Main" / (split + ".txt");
+  const auto files = split.empty() ? all : listed_images(list, all, problems);
+  const auto xml_of = [&](size_t i) { return layout.annotations / fs::path(files[i]).replace_extension(".xml"); };
   std::vector<VocImage> images(files.size());
   std::vector<Problems> found(files.size());
   parallel_for(files.size(), 0, [&](size_t i) {
@@ -224,37 +257,20 @@ AnnotationSet read_voc(const fs::path& folder, const std::string& split, Problem
   for (auto& part : found) {
     for (auto& problem : part) report(problems, std::move(problem.where), std::move(problem.what));
   }
-  report_annotations_without_image(folder, problems);
-  set.classes = class_names(folder, images);
-  for (size_t i = 0; i < set.classes.size(); ++i) set.class_ids.push_back(static_cast<int64_t>(i) + 1);
+  report_annotations_without_image(layout.annotations, ".xml", all, layout.images, problems);
+  int64_t id = 0;
+  for (const auto& name : class_names(folder, images)) add_class(set, name, ++id);
+  int turned = 0;
   for (size_t i = 0; i < images.size(); ++i) {
+    turned += images[i].turned;
     set.images.push_back(with_indices(images[i], xml_of(i), set.classes, problems));
     set.images.back().file = files[i];
     set.images.back().id = static_cast<int64_t>(i) + 1;
   }
+  if (turned > 0)
+    set.notes.push_back(
+        {set.source.string(), fmt::format("{} boxes are turned: the upright boxes around them", turned)});
   return set;
-}
-
-void write_voc(const fs::path& folder, const AnnotationSet& set) {
-  std::string names;
-  for (const auto& name : set.classes) names += name + "\n";
-  write_file(folder / "classes.txt", names);
-  parallel_for(set.images.size(), 0, [&](size_t i) {
-    const ImageRecord& image = set.images[i];
-    pugi::xml_document document;
-    auto root = document.append_child("annotation");
-    root.append_child("filename").text().set(image.file.c_str());
-    auto size = root.append_child("size");
-    size.append_child("width").text().set(image.width);
-    size.append_child("height").text().set(image.height);
-    size.append_child("depth").text().set(3);
-    for (const auto& object : image.objects) {
-      if (object.class_index >= 0) write_object(root, object, set.classes.at(static_cast<size_t>(object.class_index)));
-    }
-    std::ostringstream text;
-    document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);
-    write_file(folder / "Annotations" / fs::path(image.file).replace_extension(".xml"), text.str());
-  });
 }
 
 }  // namespace skylift

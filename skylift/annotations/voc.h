@@ -1,5 +1,6 @@
-// PASCAL VOC folders: JPEGImages/NAME.jpg and Annotations/NAME.xml. Corners there are 1-based and inclusive: the first
-// pixel alone is xmin = xmax = 1, here x = 0, w = 1.
+// PASCAL VOC folders: JPEGImages/NAME.jpg and Annotations/NAME.xml, both perhaps with folders within; also images/ and
+// annotations/, or XML beside the images, as LabelImg, Roboflow and CVAT leave them. Corners there are 1-based and
+// inclusive: the first pixel alone is xmin = xmax = 1, here x = 0, w = 1.
 #pragma once
 
 #include <filesystem>
@@ -9,12 +10,17 @@
 
 namespace skylift {
 
+bool is_voc(const std::filesystem::path& folder);
+
 /// `split` names a list ImageSets/Main/SPLIT.txt; empty: all of JPEGImages/.
 /// Class names come from classes.txt in the folder (one a line) where there is one, since the classes of one split need
 /// not be those of another; else VOC's 20 or VisDrone's 10 if they cover the names that occur, else these names sorted.
 /// Error: no such folders, an image without an annotation file or the reverse, malformed XML or values (with the line).
 AnnotationSet read_voc(const std::filesystem::path& folder, const std::string& split = {},
                        Problems* problems = nullptr);
+
+/// "FILE:LINE".
+std::string voc_position(const AnnotationSet& set, const ImageRecord& image, const Object& object);
 
 /// Writes Annotations/ and classes.txt; the images belong into JPEGImages/. Objects of no class are left out.
 void write_voc(const std::filesystem::path& folder, const AnnotationSet& set);

@@ -4,12 +4,15 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
+#include <numeric>
 
 #include "skylift/annotations/image_size.h"
 #include "skylift/annotations/number_lines.h"
 #include "skylift/annotations/problem.h"
-#include "skylift/annotations/visdrone.h"
+#include "skylift/annotations/shapes.h"
+#include "skylift/annotations/yolo_config.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
@@ -20,131 +23,130 @@ namespace fs = std::filesystem;
 namespace {
 
 const LineLayout& layout() {
-  static const LineLayout columns{' ', {"class", "cx", "cy", "w", "h"}, 0};
+  static const LineLayout columns{' ', {"class", "cx", "cy", "w", "h"}, 0, true};
   return columns;
 }
 
-/// What data.yaml says; each complaint carries the file and, where there is one, the line.
-class YamlReader {
+/// The text of an image where it is: in labels/, or beside the image as darknet has it.
+fs::path existing_label_path(const fs::path& image) {
+  const fs::path labels = yolo_label_path(image), beside = fs::path(image).replace_extension(".txt");
+  return !fs::exists(labels) && fs::exists(beside) ? beside : labels;
+}
+
+/// The objects of one image's text. A row is a class and a box, or in a file of its own kind a class and the points of
+/// a polygon or of an oriented box.
+class LabelReader {
  public:
-  explicit YamlReader(const fs::path& path) : path_(path) {
-    try {
-      root_ = YAML::Load(read_file(path));
-    } catch (const YAML::Exception& error) {
-      throw Error("{}: not YAML: {}", line_position(path, static_cast<size_t>(error.mark.line) + 1), error.msg);
-    }
-    if (!root_.IsMap()) throw Error("{}: not a data.yaml, expected keys such as names, train and val", path.string());
-  }
+  LabelReader(const fs::path& path, ImageRecord& image, const std::unordered_map<int64_t, int>& classes, int key_points,
+              Problems* problems)
+      : path_(path),
+        image_(image),
+        classes_(classes),
+        key_points_(static_cast<size_t>(key_points)),
+        problems_(problems) {}
 
-  std::vector<std::string> names() const {
-    const YAML::Node node = root_["names"];
-    std::vector<std::string> out;
-    if (node && node.IsSequence()) {
-      for (const auto& item : node) out.push_back(scalar(item, "a class name"));
-    } else if (node && node.IsMap()) {
-      out.resize(node.size());
-      std::vector<bool> seen(out.size());
-      for (const auto& item : node) {
-        const auto index = parse_integer(scalar(item.first, "a class index"));
-        const bool good =
-            index && *index >= 0 && *index < static_cast<long long>(out.size()) && !seen[static_cast<size_t>(*index)];
-        if (!good)
-          fail(item.first, fmt::format("got class index {}, expected each of 0..{} once",
-                                       in_quotes(item.first.Scalar()), out.size() - 1));
-        seen[static_cast<size_t>(*index)] = true;
-        out[static_cast<size_t>(*index)] = scalar(item.second, "a class name");
-      }
-    }
-    if (out.empty()) throw Error("{}: no names, expected a list or a map of class names", path_.string());
-    return out;
-  }
-
-  /// The root of the images.
-  fs::path root() const {
-    const YAML::Node node = root_["path"];
-    return (node ? path_.parent_path() / scalar(node, "a folder") : path_.parent_path()).lexically_normal();
-  }
-
-  std::vector<std::string> places(const std::string& split) const {
-    const std::vector<std::string> keys = {"train", "val", "test"};
-    std::vector<std::string> there, all;
-    for (const auto& key : keys) {
-      if (root_[key] && !root_[key].IsNull()) there.push_back(key);
-    }
-    if (there.empty()) throw Error("{}: none of train, val and test, expected folders of images", path_.string());
-    if (!split.empty()) {
-      if (std::find(there.begin(), there.end(), split) != there.end()) return list_of(root_[split]);
-      throw Error("{}: no split {}{}", path_.string(), in_quotes(split), suggestion(split, there));
-    }
-    for (const auto& key : there) {
-      if (list_of(root_[key]) != list_of(root_[there[0]])) {
-        throw Error("{}: has the splits {}: name one, {}:{}", path_.string(), fmt::join(there, ", "), path_.string(),
-                    there.back());
-      }
-    }
-    return list_of(root_[there[0]]);
+  /// How many of the rows are shapes, with boxes around them.
+  int64_t read() {
+    size_t boxes = 0, shapes = 0;
+    read_number_lines(path_, layout(), problems_, [&](size_t line, std::span<const double> v) {
+      const bool box = v.size() == 5 + key_points_;
+      if (!box && (key_points_ > 0 || v.size() < 7 || v.size() % 2 == 0)) return refuse_width(line, v.size());
+      ++(box ? boxes : shapes);
+      // Ultralytics takes such a box for a polygon of two points.
+      if (boxes > 0 && shapes > 0) return complain(line, "boxes and polygons in one file, which has no clear meaning");
+      if (check_shares(line, v.subspan(1, box ? 4 : v.size() - 1))) add(line, v, box);
+    });
+    return static_cast<int64_t>(shapes);
   }
 
  private:
-  [[noreturn]] void fail(const YAML::Node& node, const std::string& what) const {
-    throw Error("{}: {}", line_position(path_, static_cast<size_t>(node.Mark().line) + 1), what);
+  void complain(size_t line, std::string what) { report(problems_, line_position(path_, line), std::move(what)); }
+
+  void refuse_width(size_t line, size_t got) {
+    if (key_points_ > 0)
+      return complain(line,
+                      fmt::format("got {} fields, expected {} (a box and kpt_shape's points)", got, 5 + key_points_));
+    complain(line, fmt::format("got {} fields, expected 5 (class cx cy w h), or a class and 3 or more points", got));
   }
-  std::string scalar(const YAML::Node& node, const char* expected) const {
-    if (!node.IsScalar()) fail(node, fmt::format("expected {}", expected));
-    return node.Scalar();
+
+  bool check_shares(size_t line, std::span<const double> shares) {
+    for (size_t k = 0; k < shares.size(); ++k) {
+      if (shares[k] >= -0.01 && shares[k] <= 1.01) continue;
+      const std::string name = shares.size() == 4 ? layout().columns[k + 1] : "a point";
+      complain(line, fmt::format("got {} for {}, expected 0..1 (a share of the image)", shares[k], name));
+      return false;
+    }
+    return true;
   }
-  std::vector<std::string> list_of(const YAML::Node& node) const {
-    std::vector<std::string> out;
-    if (!node.IsSequence()) return {scalar(node, "a folder, a .txt file or a list of them")};
-    for (const auto& item : node) out.push_back(scalar(item, "a folder or a .txt file"));
-    return out;
+
+  void add(size_t line, std::span<const double> v, bool box) {
+    const bool whole = v[0] == std::floor(v[0]) && std::abs(v[0]) < 1e9;
+    const auto found = whole ? classes_.find(static_cast<int64_t>(v[0])) : classes_.end();
+    if (found == classes_.end())
+      return complain(line,
+                      fmt::format("got {} for class, expected an integer from 0 to {}", v[0], classes_.size() - 1));
+    Object object;
+    const BoxXywh share = box ? BoxXywh{v[1] - v[3] / 2, v[2] - v[4] / 2, v[3], v[4]} : box_around(v.subspan(1));
+    object.box = {share.x * image_.width, share.y * image_.height, share.w * image_.width, share.h * image_.height};
+    object.class_index = found->second;
+    object.line = static_cast<int>(line);
+    image_.objects.push_back(object);
   }
 
   const fs::path& path_;
-  YAML::Node root_;
+  ImageRecord& image_;
+  const std::unordered_map<int64_t, int>& classes_;
+  size_t key_points_;
+  Problems* problems_;
 };
 
-/// Images below a folder or in a list, relative to `root`.
-std::vector<std::string> images_at(const fs::path& root, const std::string& place) {
-  const fs::path path = root / place;
-  std::vector<std::string> files;
-  if (fs::is_directory(path)) {
-    std::vector<fs::path> folders = {path};
-    for (const auto& entry : fs::recursive_directory_iterator(path)) {
-      if (entry.is_directory()) folders.push_back(entry.path());
-    }
-    for (const auto& folder : folders) {
-      for (const auto& name : list_images(folder)) files.push_back((folder / name).lexically_relative(root).string());
-    }
-  } else if (path.extension() == ".txt" && fs::is_regular_file(path)) {
-    const std::string text = read_file(path);
-    for (const auto line : split(text, '\n')) {
-      // A leading ./ is relative to the list's own folder in Ultralytics' files.
-      const fs::path image = (line.starts_with("./") ? path.parent_path() : root) / fs::path(line);
-      if (!line.empty()) files.push_back(image.lexically_normal().lexically_relative(root).string());
-    }
-  } else {
-    throw Error("{}: no such folder or .txt list of images", path.string());
+/// Images relative to the set's folder where all are in it, else to the deepest that they have in common.
+void add_images(AnnotationSet& set, std::vector<fs::path> paths) {
+  const auto inside = [&](const fs::path& path) {
+    const fs::path below = path.lexically_relative(set.image_folder);
+    return !below.empty() && *below.begin() != "..";
+  };
+  if (!std::all_of(paths.begin(), paths.end(), inside)) {
+    for (auto& path : paths) path = fs::absolute(path).lexically_normal();
+    set.image_folder = paths[0].parent_path();
+    while (!std::all_of(paths.begin(), paths.end(), inside)) set.image_folder = set.image_folder.parent_path();
   }
-  return files;
+  std::vector<std::string> files;
+  for (const auto& path : paths) files.push_back(path.lexically_relative(set.image_folder).string());
+  std::sort(files.begin(), files.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
+  for (auto& file : files) {
+    ImageRecord image;
+    image.file = std::move(file);
+    image.id = static_cast<int64_t>(set.images.size()) + 1;
+    set.images.push_back(std::move(image));
+  }
 }
 
-void read_labels(const fs::path& path, ImageRecord& image, size_t classes, Problems* problems) {
-  read_number_lines(path, layout(), problems, [&](size_t line, std::span<const double> v) {
-    Object object;
-    if (!integer_field(path, line, layout(), v, 0, 0, static_cast<int>(classes) - 1, problems, object.class_index))
-      return;
-    for (size_t k = 1; k < 5; ++k) {
-      if (v[k] >= -0.01 && v[k] <= 1.01) continue;
-      report(problems, line_position(path, line),
-             fmt::format("got {} for {}, expected 0..1 (a share of the image)", v[k], layout().columns[k]));
-      return;
-    }
-    const double w = v[3] * image.width, h = v[4] * image.height;
-    object.box = {v[1] * image.width - w / 2, v[2] * image.height - h / 2, w, h};
-    object.line = static_cast<int>(line);
-    image.objects.push_back(object);
-  });
+constexpr int64_t kNoFile = -1;
+
+/// An image without a text has no objects, as in Ultralytics. Where none has one they lie elsewhere. `shapes`: of each
+/// image's text, or kNoFile.
+void tell_about_labels(AnnotationSet& set, const std::vector<int64_t>& shapes, Problems* problems) {
+  const int64_t missing = std::count(shapes.begin(), shapes.end(), kNoFile);
+  const int64_t all_shapes = std::accumulate(shapes.begin(), shapes.end(), missing);
+  if (all_shapes > 0)
+    set.notes.push_back({set.source.string(), fmt::format("{} rows are polygons or oriented boxes: the upright boxes "
+                                                          "around them",
+                                                          all_shapes)});
+  if (missing == 0) return;
+  const auto example = static_cast<size_t>(std::find(shapes.begin(), shapes.end(), kNoFile) - shapes.begin());
+  const std::string looked = yolo_label_path(set.image_path(set.images[example])).string();
+  if (missing == static_cast<int64_t>(shapes.size())) {
+    report(problems, set.source.string(),
+           fmt::format("none of {} images has a label file, looked for {} and so on (hint: an empty text says that an "
+                       "image has no objects)",
+                       missing, looked));
+  } else {
+    set.notes.push_back(
+        {set.source.string(),
+         fmt::format("{} of {} images have no label file, so no objects, e.g. no {}", missing, shapes.size(), looked)});
+  }
 }
 
 /// The part of a box inside the image; w or h is not positive where there is none.
@@ -171,42 +173,55 @@ fs::path yolo_label_path(const fs::path& image) {
   return out.replace_extension(".txt");
 }
 
-AnnotationSet read_yolo(const fs::path& yaml, const std::string& split, Problems* problems) {
-  const YamlReader reader(yaml);
+AnnotationSet read_yolo(const fs::path& file, const std::string& split, Problems* problems,
+                        const ImageReading& reading) {
+  const YoloConfig config = YoloConfig::read(file);
   AnnotationSet set;
   set.format = "yolo";
-  set.source = yaml;
-  set.image_folder = reader.root();
-  set.classes = reader.names();
-  for (size_t i = 0; i < set.classes.size(); ++i) set.class_ids.push_back(static_cast<int64_t>(i));
-  std::vector<std::string> files;
-  for (const auto& place : reader.places(split)) {
-    auto more = images_at(set.image_folder, place);
-    files.insert(files.end(), more.begin(), more.end());
-  }
-  std::sort(files.begin(), files.end());
-  files.erase(std::unique(files.begin(), files.end()), files.end());
-  for (auto& file : files) {
-    ImageRecord image;
-    image.file = std::move(file);
-    image.id = static_cast<int64_t>(set.images.size()) + 1;
-    set.images.push_back(std::move(image));
-  }
+  set.source = file;
+  set.reading = reading;
+  for (size_t i = 0; i < config.names().size(); ++i) add_class(set, config.names()[i], static_cast<int64_t>(i));
+  set.image_folder = config.root();
+  add_images(set, config.images(split, set.notes));
   fill_image_sizes(set, 0, problems);
+  const auto classes = class_of_id(set);
   std::vector<Problems> found(set.images.size());
+  std::vector<int64_t> shapes(set.images.size());
   parallel_for(set.images.size(), 0, [&](size_t i) {
-    const fs::path labels = yolo_label_path(set.image_path(set.images[i]));
-    if (set.images[i].width > 0 && fs::exists(labels))
-      read_labels(labels, set.images[i], set.classes.size(), &found[i]);
+    const fs::path labels = existing_label_path(set.image_path(set.images[i]));
+    if (!fs::exists(labels)) {
+      shapes[i] = kNoFile;
+    } else if (set.images[i].width > 0) {
+      shapes[i] = LabelReader(labels, set.images[i], classes, config.key_points(), &found[i]).read();
+    }
   });
   for (auto& part : found) {
     for (auto& problem : part) report(problems, std::move(problem.where), std::move(problem.what));
   }
+  tell_about_labels(set, shapes, problems);
   return set;
 }
 
+bool is_yolo(const fs::path& path) {
+  if (fs::is_directory(path)) return !YoloConfig::find_in(path).empty();
+  const std::string ending = path.extension().string();
+  return fs::is_regular_file(path) && (ending == ".yaml" || ending == ".yml" || ending == ".data");
+}
+
+AnnotationSet open_yolo(const fs::path& path, const std::string& split, Problems* problems,
+                        const ImageReading& reading) {
+  const fs::path file = fs::is_directory(path) ? YoloConfig::find_in(path) : path;
+  if (file.empty()) throw Error("{}: no data.yaml in this folder", path.string());
+  return read_yolo(file, split, problems, reading);
+}
+
+std::string yolo_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
+  return line_position(existing_label_path(set.image_path(image)), static_cast<size_t>(object.line));
+}
+
 void write_yolo(const fs::path& folder, const AnnotationSet& set) {
-  std::string yaml = "path: .\ntrain: images\nval: images\nnames:\n";
+  // No `path`: Ultralytics would take a relative one from its working folder, without one it takes the file's.
+  std::string yaml = "train: images\nval: images\nnames:\n";
   for (size_t i = 0; i < set.classes.size(); ++i) yaml += fmt::format("  {}: {}\n", i, yaml_text(set.classes[i]));
   write_file(folder / "data.yaml", yaml);
   parallel_for(set.images.size(), 0, [&](size_t i) {

@@ -105,13 +105,16 @@ Sample Dataset::get(int64_t index) const {
   const auto& record = this->record(index);
   const auto path = annotations_.image_path(record);
   Sample sample;
-  sample.rgb = decode_rgb(path);
+  sample.rgb = decode_rgb(path, annotations_.reading);
   sample.image_index = index;
   const int width = sample.rgb.cols, height = sample.rgb.rows;
   if (record.width > 0 && (record.width != width || record.height != height)) {
     throw Error(
-        "{}: the image has {}x{} px, but its annotations say {}x{}; they belong to another version of this image",
-        path.string(), width, height, record.width, record.height);
+        "{}: the image has {}x{} px, but its annotations say {}x{}; they belong to another version of this image{}",
+        path.string(), width, height, record.width, record.height,
+        record.width == height && record.height == width
+            ? " (hint: if EXIF turns it, orientation=stored before the data set leaves it as stored)"
+            : "");
   }
   sample.geometry.original_width = sample.geometry.content_width = width;
   sample.geometry.original_height = sample.geometry.content_height = height;

@@ -1,6 +1,7 @@
 #include "skylift/image/codec.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <vector>
@@ -13,13 +14,8 @@ namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
-/// OpenCV's BGR, BGRA or grey of 8 or 16 bits as 8-bit RGB.
-cv::Mat to_rgb8(cv::Mat pixels, const std::string& name) {
-  if (pixels.depth() == CV_16U) {
-    pixels.convertTo(pixels, CV_8U, 1.0 / 257);
-  } else if (pixels.depth() != CV_8U) {
-    throw Error("{}: pixels are neither 8 nor 16 bit integers; convert the image to 8-bit JPEG or PNG", name);
-  }
+/// OpenCV's BGR, BGRA or grey as RGB of the same depth.
+cv::Mat to_rgb(const cv::Mat& pixels, const std::string& name) {
   cv::Mat rgb;
   switch (pixels.channels()) {
     case 1:
@@ -37,6 +33,54 @@ cv::Mat to_rgb8(cv::Mat pixels, const std::string& name) {
   return rgb;
 }
 
+struct Range {
+  int low, high;
+};
+
+/// Of 16-bit values, without the outermost 1 / 10,000 at either end.
+Range used_range(const cv::Mat& rgb) {
+  std::vector<int64_t> counts(1 << 16);
+  for (int y = 0; y < rgb.rows; ++y) {
+    const auto* row = rgb.ptr<uint16_t>(y);
+    for (int x = 0; x < rgb.cols * rgb.channels(); ++x) ++counts[row[x]];
+  }
+  const int64_t outside = static_cast<int64_t>(rgb.total()) * rgb.channels() / 10000;
+  Range range{0, (1 << 16) - 1};
+  for (int64_t passed = counts.front(); passed <= outside; passed += counts[static_cast<size_t>(range.low)])
+    ++range.low;
+  for (int64_t passed = counts.back(); passed <= outside; passed += counts[static_cast<size_t>(range.high)])
+    --range.high;
+  return range;
+}
+
+cv::Mat to_8_bits(const cv::Mat& rgb, const std::string& name, ImageReading::Depth depth) {
+  if (rgb.depth() == CV_8U) return rgb;
+  if (rgb.depth() != CV_16U)
+    throw Error("{}: pixels are neither 8 nor 16 bit integers; convert the image to 8-bit JPEG or PNG", name);
+  Range range{0, (1 << 16) - 1};
+  if (const Range used = used_range(rgb); depth == ImageReading::Depth::image && used.low < used.high) range = used;
+  const double scale = 255.0 / (range.high - range.low);
+  cv::Mat pixels;
+  rgb.convertTo(pixels, CV_8U, scale, -range.low * scale);
+  return pixels;
+}
+
+/// EXIF's orientations: 1 as stored .. 8.
+cv::Mat turned(const cv::Mat& stored, int orientation) {
+  constexpr int upside_down = 0, mirrored = 1, both = -1;
+  cv::Mat pixels = stored;
+  if (orientation >= 5) cv::transpose(stored, pixels);
+  const auto flipped = [&](int axes) {
+    cv::Mat out;
+    cv::flip(pixels, out, axes);
+    return out;
+  };
+  if (orientation == 2 || orientation == 6) return flipped(mirrored);
+  if (orientation == 3 || orientation == 7) return flipped(both);
+  if (orientation == 4 || orientation == 8) return flipped(upside_down);
+  return pixels;
+}
+
 cv::Mat decode_with_opencv(std::string_view bytes, const std::string& name) {
   const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
   cv::Mat pixels;
@@ -45,24 +89,35 @@ cv::Mat decode_with_opencv(std::string_view bytes, const std::string& name) {
   } catch (const cv::Exception& exception) {
     throw Error("{}: damaged image ({})", name, exception.err);
   }
-  if (pixels.empty())
-    throw Error("{}: not an image that can be read, or damaged; expected JPEG, PNG, BMP, TIFF or WebP", name);
-  return to_rgb8(pixels, name);
+  if (pixels.empty()) throw Error("{}: not an image that can be read, or damaged; expected {}", name, kImageKinds);
+  return to_rgb(pixels, name);
+}
+
+/// Pixels as the file has them.
+cv::Mat decode_stored(std::string_view bytes, const ImageHeader& header, const std::string& name) {
+  if (is_jpeg(bytes)) {
+    if (auto rgb = decode_jpeg(bytes, name)) return *std::move(rgb);
+  }
+  if (header.kind != ImageHeader::Kind::tiff || header.orientation == 1) return decode_with_opencv(bytes, name);
+  // OpenCV turns TIFF whatever it is asked for, so it gets the file without its tag (a short: 1 in either byte order).
+  std::string untagged(bytes);
+  const size_t low = header.tag_at + (bytes[0] == 'M' ? 1 : 0);
+  untagged[low] = 1;
+  return decode_with_opencv(untagged, name);
 }
 
 }  // namespace
 
-cv::Mat decode_rgb(std::string_view bytes, const std::string& name) {
+cv::Mat decode_rgb(std::string_view bytes, const std::string& name, const ImageReading& reading) {
   if (bytes.empty()) throw Error("{}: the file is empty, expected an image", name);
-  if (is_jpeg(bytes)) {
-    if (auto rgb = decode_jpeg(bytes, name)) return *std::move(rgb);
-  }
-  return decode_with_opencv(bytes, name);
+  const ImageHeader header = read_image_header(bytes);
+  const cv::Mat stored = to_8_bits(decode_stored(bytes, header, name), name, reading.depth);
+  return reading.orientation == ImageReading::Orientation::upright ? turned(stored, header.orientation) : stored;
 }
 
-cv::Mat decode_rgb(const fs::path& path) {
+cv::Mat decode_rgb(const fs::path& path, const ImageReading& reading) {
   const MappedFile file(path);
-  return decode_rgb(file.bytes(), path.string());
+  return decode_rgb(file.bytes(), path.string(), reading);
 }
 
 std::string encode_png(const cv::Mat& rgb) {

@@ -1,7 +1,7 @@
 // Image files to pixels and back. JPEG goes through TurboJPEG, everything else through OpenCV. Pixels are 8-bit RGB.
 //
-// EXIF orientation is ignored: annotations name pixels as they are stored, and most annotation tools and all benchmark
-// sets of the field were made that way, so turning an image would tear it from its boxes.
+// Pictures come out upright, as OpenCV, mmdetection and Ultralytics turn them by EXIF's orientation and as annotation
+// tools show them; image_header.h tells the orientation, for all formats and here as for sizes.
 #pragma once
 
 #include <filesystem>
@@ -9,14 +9,18 @@
 #include <string>
 #include <string_view>
 
+#include "skylift/formats/image_header.h"
+
 namespace skylift {
 
-/// [H,W] 8-bit RGB; grey is spread over three channels, 16 bits are scaled to 8, alpha is dropped.
+/// [H,W] 8-bit RGB; grey is spread over three channels, alpha is dropped. 16 bits become 8 by the range that the image
+/// uses: a thermal camera fills a small part of its type's, which would leave it black. One pixel in 10,000 at either
+/// end may lie outside, since such cameras have dead ones. Depth::type divides by 257 instead, the same in all images.
 /// Error, naming the file: missing, not an image, or damaged. A file of which only a part decodes is damaged too.
-cv::Mat decode_rgb(const std::filesystem::path& path);
+cv::Mat decode_rgb(const std::filesystem::path& path, const ImageReading& reading = {});
 
 /// The same from memory; `name` stands for the path in messages.
-cv::Mat decode_rgb(std::string_view bytes, const std::string& name);
+cv::Mat decode_rgb(std::string_view bytes, const std::string& name, const ImageReading& reading = {});
 
 /// JPEG with 4:2:0 colour; quality 1..100.
 std::string encode_jpeg(const cv::Mat& rgb, int quality = 92);

@@ -90,7 +90,7 @@ std::vector<ErrorPicture> draw_worst_images(const AnnotationSet& truth, const De
     const size_t i = order[p];
     pictures[p].caption = caption_of(truth.images[i], errors[i]);
     try {
-      const cv::Mat rgb = decode_rgb(truth.image_path(truth.images[i]));
+      const cv::Mat rgb = decode_rgb(truth.image_path(truth.images[i]), truth.reading);
       const double scale = std::min(1.0, static_cast<double>(longest_px) / std::max(rgb.cols, rgb.rows));
       pictures[p].jpeg = encode_jpeg(draw(rgb, truth.images[i], kept[i], errors[i], scale), 85);
     } catch (const Error& error) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "skylift/annotations/visdrone.h"
+#include "tests/exif_files.h"
 #include "tests/temp_folder.h"
 
 namespace skylift {
@@ -44,8 +45,23 @@ TEST(ImageSizeTest, EveryCutIsAnErrorThatNamesTheFile) {
   write_file(folder / "image", "\xFF\xD8\xFF\xDA\x00\x02"s);
   EXPECT_THAT(error_of([&] { read_image_size(folder / "image"); }), HasSubstr("no image size"));
   write_file(folder / "image", "GIF89a");
-  EXPECT_THAT(error_of([&] { read_image_size(folder / "image"); }), HasSubstr("expected a JPEG, PNG or BMP"));
+  EXPECT_THAT(error_of([&] { read_image_size(folder / "image"); }),
+              HasSubstr("expected a JPEG, PNG, BMP, TIFF or WebP image"));
   EXPECT_THAT(error_of([&] { read_image_size(folder / "absent"); }), HasSubstr("no such image file"));
+}
+
+TEST(ImageSizeTest, IsThatOfTheFrameThatTheSetIsReadIn) {
+  TempFolder folder;
+  write_file(folder / "a.jpg", exif::in_jpeg(kJpeg, 6));
+  AnnotationSet set;
+  set.image_folder = folder.path();
+  set.images = {ImageRecord{"a.jpg", 1, 0, 0, {}, {}}};
+  AnnotationSet stored = set;
+  stored.reading.orientation = ImageReading::Orientation::stored;
+  fill_image_sizes(set);
+  fill_image_sizes(stored);
+  EXPECT_EQ(set.images[0].height, 300);
+  EXPECT_EQ(stored.images[0].height, 200);
 }
 
 TEST(ImageSizeTest, FillsOnlyUnknownSizesAndReportsTheRest) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <opencv2/core.hpp>
@@ -11,6 +13,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "tests/exif_files.h"
 
 namespace skylift {
 namespace {
@@ -75,21 +78,82 @@ TEST(CodecTest, GreySixteenBitAndAlphaBecomeRgb) {
   EXPECT_EQ(largest_difference(decode_rgb(png_of(alpha), "a.png"), cv::Mat(3, 4, CV_8UC3, cv::Scalar(30, 20, 10))), 0);
 }
 
-TEST(CodecTest, ExifOrientationIsIgnored) {
-  std::string bytes = encode_jpeg(gradient(40, 20));
-  const std::string exif(
-      "\xff\xe1\x00\x22"
-      "Exif\0\0"
-      "II*\0\x08\0\0\0"
-      "\x01\0"
-      "\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"
-      "\0\0\0\0",
-      36);
-  const std::string turned = bytes.substr(0, 2) + exif + bytes.substr(2);
-  EXPECT_EQ(decode_rgb(turned, "a.jpg").size(), cv::Size(40, 20));
-  const cv::Mat encoded(1, static_cast<int>(turned.size()), CV_8U, const_cast<char*>(turned.data()));
-  EXPECT_EQ(cv::imdecode(encoded, cv::IMREAD_COLOR).size(), cv::Size(20, 40))
-      << "the tag in this test is not one that decoders obey";
+cv::Mat opencv_decodes(const std::string& bytes, int mode = cv::IMREAD_COLOR) {
+  cv::Mat pixels =
+      cv::imdecode(cv::Mat(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data())), mode);
+  cv::cvtColor(pixels, pixels, cv::COLOR_BGR2RGB);
+  return pixels;
+}
+
+constexpr ImageReading kStored = {ImageReading::Orientation::stored, ImageReading::Depth::image};
+
+TEST(CodecTest, EveryExifOrientationIsAppliedAsOpenCvDoes) {
+  const cv::Mat rgb = gradient(40, 24);
+  const std::string jpeg = encode_jpeg(rgb), png = encode_png(rgb);
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    for (const std::string& bytes : {exif::in_jpeg(jpeg, orientation, orientation % 2 == 0),
+                                     exif::in_png(png, orientation), exif::in_png(png, orientation, true)}) {
+      SCOPED_TRACE(fmt::format("{} {}", bytes.substr(1, 3), orientation));
+      EXPECT_EQ(decode_rgb(bytes, "a").size(), orientation >= 5 ? cv::Size(24, 40) : cv::Size(40, 24));
+      EXPECT_EQ(largest_difference(decode_rgb(bytes, "a"), opencv_decodes(bytes)), 0);
+      EXPECT_EQ(largest_difference(decode_rgb(bytes, "a", kStored), decode_rgb(bytes[0] == '\x89' ? png : jpeg, "b")),
+                0);
+    }
+  }
+}
+
+TEST(CodecTest, TiffAndWebpAreTurnedOnce) {
+  const cv::Mat rgb = gradient(40, 24);
+  const std::string pixels(rgb.ptr<char>(), rgb.total() * 3), png = encode_png(rgb);
+  std::string deep;  // each value v as v * 257, so that stretching gives back v where 0 and 255 occur
+  cv::Mat full = rgb.clone();
+  full.at<cv::Vec3b>(0, 0) = {0, 0, 0};
+  full.at<cv::Vec3b>(0, 1) = {255, 255, 255};
+  for (const char c : std::string(full.ptr<char>(), full.total() * 3)) deep += std::string(2, c);
+  std::vector<unsigned char> lossless;
+  cv::imencode(".webp", opencv_decodes(png), lossless, {cv::IMWRITE_WEBP_QUALITY, 101});
+  const std::string webp(lossless.begin(), lossless.end());
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    SCOPED_TRACE(orientation);
+    const cv::Mat expected = decode_rgb(exif::in_png(png, orientation), "p.png");
+    for (const bool big_endian : {false, true}) {
+      const std::string tiff = exif::tiff(40, 24, pixels, orientation, big_endian);
+      EXPECT_EQ(largest_difference(decode_rgb(tiff, "a.tif"), expected), 0);
+      EXPECT_EQ(largest_difference(decode_rgb(tiff, "a.tif", kStored), rgb), 0);
+      const std::string sixteen = exif::tiff(40, 24, deep, orientation, big_endian, 16);
+      EXPECT_EQ(largest_difference(decode_rgb(sixteen, "d.tif"),
+                                   decode_rgb(exif::in_png(encode_png(full), orientation), "p.png")),
+                0);
+    }
+    EXPECT_EQ(largest_difference(decode_rgb(exif::in_webp(webp, 40, 24, orientation), "a.webp"),
+                                 decode_rgb(exif::in_png(encode_png(decode_rgb(webp, "b")), orientation), "p")),
+              0);
+  }
+}
+
+TEST(CodecTest, SixteenBitsAreSpreadByTheRangeThatTheImageUses) {
+  cv::Mat thermal(200, 200, CV_16U);
+  for (int y = 0; y < 200; ++y) {
+    for (int x = 0; x < 200; ++x) thermal.at<uint16_t>(y, x) = static_cast<uint16_t>(7000 + 10 * x);
+  }
+  thermal.at<uint16_t>(5, 7) = 0;  // dead pixels
+  thermal.at<uint16_t>(9, 9) = 65535;
+  const cv::Mat spread = decode_rgb(png_of(thermal), "t.png");
+  EXPECT_EQ(spread.at<cv::Vec3b>(100, 0), cv::Vec3b(0, 0, 0));
+  EXPECT_EQ(spread.at<cv::Vec3b>(100, 199), cv::Vec3b(255, 255, 255));
+  EXPECT_NEAR(spread.at<cv::Vec3b>(100, 100)[0], 128, 1);
+  const cv::Mat by_type = decode_rgb(png_of(thermal), "t.png", {.depth = ImageReading::Depth::type});
+  EXPECT_EQ(by_type.at<cv::Vec3b>(100, 0)[0], 27);  // 7000 / 257
+  const cv::Mat even(3, 4, CV_16U, cv::Scalar(5140));
+  EXPECT_EQ(decode_rgb(png_of(even), "e.png").at<cv::Vec3b>(0, 0)[1], 20) << "without a range it is the type's";
+}
+
+TEST(CodecTest, AlphaOfSixteenBitsTakesNoPartInTheRange) {
+  cv::Mat deep(1, 3, CV_16UC4, cv::Scalar(1000, 1000, 1000, 65535));
+  deep.at<cv::Vec<uint16_t, 4>>(0, 2) = {3000, 3000, 3000, 0};
+  const cv::Mat rgb = decode_rgb(png_of(deep), "a.png");
+  EXPECT_EQ(rgb.at<cv::Vec3b>(0, 0), cv::Vec3b(0, 0, 0));
+  EXPECT_EQ(rgb.at<cv::Vec3b>(0, 2), cv::Vec3b(255, 255, 255));
 }
 
 TEST(CodecTest, EveryTruncationOfAJpegIsAnError) {

@@ -1,0 +1,113 @@
+#include "skylift/annotations/coco_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "skylift/annotations/image_files.h"
+#include "skylift/core/error.h"
+
+namespace skylift {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::array kNamesInFolder = {"annotations.json", "_annotations.coco.json", "result.json"};
+
+/// "val2017" of instances_val2017.json.
+std::string subset_of(const fs::path& file) {
+  const std::string stem = file.stem().string();
+  return stem.substr(stem.rfind('_') + 1);
+}
+
+/// The JSON files in annotations/; of boxes alone where there are captions and key points too. None beside VisDrone's
+/// texts.
+std::vector<fs::path> in_annotations(const fs::path& folder) {
+  std::vector<fs::path> files;
+  if (!fs::is_directory(folder / "annotations")) return files;
+  bool instances = false;
+  for (const auto& name : list_files(folder / "annotations")) {
+    if (name.ends_with(".txt")) return {};
+    if (name.ends_with(".json")) files.push_back(folder / "annotations" / name);
+    instances |= name.ends_with(".json") && name.starts_with("instances_");
+  }
+  if (instances) {
+    std::erase_if(files, [](const fs::path& file) { return !file.filename().string().starts_with("instances_"); });
+  }
+  return files;
+}
+
+size_t sample_count(const AnnotationSet& set) { return std::min<size_t>(8, set.images.size()); }
+
+/// 2 for each sampled image that lies below the folder under its own name, 1 under a part of it.
+int score(const AnnotationSet& set, const fs::path& folder) {
+  if (!fs::is_directory(folder)) return 0;
+  int found = 0;
+  for (size_t i = 0; i < sample_count(set); ++i) {
+    const std::string& file = set.images[i * set.images.size() / sample_count(set)].file;
+    const std::string spelling = existing_spelling(folder, file);
+    if (fs::is_regular_file(folder / spelling)) found += spelling == file ? 2 : 1;
+  }
+  return found;
+}
+
+fs::path best_folder(const AnnotationSet& set) {
+  const fs::path beside = set.source.parent_path(), above = (beside / "..").lexically_normal();
+  const std::string subset = subset_of(set.source);
+  fs::path best = fs::is_directory(beside / "images") ? beside / "images" : beside;
+  int most = score(set, best);
+  for (const auto& folder : {beside / "images", beside, beside / "images" / subset, beside / subset, above / "images",
+                             above / "images" / subset, above / subset, above}) {
+    const int found = score(set, folder);
+    if (found <= most) continue;
+    most = found;
+    best = folder;
+  }
+  return best;
+}
+
+}  // namespace
+
+bool has_coco_file(const fs::path& folder) {
+  return std::any_of(kNamesInFolder.begin(), kNamesInFolder.end(),
+                     [&](const char* name) { return fs::is_regular_file(folder / name); }) ||
+         !in_annotations(folder).empty();
+}
+
+CocoPlace find_coco_file(const fs::path& path, const std::string& part) {
+  if (!fs::is_directory(path)) return {path, part};
+  for (const char* name : kNamesInFolder) {
+    if (fs::is_regular_file(path / name)) return {path / name, part};
+  }
+  const auto files = in_annotations(path);
+  if (files.empty()) return {};
+  std::vector<std::string> subsets;
+  for (const auto& file : files) {
+    if (part == subset_of(file) || part == file.stem().string()) return {file, ""};
+    subsets.push_back(subset_of(file));
+  }
+  if (files.size() == 1) return {files[0], part};
+  throw Error("{}: annotations/ has the sets {}: name one, {}:{}", path.string(), fmt::join(subsets, ", "),
+              path.string(), subsets.back());
+}
+
+void find_coco_images(AnnotationSet& set, const fs::path& given_folder) {
+  set.image_folder = given_folder.empty() ? best_folder(set) : given_folder;
+  // One look at the disk for each image only where a sample says that names are not the files'.
+  const bool as_written = score(set, set.image_folder) == 2 * static_cast<int>(sample_count(set));
+  size_t changed = 0;
+  std::string example;
+  for (auto& image : set.images) {
+    if (as_written && image.file.find_first_of("\\%") == std::string::npos) continue;
+    std::string spelling = existing_spelling(set.image_folder, image.file);
+    if (spelling == image.file) continue;
+    if (changed++ == 0) example = fmt::format("{} as {}", image.file, spelling);
+    image.file = std::move(spelling);
+  }
+  if (changed > 0)
+    set.notes.push_back(
+        {set.source.string(), fmt::format("{} file_name taken in another spelling, e.g. {}", changed, example)});
+}
+
+}  // namespace skylift

@@ -1,0 +1,35 @@
+// Which files a data set's folders hold, and which file a name in somebody's list means.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "skylift/annotations/annotations.h"
+
+namespace skylift {
+
+/// Every file below a folder, as paths relative to it, sorted byte by byte. Linked folders count, hidden files and
+/// folders do not; a folder that several links lead to is read once. Error: the folder cannot be listed.
+std::vector<std::string> list_files(const std::filesystem::path& folder);
+
+/// Those that are images by name. What is neither an image nor named after one is counted and named in `notes`.
+std::vector<std::string> list_images(const std::filesystem::path& folder, Problems& notes);
+
+/// The same name in other hands, the given one first: with '/' for '\', with %20 and the like resolved, and of each
+/// what is left without its first folders.
+std::vector<std::string> path_spellings(const std::string& path);
+
+/// The first of a path's spellings below `folder` that exists, or the path as it is.
+std::string existing_spelling(const std::filesystem::path& folder, const std::string& path);
+
+/// A path relative to its folder without the ending: what an image and its annotation file have in common.
+std::string stem_path(const std::filesystem::path& file);
+
+/// Reports annotation files with this ending in `folder` that have no image. `image_folder` is for the message.
+void report_annotations_without_image(const std::filesystem::path& folder, const char* ending,
+                                      const std::vector<std::string>& images, const std::filesystem::path& image_folder,
+                                      Problems* problems);
+
+}  // namespace skylift

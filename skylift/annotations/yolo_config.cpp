@@ -1,0 +1,259 @@
+#include "skylift/annotations/yolo_config.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+
+#include "skylift/annotations/image_files.h"
+#include "skylift/annotations/number_lines.h"
+#include "skylift/core/error.h"
+#include "skylift/core/file.h"
+#include "skylift/core/text.h"
+
+namespace skylift {
+namespace fs = std::filesystem;
+namespace {
+
+/// What data.yaml says; each complaint carries the file and, where there is one, the line.
+class YamlReader {
+ public:
+  explicit YamlReader(const fs::path& path) : path_(path) {
+    try {
+      root_ = YAML::Load(read_file(path));
+    } catch (const YAML::Exception& error) {
+      throw Error("{}: not YAML: {}", line_position(path, static_cast<size_t>(error.mark.line) + 1), error.msg);
+    }
+    if (!root_.IsMap()) throw Error("{}: not a data.yaml, expected keys such as names, train and val", path.string());
+  }
+
+  bool has(const char* key) const { return root_[key] && !root_[key].IsNull(); }
+  std::string text(const char* key) const { return scalar(root_[key], "a text"); }
+
+  /// Names by index; `nc` alone gives class_0, class_1, ..., as in Ultralytics.
+  std::vector<std::string> names() const {
+    std::vector<std::string> out = listed_names();
+    if (has("nc")) {
+      const auto count = parse_integer(text("nc"));
+      if (!count || *count < 1 || *count > 1000000)
+        fail(root_["nc"], fmt::format("got nc {}, expected a number of classes", in_quotes(text("nc"))));
+      for (int i = 0; i < *count && !has("names"); ++i) out.push_back(fmt::format("class_{}", i));
+      if (*count != static_cast<long long>(out.size()))
+        fail(root_["nc"], fmt::format("got nc {}, but {} names: {}", *count, out.size(), fmt::join(out, ", ")));
+    }
+    if (out.empty()) throw Error("{}: no names, expected a list or a map of class names", path_.string());
+    return out;
+  }
+
+  std::vector<std::string> list(const char* key) const {
+    const YAML::Node node = root_[key];
+    if (!node.IsSequence()) return {scalar(node, "a folder, a .txt file or a list of them")};
+    std::vector<std::string> out;
+    for (const auto& item : node) out.push_back(scalar(item, "a folder or a .txt file"));
+    return out;
+  }
+
+  /// The product of kpt_shape, [points, numbers a point]; 0: no key points.
+  int key_points() const {
+    const YAML::Node node = root_["kpt_shape"];
+    if (!node || !node.IsSequence()) return 0;
+    long long product = 1;
+    for (const auto& item : node) product *= parse_integer(scalar(item, "a number")).value_or(0);
+    return static_cast<int>(std::clamp<long long>(product, 0, 10000));
+  }
+
+ private:
+  [[noreturn]] void fail(const YAML::Node& node, const std::string& what) const {
+    throw Error("{}: {}", line_position(path_, static_cast<size_t>(node.Mark().line) + 1), what);
+  }
+  std::string scalar(const YAML::Node& node, const char* expected) const {
+    if (!node.IsScalar()) fail(node, fmt::format("expected {}", expected));
+    return node.Scalar();
+  }
+
+  std::vector<std::string> listed_names() const {
+    const YAML::Node node = root_["names"];
+    std::vector<std::string> out;
+    if (node && node.IsSequence()) {
+      for (const auto& item : node) out.push_back(scalar(item, "a class name"));
+    } else if (node && node.IsMap()) {
+      out.resize(node.size());
+      std::vector<bool> seen(out.size());
+      for (const auto& item : node) {
+        const auto index = parse_integer(scalar(item.first, "a class index"));
+        const bool good =
+            index && *index >= 0 && *index < static_cast<long long>(out.size()) && !seen[static_cast<size_t>(*index)];
+        if (!good)
+          fail(item.first, fmt::format("got class index {}, expected each of 0..{} once",
+                                       in_quotes(item.first.Scalar()), out.size() - 1));
+        seen[static_cast<size_t>(*index)] = true;
+        out[static_cast<size_t>(*index)] = scalar(item.second, "a class name");
+      }
+    }
+    return out;
+  }
+
+  const fs::path& path_;
+  YAML::Node root_;
+};
+
+/// The place as its writers mean it, the likeliest first: as it stands; without a "../" that Roboflow writes although
+/// the folder lies beside the file (so does Ultralytics read it); without the "data/" that darknet's tools put before
+/// all of their paths. Backslashes are Windows' slashes.
+std::vector<std::string> meanings(std::string place) {
+  std::vector<std::string> out = {place};
+  std::replace(place.begin(), place.end(), '\\', '/');
+  if (place != out[0]) out.push_back(place);
+  for (const std::string_view prefix : {"../", "data/"}) {
+    if (place.starts_with(prefix)) out.push_back(place.substr(prefix.size()));
+  }
+  return out;
+}
+
+}  // namespace
+
+YoloConfig::YoloConfig(fs::path file) : file_(std::move(file)), folder_(file_.parent_path()), roots_({folder_}) {}
+
+fs::path YoloConfig::find_in(const fs::path& folder) {
+  for (const char* name : {"data.yaml", "data.yml", "dataset.yaml", "obj.data"}) {
+    if (fs::is_regular_file(folder / name)) return folder / name;
+  }
+  const bool label_studio = fs::is_directory(folder / "images") && fs::is_directory(folder / "labels");
+  if (label_studio && fs::is_regular_file(folder / "classes.txt")) return folder / "classes.txt";
+  return {};
+}
+
+YoloConfig YoloConfig::read(const fs::path& file) {
+  YoloConfig config(file);
+  if (file.extension() == ".data") {
+    config.read_darknet();
+  } else if (file.filename() == "classes.txt") {
+    config.read_label_studio();
+  } else {
+    config.read_yaml();
+  }
+  return config;
+}
+
+void YoloConfig::read_yaml() {
+  const YamlReader yaml(file_);
+  if (yaml.has("path")) {
+    // Relative to the file, or as Ultralytics takes it: to the working folder, or to a folder of data sets there.
+    const fs::path path = yaml.text("path");
+    roots_ = {folder_ / path, path, fs::path("datasets") / path, fs::path("../datasets") / path, folder_};
+  } else {
+    roots_ = {folder_, "."};
+  }
+  names_ = yaml.names();
+  key_points_ = yaml.key_points();
+  for (const char* key : {"train", "val", "test"}) {
+    if (yaml.has(key)) splits_.emplace_back(key, yaml.list(key));
+  }
+  if (splits_.empty()) throw Error("{}: none of train, val and test, expected folders of images", file_.string());
+}
+
+void YoloConfig::read_darknet() {
+  roots_ = {folder_, "."};
+  size_t number = 0;
+  std::string names;
+  long long count = -1;
+  const std::string text = read_file(file_);
+  for (const auto line : split(text, '\n')) {
+    ++number;
+    if (line.empty() || line.starts_with('#')) continue;
+    const size_t equals = line.find('=');
+    if (equals == std::string_view::npos)
+      throw Error("{}: got {}, expected KEY = VALUE", line_position(file_, number), in_quotes(line));
+    const std::string_view key = trim(line.substr(0, equals)), value = trim(line.substr(equals + 1));
+    if (key == "names") names = value;
+    if (key == "classes") count = parse_integer(value).value_or(-1);
+    if (key == "train" || key == "test") splits_.emplace_back(key, Places{std::string(value)});
+    if (key == "valid" || key == "val") splits_.emplace_back("val", Places{std::string(value)});
+  }
+  if (names.empty()) throw Error("{}: no names, expected names = FILE with a class a line", file_.string());
+  names_ = read_lines(find(names, roots_));
+  if (count >= 0 && count != static_cast<long long>(names_.size()))
+    throw Error("{}: got classes {}, but {} names in {}", file_.string(), count, names_.size(), names);
+  if (splits_.empty()) throw Error("{}: none of train, valid and test, expected lists of images", file_.string());
+}
+
+void YoloConfig::read_label_studio() {
+  names_ = read_lines(file_);
+  if (names_.empty()) throw Error("{}: no names, expected a class a line", file_.string());
+  splits_.emplace_back("all", Places{"images"});
+}
+
+fs::path YoloConfig::root() const {
+  for (const auto& root : roots_) {
+    const fs::path path = root.lexically_normal();
+    if (fs::is_directory("." / root)) return path.has_filename() ? path : path.parent_path();  // no '/' at the end
+  }
+  return folder_;
+}
+
+const YoloConfig::Places& YoloConfig::places(const std::string& split) const {
+  std::vector<std::string> there;
+  for (const auto& [name, places] : splits_) there.push_back(name);
+  if (!split.empty()) {
+    const auto found = std::find(there.begin(), there.end(), split);
+    if (found != there.end()) return splits_[static_cast<size_t>(found - there.begin())].second;
+    throw Error("{}: no split {}{}", file_.string(), in_quotes(split), suggestion(split, there));
+  }
+  for (const auto& [name, places] : splits_) {
+    if (places == splits_[0].second) continue;
+    throw Error("{}: has the splits {}: name one, {}:{}", file_.string(), fmt::join(there, ", "), file_.string(),
+                there.back());
+  }
+  return splits_[0].second;
+}
+
+fs::path YoloConfig::find(const std::string& place, const std::vector<fs::path>& roots) const {
+  std::vector<std::string> looked;
+  for (const auto& root : roots) {
+    for (const auto& meaning : meanings(place)) {
+      const fs::path path = (root / meaning).lexically_normal();
+      if (fs::exists(path)) return path;
+      looked.push_back(path.string());
+    }
+  }
+  throw Error("{}: {}: no such folder or .txt list of images; looked for {}", file_.string(), in_quotes(place),
+              fmt::join(looked, ", "));
+}
+
+std::vector<fs::path> YoloConfig::listed_images(const fs::path& list) const {
+  // A leading ./ is relative to the list's own folder in Ultralytics' files.
+  std::vector<fs::path> roots = roots_, beside = {list.parent_path()};
+  roots.push_back(list.parent_path());
+  roots.emplace_back(".");
+  std::vector<fs::path> images;
+  for (const auto& line : read_lines(list)) {
+    const auto& places = line.starts_with("./") ? beside : roots;
+    images.push_back((places[0] / line).lexically_normal());
+    if (fs::exists(images.back())) continue;
+    try {
+      images.back() = find(line, places);
+    } catch (const Error&) {  // said when the image is opened, with all that are missing
+    }
+  }
+  return images;
+}
+
+std::vector<fs::path> YoloConfig::images(const std::string& split, Problems& notes) const {
+  std::vector<fs::path> images;
+  for (const auto& place : places(split)) {
+    const fs::path path = find(place, roots_);
+    if (path != (roots_[0] / place).lexically_normal())
+      notes.push_back({file_.string(), fmt::format("{} is taken as {}", in_quotes(place), path.string())});
+    if (fs::is_directory(path)) {
+      for (const auto& name : list_images(path, notes)) images.push_back((path / name).lexically_normal());
+    } else if (path.extension() == ".txt" && fs::is_regular_file(path)) {
+      const auto more = listed_images(path);
+      images.insert(images.end(), more.begin(), more.end());
+    } else {
+      throw Error("{}: {}: no folder and no .txt list of images", file_.string(), path.string());
+    }
+  }
+  return images;
+}
+
+}  // namespace skylift
