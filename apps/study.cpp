@@ -19,6 +19,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/folder_lock.h"
+#include "skylift/core/json.h"
 #include "skylift/core/log.h"
 #include "skylift/models/cost.h"
 #include "skylift/study/plan.h"
@@ -137,7 +138,7 @@ void train_and_score(const StudyArguments& arguments, const StudyPlan& plan, con
   Json result = score(training.folder, options, plan.protocols);
   result["steps"] = summary.steps;
   result["seconds_per_step"] = summary.seconds_per_step;
-  write_file(training.folder / kResult, result.dump(2) + "\n");
+  write_file(training.folder / kResult, dump_json(result, 2) + "\n");
 }
 
 /// Trains the first one that is free: not done, not under way in another process, its teacher done. False: none is.
@@ -218,7 +219,10 @@ void write_tables(const StudyArguments& arguments, const StudyPlan& plan, const 
   write_file(fs::path(arguments.out) / (name + ".json"), study_json(rows, main_score));
 }
 
-Json stored_result(const Training& training) { return Json::parse(read_file(training.folder / kResult)); }
+Json stored_result(const Training& training) {
+  const fs::path path = training.folder / kResult;
+  return parse_json(read_file(path), path.string());
+}
 
 void train_all(const StudyArguments& arguments, const StudyPlan& plan, const std::vector<Training>& trainings) {
   do {

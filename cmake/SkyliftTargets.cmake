@@ -37,10 +37,14 @@ function(skylift_use_torch target)
     endif()
 endfunction()
 
-# skylift_library(NAME [TORCH] [DEPENDS target...]): every .cpp of the current folder.
+# skylift_library(NAME [TORCH] [ONLY|WITHOUT file...] [DEPENDS target...]): every .cpp of the current folder, or these.
 function(skylift_library name)
-    cmake_parse_arguments(arg "TORCH" "" "DEPENDS" ${ARGN})
-    file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+    cmake_parse_arguments(arg "TORCH" "" "ONLY;WITHOUT;DEPENDS" ${ARGN})
+    file(GLOB sources RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS *.cpp)
+    if(arg_ONLY)
+        set(sources ${arg_ONLY})
+    endif()
+    list(REMOVE_ITEM sources "" ${arg_WITHOUT})
     add_library(skylift_${name} STATIC ${sources})
     set_target_properties(skylift_${name} PROPERTIES LINKER_LANGUAGE CXX)
     target_include_directories(skylift_${name} PUBLIC "${PROJECT_SOURCE_DIR}")

@@ -51,6 +51,9 @@ struct AnnotationSet {
   std::filesystem::path image_path(const ImageRecord& image) const { return image_folder / image.file; }
 };
 
+/// Whether ImageRecord::file stays below the image folder, read as text: relative and without a leading "..".
+bool stays_inside(const std::filesystem::path& file);
+
 /// Something wrong in a file, for `data check`. Readers given a list of problems note them and skip the bad line;
 /// without a list the first one is thrown as an Error with the same text.
 struct Problem {

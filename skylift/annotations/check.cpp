@@ -18,6 +18,7 @@
 #include "skylift/annotations/yolo.h"
 #include "skylift/core/error.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/text.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -53,6 +54,11 @@ std::string check_end(const fs::path& path) {
 
 void check_image_file(const AnnotationSet& set, ImageRecord& image, Problems& problems) {
   const fs::path path = set.image_path(image);
+  if (set.format == "coco" && !stays_inside(image.file)) {
+    problems.push_back({set.source.string(), fmt::format("file_name {} leaves the image folder {}",
+                                                         in_quotes(image.file), set.image_folder.string())});
+    return;  // nor does it say whether such a file exists
+  }
   try {
     const ImageSize size = read_image_size(path);
     if (image.width > 0 && image.height > 0 && size != ImageSize{image.width, image.height}) {

@@ -71,7 +71,8 @@ ImageSize size_from(std::istream& stream, const std::string& name) {
     if (text.size() >= 24 && text.substr(12, 4) == "IHDR") size = {big_endian(&head[16], 4), big_endian(&head[20], 4)};
   } else if (text.starts_with("BM")) {
     if (text.size() >= 26)
-      size = {little_endian(&head[18]), std::abs(little_endian(&head[22]))};  // a negative height: top row first
+      // A negative height: top row first. The least int has no positive counterpart and stays negative.
+      size = {little_endian(&head[18]), static_cast<int>(std::abs(int64_t{little_endian(&head[22])}))};
   } else {
     throw Error("{}: {}, expected a JPEG, PNG or BMP image", name, count ? "not an image" : "an empty file");
   }

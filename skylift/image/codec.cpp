@@ -1,12 +1,14 @@
 #include "skylift/image/codec.h"
 
 #include <algorithm>
+#include <limits>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/image/header.h"
 #include "skylift/image/jpeg.h"
 
 namespace skylift {
@@ -37,33 +39,37 @@ cv::Mat to_rgb8(cv::Mat pixels, const std::string& name) {
   return rgb;
 }
 
+/// OpenCV would decode more formats than anybody has images in, and up to 2^30 pixels.
+void check_header(std::string_view bytes, const std::string& name, int64_t most_pixels) {
+  const auto size = header_size(bytes);
+  if (!size) throw Error("{}: not an image that can be read, or damaged; expected JPEG, PNG, BMP, TIFF or WebP", name);
+  check_pixels(size->width, size->height, name, most_pixels);
+}
+
 cv::Mat decode_with_opencv(std::string_view bytes, const std::string& name) {
   const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
-  cv::Mat pixels;
-  try {
-    pixels = cv::imdecode(encoded, cv::IMREAD_UNCHANGED);  // this mode leaves EXIF orientation alone
-  } catch (const cv::Exception& exception) {
-    throw Error("{}: damaged image ({})", name, exception.err);
-  }
-  if (pixels.empty())
-    throw Error("{}: not an image that can be read, or damaged; expected JPEG, PNG, BMP, TIFF or WebP", name);
-  return to_rgb8(pixels, name);
+  const cv::Mat pixels = cv::imdecode(encoded, cv::IMREAD_UNCHANGED);  // this mode leaves EXIF orientation alone
+  if (!pixels.empty()) return to_rgb8(pixels, name);
+  throw Error("{}: not an image that can be read, or damaged; expected JPEG, PNG, BMP, TIFF or WebP", name);
 }
 
 }  // namespace
 
-cv::Mat decode_rgb(std::string_view bytes, const std::string& name) {
+cv::Mat decode_rgb(std::string_view bytes, const std::string& name, int64_t most_pixels) {
   if (bytes.empty()) throw Error("{}: the file is empty, expected an image", name);
-  if (is_jpeg(bytes)) {
-    if (auto rgb = decode_jpeg(bytes, name)) return *std::move(rgb);
+  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()))
+    throw Error("{}: {} bytes, expected less than 2 GB", name, bytes.size());
+  try {
+    if (is_jpeg(bytes)) return decode_jpeg(bytes, name, most_pixels);
+    check_header(bytes, name, most_pixels);
+    return decode_with_opencv(bytes, name);
+  } catch (const cv::Exception& exception) {  // its limits, or no memory: of this image, not of the whole run
+    throw Error("{}: damaged image ({})", name, exception.err);
   }
-  return decode_with_opencv(bytes, name);
 }
 
-cv::Mat decode_rgb(const fs::path& path) {
-  const MappedFile file(path);
-  return decode_rgb(file.bytes(), path.string());
-}
+// Read, not mapped: a mapped file that shrinks while it is decoded ends the program with SIGBUS.
+cv::Mat decode_rgb(const fs::path& path) { return decode_rgb(read_file(path), path.string()); }
 
 std::string encode_png(const cv::Mat& rgb) {
   cv::Mat bgr;

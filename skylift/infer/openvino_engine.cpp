@@ -85,7 +85,7 @@ std::map<int, LevelPorts> find_levels(const ov::Model& network, const std::strin
       const size_t at = output.find("_logits_");
       if (at == std::string::npos) continue;
       const auto stride = parse_integer(output.substr(at + 8));
-      if (!stride) continue;
+      if (!stride || *stride < 1 || *stride > 1 << 10) continue;
       (output.starts_with("cls") ? levels[static_cast<int>(*stride)].cls : levels[static_cast<int>(*stride)].box) = i;
       ++found;
     }
@@ -95,6 +95,47 @@ std::map<int, LevelPorts> find_levels(const ov::Model& network, const std::strin
                 name);
   }
   return levels;
+}
+
+/// Reads of the maps go by what the card says, so a file in which the two differ would be read out of bounds. Free
+/// extents are looked at once more after each run.
+void check_maps(const std::string& name, const ModelCard& card, int stride, const ov::PartialShape& cls,
+                const ov::PartialShape& box) {
+  const auto classes = static_cast<int64_t>(card.classes.size()), bins = int64_t{4} * (card.options.head.reg_max + 1);
+  const bool fits = cls.rank() == 4 && box.rank() == 4 && cls[1] == classes && box[1] == bins &&
+                    cls[0].compatible(box[0]) && cls[2].compatible(box[2]) && cls[3].compatible(box[3]);
+  if (!fits)
+    throw Error("{}: the maps of stride {} are {} and {}, but its card says {} classes and {} box channels", name,
+                stride, cls.to_string(), box.to_string(), classes, bins);
+}
+
+/// All that the card and the graph must agree on when the file is opened.
+void check_network(const std::string& name, const ModelCard& card, const ov::Model& network,
+                   const std::map<int, LevelPorts>& levels) {
+  constexpr int64_t most_images = 1024, longest_side = 1 << 14;
+  const ov::PartialShape input =
+      network.inputs().size() == 1 ? network.input(0).get_partial_shape() : ov::PartialShape{};
+  const auto within = [&](size_t axis, int64_t most) {
+    return input[axis].is_dynamic() || input[axis].get_length() <= most;
+  };
+  const bool takes_images = input.rank() == 4 && input[1] == 3 && within(0, most_images) && within(2, longest_side) &&
+                            within(3, longest_side) && input[2].is_static() == input[3].is_static();
+  if (!takes_images)
+    throw Error("{}: its input is not one batch of images [B,3,H,W] of up to {} px a side", name, longest_side);
+  const NeckOptions& neck = card.options.neck;
+  for (int level = neck.first_level; level <= neck.last_level; ++level) {
+    if (!levels.contains(1 << level) || levels.size() != static_cast<size_t>(neck.last_level - neck.first_level + 1))
+      throw Error("{}: its outputs are not those of the levels {}..{} that its card names", name, neck.first_level,
+                  neck.last_level);
+  }
+  for (const auto& [stride, ports] : levels) {
+    for (const size_t port : {ports.cls, ports.box}) {
+      if (network.output(port).get_element_type() != ov::element::f32)
+        throw Error("{}: its output {} is not float32", name, network.output(port).get_any_name());
+    }
+    check_maps(name, card, stride, network.output(ports.cls).get_partial_shape(),
+               network.output(ports.box).get_partial_shape());
+  }
 }
 
 ov::AnyMap properties(const EngineOptions& options) {
@@ -121,12 +162,13 @@ class OpenVinoEngine : public Engine {
     Source source = read_source(path);
     network_ = read_network(source, path);
     levels_ = find_levels(*network_, name_);
+    check_network(name_, source.card, *network_, levels_);
     const ov::PartialShape input = network_->input(0).get_partial_shape();
     if (input[0].is_static()) fixed_batch_ = static_cast<int>(input[0].get_length());
     if (input[2].is_static())
       largest_ = {static_cast<int>(input[3].get_length()), static_cast<int>(input[2].get_length())};
     card_ = std::move(source.card);
-    take_bytes(network_, card_.preprocess);
+    named([&] { take_bytes(network_, card_.preprocess); });
     streams_ = count_streams(options);
   }
 
@@ -136,6 +178,17 @@ class OpenVinoEngine : public Engine {
   int good_batch() const override { return std::max(1, fixed_batch_); }
   int fixed_batch() const { return fixed_batch_; }
   const std::map<int, LevelPorts>& levels() const { return levels_; }
+  const std::string& name() const { return name_; }
+
+  /// What OpenVINO throws while it compiles or runs is the file's fault, too.
+  template <class Work>
+  auto named(const Work& work) const {
+    try {
+      return work();
+    } catch (const ov::Exception& error) {
+      throw Error("{}: OpenVINO cannot run this model: {}", name_, first_line(error));
+    }
+  }
 
   std::string description() const override {
     const std::string build = ov::get_openvino_version().buildNumber;
@@ -193,27 +246,36 @@ class OpenVinoSession : public Session {
   explicit OpenVinoSession(OpenVinoEngine& engine) : engine_(engine) {}
 
   uint8_t* input(int count, int height, int width) override {
-    const int batch = std::max(count, engine_.fixed_batch());
-    const Size size{batch, height, width};
-    auto found = requests_.find(size);
-    if (found == requests_.end()) found = open(size);
-    request_ = &found->second;
-    if (!fixed_size_.at(size)) {
-      const auto side = [](int length) { return static_cast<size_t>(length); };
-      request_->set_input_tensor(ov::Tensor(ov::element::u8, {side(batch), side(height), side(width), 3}));
-    }
-    return request_->get_input_tensor().data<uint8_t>();
+    batch_ = static_cast<size_t>(std::max(count, engine_.fixed_batch()));
+    const Size size{static_cast<int>(batch_), height, width};
+    return engine_.named([&] {
+      Size key;
+      ov::CompiledModel compiled = engine_.compiled(size, key);
+      // One request a graph, however many sizes the one for any size sees: each request keeps its memory for good.
+      auto found = requests_.find(key);
+      if (found == requests_.end()) found = requests_.emplace(key, compiled.create_infer_request()).first;
+      request_ = &found->second;
+      if (key != size) {
+        const auto side = [](int length) { return static_cast<size_t>(length); };
+        request_->set_input_tensor(ov::Tensor(ov::element::u8, {batch_, side(height), side(width), 3}));
+      }
+      return request_->get_input_tensor().data<uint8_t>();
+    });
   }
 
   OutputView run() override {
-    request_->start_async();
-    request_->wait();
+    engine_.named([&] {
+      request_->start_async();
+      request_->wait();
+    });
     OutputView output;
     output.class_count = static_cast<int>(engine_.card().classes.size());
     output.reg_max = engine_.card().options.head.reg_max;
     for (const auto& [stride, ports] : engine_.levels()) {
       const ov::Tensor cls = request_->get_output_tensor(ports.cls), box = request_->get_output_tensor(ports.box);
       const ov::Shape shape = cls.get_shape();
+      check_maps(engine_.name(), engine_.card(), stride, shape, box.get_shape());
+      if (shape[0] != batch_) throw Error("{}: got maps of {} images for {}", engine_.name(), shape[0], batch_);
       output.levels.push_back(
           {cls.data<float>(), box.data<float>(), static_cast<int>(shape[2]), static_cast<int>(shape[3]), stride});
     }
@@ -221,16 +283,9 @@ class OpenVinoSession : public Session {
   }
 
  private:
-  std::map<Size, ov::InferRequest>::iterator open(const Size& size) {
-    Size key;
-    ov::CompiledModel compiled = engine_.compiled(size, key);
-    fixed_size_[size] = key == size;
-    return requests_.emplace(size, compiled.create_infer_request()).first;
-  }
-
   OpenVinoEngine& engine_;
-  std::map<Size, ov::InferRequest> requests_;
-  std::map<Size, bool> fixed_size_;
+  std::map<Size, ov::InferRequest> requests_;  // by the graph's size, like the engine's
+  size_t batch_ = 0;
   ov::InferRequest* request_ = nullptr;
 };
 
