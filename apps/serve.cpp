@@ -75,7 +75,7 @@ void serve(const ServeArguments& arguments) {
   const DetectService service(service_options(arguments, predictor));
   HttpServer server(
       arguments.host, arguments.port,
-      {.refuse = [&](const HttpRequest& request) { return service.refuse(request); },
+      {.at_head = [&](const HttpRequest& request) { return service.at_head(request); },
        .answer = [&](const HttpRequest& request, const Stopped& stopped) { return service.answer(request, stopped); }},
       limits_of(arguments));
   announce(arguments.host, server.port());

@@ -17,7 +17,7 @@ endif()
 
 function(skylift_compile_options target)
     target_compile_options(${target} PRIVATE -Wall -Wextra $<$<BOOL:${SKYLIFT_WARNINGS_AS_ERRORS}>:-Werror>)
-    if(CCACHE_PROGRAM)
+    if(CCACHE_PROGRAM AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
         target_compile_options(${target} PRIVATE -fpch-preprocess)
     endif()
 endfunction()

@@ -60,21 +60,20 @@ void check_tiles(cv::Size image, const TilingOptions& tiling) {
 
 DetectService::DetectService(DetectServiceOptions options) : options_(std::move(options)), guard_(options_.hosts) {}
 
-std::optional<HttpReply> DetectService::refuse(const HttpRequest& request) const {
+std::optional<HttpReply> DetectService::at_head(const HttpRequest& request) const {
   if (!guard_.admits(request.header("host"), request.header("origin"))) {
     return error_reply(403,
                        "requests must come from this server's own page or name it as their host (see --allow-host)");
   }
-  const bool known = (request.method == "GET" && (request.path == "/" || request.path == "/model")) ||
-                     (request.method == "POST" && request.path == "/detect");
-  if (!known) return error_reply(404, "no such page, expected GET /, GET /model or POST /detect");
-  return std::nullopt;
+  if (request.method == "GET" && request.path == "/") return HttpReply{200, "text/html; charset=utf-8", options_.page};
+  if (request.method == "GET" && request.path == "/model") return describe();
+  if (request.method == "POST" && request.path == "/detect") return std::nullopt;
+  return error_reply(404, "no such page, expected GET /, GET /model or POST /detect");
 }
 
 HttpReply DetectService::answer(const HttpRequest& request, const Stopped& stopped) const {
   try {
-    if (request.method == "POST") return detect(request, stopped);
-    return request.path == "/model" ? describe() : HttpReply{200, "text/html; charset=utf-8", options_.page};
+    return detect(request, stopped);
   } catch (const Error& error) {
     return error_reply(400, error.what());
   } catch (const std::exception& error) {

@@ -35,10 +35,10 @@ class DetectService {
 
   explicit DetectService(DetectServiceOptions options);
 
-  /// Looks at the head alone, before a body is read. A reply: the request is refused.
-  std::optional<HttpReply> refuse(const HttpRequest& request) const;
+  /// What the head alone decides: refusals, and the pages, which never wait for detections. No reply: answer() has it.
+  std::optional<HttpReply> at_head(const HttpRequest& request) const;
 
-  /// For requests that are not refused; several threads may call.
+  /// POST /detect; several threads may call.
   HttpReply answer(const HttpRequest& request, const Stopped& stopped) const;
 
  private:

@@ -89,7 +89,7 @@ struct HttpServer::Impl {
     HttpRequestReader& reader = connection.reader;
     if (reader.refusal()) return reply(connection, HttpReply(*reader.refusal()));
     if (reader.has_head() && !std::exchange(connection.head_seen, true)) {
-      if (const auto refusal = handler.refuse(reader.request())) return reply(connection, *refusal);
+      if (const auto answer = handler.at_head(reader.request())) return reply(connection, *answer);
       if (reader.waits_for_continue() && !reader.done()) connection.output = "HTTP/1.1 100 Continue\r\n\r\n";
     }
     if (!reader.done()) return;

@@ -24,8 +24,8 @@ struct HttpLimits {
 };
 
 struct HttpHandler {
-  /// By the head, before the body is read, in the waiting thread: must be quick. A reply: the request is refused.
-  std::function<std::optional<HttpReply>(const HttpRequest&)> refuse;
+  /// By the head, before the body is read, in the waiting thread: must be quick. A reply: the body is not wanted.
+  std::function<std::optional<HttpReply>(const HttpRequest&)> at_head;
   /// In a worker. `stopped`: the client is gone, or the server is to end.
   std::function<HttpReply(const HttpRequest&, const std::function<bool()>& stopped)> answer;
 };
