@@ -196,11 +196,11 @@ void place_images(const fs::path& folder, const AnnotationSet& set, const std::v
   for (const auto& name : names) make_folder((folder / name).parent_path());
   parallel_for(names.size(), 0, [&](size_t i) {
     const fs::path from = fs::absolute(set.image_path(set.images[i])), to = folder / names[i];
-    if (!fs::is_regular_file(from)) throw Error("{}: no such image", from.string());
     // Annotations of others must not choose which files of this machine end up in the copy.
     if (placement == ImagePlacement::copy && !stays_inside(set.images[i].file))
       throw Error("{}: lies outside of {}, so it is not copied (hint: --images link)", in_quotes(set.images[i].file),
                   set.image_folder.string());
+    if (!fs::is_regular_file(from)) throw Error("{}: no such image", from.string());
     std::error_code code;
     if (placement == ImagePlacement::link) {
       fs::create_symlink(fs::canonical(from), to, code);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "skylift/core/json.h"
 #include "skylift/core/text.h"
