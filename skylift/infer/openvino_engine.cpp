@@ -36,6 +36,16 @@ std::string first_line(const std::exception& error) {
   return text.substr(0, text.find('\n'));
 }
 
+/// What OpenVINO throws while it compiles or runs is the file's fault, too.
+template <class Work>
+auto named(const std::string& name, const Work& work) {
+  try {
+    return work();
+  } catch (const ov::Exception& error) {
+    throw Error("{}: OpenVINO cannot run this model: {}", name, first_line(error));
+  }
+}
+
 /// An ONNX model's bytes with the card that travels in it.
 struct Source {
   std::string onnx;
@@ -102,7 +112,7 @@ class OpenVinoEngine : public Engine {
     if (input[2].is_static())
       largest_ = {static_cast<int>(input[3].get_length()), static_cast<int>(input[2].get_length())};
     card_ = std::move(source.card);
-    named([&] { take_bytes(network_, card_.preprocess); });
+    named(name_, [&] { take_bytes(network_, card_.preprocess); });
     streams_ = count_streams(options);
   }
 
@@ -113,16 +123,6 @@ class OpenVinoEngine : public Engine {
   int fixed_batch() const { return fixed_batch_; }
   const std::map<int, LevelPorts>& levels() const { return levels_; }
   const std::string& name() const { return name_; }
-
-  /// What OpenVINO throws while it compiles or runs is the file's fault, too.
-  template <class Work>
-  auto named(const Work& work) const {
-    try {
-      return work();
-    } catch (const ov::Exception& error) {
-      throw Error("{}: OpenVINO cannot run this model: {}", name_, first_line(error));
-    }
-  }
 
   std::string description() const override {
     const std::string build = ov::get_openvino_version().buildNumber;
@@ -182,7 +182,7 @@ class OpenVinoSession : public Session {
   uint8_t* input(int count, int height, int width) override {
     batch_ = static_cast<size_t>(std::max(count, engine_.fixed_batch()));
     const Size size{static_cast<int>(batch_), height, width};
-    return engine_.named([&] {
+    return named(engine_.name(), [&] {
       Size key;
       ov::CompiledModel compiled = engine_.compiled(size, key);
       // One request a graph, however many sizes the one for any size sees: each request keeps its memory for good.
@@ -198,7 +198,7 @@ class OpenVinoSession : public Session {
   }
 
   OutputView run() override {
-    engine_.named([&] {
+    named(engine_.name(), [&] {
       request_->start_async();
       request_->wait();
     });
