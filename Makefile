@@ -1,6 +1,6 @@
 # Every target sets the machine up first (idempotent, see scripts/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench bench-kd lint clean
+.PHONY: help setup build test demo bench bench-kd format lint fuzz asan tsan clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,21 @@ bench: setup  ## benchmarks against the tools of the field
 bench-kd: setup  ## time and memory of every distillation method relative to training without a teacher
 	@benchmarks/kd_cost.sh
 
+format: setup  ## layering and format of the sources
+	@scripts/lint.sh format
+
 lint: setup  ## format of the sources, and warnings as errors
 	@scripts/lint.sh
 
+fuzz: setup  ## a million hostile inputs for every reader (hours; scripts/fuzz.sh seconds=20 is short)
+	@scripts/fuzz.sh runs=1000000
+
+# Folders by what their tests cost: FOLDERS="core formats" takes a few.
+asan: setup  ## the tests under the address and undefined-behaviour sanitizers
+	@scripts/sanitize.sh asan $(or $(FOLDERS),core config formats annotations image synth eval report serve boxes data models export assign losses kd infer train doctor study)
+
+tsan: setup  ## the tests of what runs on several threads under the thread sanitizer
+	@scripts/sanitize.sh tsan $(or $(FOLDERS),core annotations eval serve data infer)
+
 clean:  ## remove what was built
-	@rm -rf build build-dev build-asan
+	@rm -rf build build-dev build-asan build-tsan build-fuzz

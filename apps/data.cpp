@@ -16,6 +16,7 @@
 #include "skylift/assign/coverage.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/json.h"
 #include "skylift/core/log.h"
 
 namespace skylift {
@@ -29,10 +30,6 @@ struct DataArguments {
 };
 
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
-std::string dump(const nlohmann::ordered_json& json) {
-  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
 
 void check_command(const DataArguments& arguments) {
   const CheckResult result = check_data(arguments.data);
@@ -52,7 +49,7 @@ void check_command(const DataArguments& arguments) {
     print(fmt::format("{} ({}): {} images, {} objects, {} problems\n", arguments.data, result.set.format,
                       result.set.images.size(), objects, result.problems.size()));
   }
-  write_json(arguments.json, dump(json));
+  write_json(arguments.json, dump_json(json, 2) + "\n");
   if (!result.problems.empty()) throw Error("{}: {} problems", arguments.data, result.problems.size());
 }
 
@@ -93,7 +90,7 @@ void statistics(const DataArguments& arguments) {
         {{"range", range.range}, {"objects", range.objects}, {"without_location", range.uncovered}});
   }
   if (arguments.json != "-") print(statistics_text(found) + coverage_text(coverage));
-  write_json(arguments.json, dump(json));
+  write_json(arguments.json, dump_json(json, 2) + "\n");
 }
 
 void convert(const DataArguments& arguments) {
@@ -114,7 +111,7 @@ void convert(const DataArguments& arguments) {
     for (const auto& [what, count] : report.lost)
       print(fmt::format("  not held by {}: {} {}\n", arguments.format, count, what));
   }
-  write_json(arguments.json, dump(json));
+  write_json(arguments.json, dump_json(json, 2) + "\n");
 }
 
 /// Two folders of the data's own format below --out, the images linked.
@@ -129,7 +126,7 @@ void split_command(const DataArguments& arguments) {
     text += fmt::format("{}: {} images, {} objects\n", report.folder.string(), report.images, report.objects);
   }
   if (arguments.json != "-") print(text);
-  write_json(arguments.json, dump(json));
+  write_json(arguments.json, dump_json(json, 2) + "\n");
 }
 
 CLI::App* add(CLI::App& data, const char* name, const char* description, DataArguments& arguments,

@@ -13,6 +13,7 @@
 #include "apps/progress_bar.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/json.h"
 #include "skylift/core/log.h"
 #include "skylift/image/codec.h"
 #include "skylift/image/draw.h"
@@ -154,7 +155,7 @@ std::string json_text(const std::vector<Contestant>& contestants, double seconds
                               {"steps", c.training.steps},
                               {"evaluation", nlohmann::ordered_json::parse(to_json(c.result))}});
   }
-  return json.dump(2) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 /// Ground truth and the three models' detections side by side, for the first validation scenes.

@@ -9,6 +9,7 @@
 #include "apps/commands.h"
 #include "apps/json_output.h"
 #include "skylift/core/error.h"
+#include "skylift/core/json.h"
 #include "skylift/core/text.h"
 #include "skylift/models/backbone_weights.h"
 #include "skylift/models/import_mmdet.h"
@@ -126,7 +127,7 @@ void run_import(const ImportArguments& arguments) {
       arguments.from == "mmdet" ? import_detector(file, arguments) : import_network(file, arguments);
   const Json json = report_json(file, imported, arguments);
   if (arguments.json != "-") print_report(file, imported, arguments);
-  write_json(arguments.json, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_json(arguments.json, dump_json(json, 2) + "\n");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "apps/commands.h"
 #include "apps/json_output.h"
 #include "skylift/core/error.h"
+#include "skylift/core/json.h"
 #include "skylift/core/text.h"
 #include "skylift/models/cost.h"
 #include "skylift/models/model_file.h"
@@ -94,7 +95,7 @@ Json cost_json(const PartCost& cost) {
 /// The file's own card, and the costs.
 Json report_json(const Report& report) {
   Json json = {{"file", report.path.string()}, {"architecture", architecture_text(report.model.card.options)}};
-  json.update(Json::parse(SafetensorsFile(report.path).metadata().at(model_card_key)));
+  json.update(parse_json(SafetensorsFile(report.path).metadata().at(model_card_key), report.path.string()));
   const PartCost total = total_cost(report.parts);
   json["input"] = {{"width", report.input.width}, {"height", report.input.height}};
   json["parameters"] = total.parameters;
@@ -149,7 +150,7 @@ void run_info(const InfoArguments& arguments) {
   report.parts = part_costs(*report.model.detector, report.input.height, report.input.width);
   report.lifting = lifting_cost(*report.model.detector, report.input.height, report.input.width);
   if (arguments.json != "-") print_report(report);
-  write_json(arguments.json, report_json(report).dump(2) + "\n");
+  write_json(arguments.json, dump_json(report_json(report), 2) + "\n");
 }
 
 void list_models() {

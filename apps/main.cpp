@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -43,10 +44,22 @@ void wait_passively(char** argv) {
   ::execv(program.c_str(), argv);  // returns only if it fails: then we go on as we are
 }
 
+/// Large files are mapped, and a page that vanished under us (the file was cut meanwhile) is no fault of the program's.
+void explain_vanished_pages() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {
+    constexpr std::string_view message = "skylift: a file that is being read was cut off meanwhile\n";
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, message.data(), message.size());
+    ::_exit(2);
+  };
+  ::sigaction(SIGBUS, &action, nullptr);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   wait_passively(argv);
+  explain_vanished_pages();
   CLI::App app{"Skylift distils small, fast object detectors for drone imagery.", "skylift"};
   app.set_version_flag("--version", SKYLIFT_VERSION);
   app.require_subcommand(1);

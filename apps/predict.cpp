@@ -16,6 +16,7 @@
 #include "apps/progress_bar.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/json.h"
 #include "skylift/core/log.h"
 #include "skylift/core/ordered_pipeline.h"
 #include "skylift/infer/image_view.h"
@@ -185,7 +186,7 @@ std::string to_json(const Account& account, const std::string& engine) {
                                        {"latency_ms", {{"p50", ms(0.5)}, {"p90", ms(0.9)}, {"p99", ms(0.99)}}},
                                        {"peak_memory_mb", own_usage().ru_maxrss / 1024},
                                        {"problems", account.problems}};
-  return json.dump(1) + "\n";
+  return dump_json(json, 1) + "\n";
 }
 
 void predict(const PredictArguments& arguments) {

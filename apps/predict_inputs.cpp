@@ -8,6 +8,7 @@
 
 #include "skylift/annotations/image_size.h"
 #include "skylift/core/error.h"
+#include "skylift/core/text.h"
 #include "skylift/image/codec.h"
 
 namespace skylift {
@@ -62,7 +63,8 @@ std::vector<std::string> expand(const std::string& argument) {
 
 /// A name for files beside each other: letters that paths give a meaning become '_'.
 std::string plain_name(const std::string& source) {
-  std::string name = source.find("://") == std::string::npos ? fs::path(source).stem().string() : source;
+  std::string name =
+      source.find("://") == std::string::npos ? fs::path(source).stem().string() : without_password(source);
   for (char& letter : name) {
     if (letter == '/' || letter == ':' || letter == '%' || letter == '?') letter = '_';
   }
@@ -140,8 +142,8 @@ bool FrameSource::next_of_video(Frame& frame) {
   frame.last_of_video = true;
   // Headers of some formats only estimate the number of frames.
   if (video_->frames_read() < video_->frame_count() * 98 / 100 - 1 || video_->frames_read() == 0) {
-    frame.problem = fmt::format("{}: damaged or cut off: got {} frames, its header promises {}", frame.input->source,
-                                video_->frames_read(), video_->frame_count());
+    frame.problem = fmt::format("{}: damaged or cut off: got {} frames, its header promises {}",
+                                without_password(frame.input->source), video_->frames_read(), video_->frame_count());
   }
   video_.reset();
   ++at_;

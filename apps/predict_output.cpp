@@ -5,6 +5,7 @@
 
 #include "apps/drawing.h"
 #include "skylift/core/file.h"
+#include "skylift/core/json.h"
 #include "skylift/image/codec.h"
 
 namespace skylift {
@@ -45,7 +46,7 @@ void PredictionWriter::finish() {
     nlohmann::ordered_json images = nlohmann::ordered_json::array();
     for (const ImageRecord& image : set_.images)
       images.push_back({{"id", image.id}, {"file_name", image.file}, {"width", image.width}, {"height", image.height}});
-    write_file(folder_ / "images.json", images.dump(0) + "\n");
+    write_file(folder_ / "images.json", dump_json(images, 0) + "\n");
   }
 }
 

@@ -8,6 +8,7 @@
 #include "skylift/annotations/image_size.h"
 #include "skylift/annotations/open_data.h"
 #include "skylift/core/file.h"
+#include "skylift/core/json.h"
 #include "skylift/core/log.h"
 #include "skylift/eval/error_breakdown.h"
 #include "skylift/report/eval_page.h"
@@ -43,7 +44,7 @@ void print_scores(const EvalResult& result, const ErrorBreakdown* errors, const 
   if (errors) {
     auto both = nlohmann::ordered_json::parse(json);
     both["errors"] = nlohmann::ordered_json::parse(to_json(*errors));
-    json = both.dump(2) + "\n";
+    json = dump_json(both, 2) + "\n";
   }
   if (json_file != "-") {
     fmt::print("{}", to_text(result));

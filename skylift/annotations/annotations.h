@@ -75,6 +75,10 @@ std::unordered_map<int64_t, int> class_of_id(const AnnotationSet& set);
 /// are by name.
 void add_class(AnnotationSet& set, const std::string& name, int64_t id);
 
+/// Whether ImageRecord::file stays below the image folder, read as text: relative and without a leading "..".
+bool stays_inside(const std::filesystem::path& file);
+
+
 /// The ten classes that VisDrone evaluates, in its order (category ids 1..10).
 const std::vector<std::string>& visdrone_classes();
 

@@ -15,6 +15,7 @@
 #include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/text.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -67,6 +68,11 @@ std::string frame_hint(const ImageHeader& header, const AnnotationSet& set, cons
 void check_image_file(const AnnotationSet& set, ImageRecord& image, Findings& found) {
   const fs::path path = set.image_path(image);
   Problems& problems = found.problems;
+  if (set.format == "coco" && !stays_inside(image.file)) {
+    problems.push_back({set.source.string(), fmt::format("file_name {} leaves the image folder {}",
+                                                         in_quotes(image.file), set.image_folder.string())});
+    return;  // nor does it say whether such a file exists
+  }
   try {
     found.header = open_image_header(path);
     const ImageSize size = found.header.size(set.reading.orientation);

@@ -6,6 +6,7 @@
 #include <numbers>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "skylift/annotations/coco_files.h"
 #include "skylift/annotations/coco_records.h"
@@ -23,10 +24,9 @@ class CocoReader {
  public:
   CocoReader(const fs::path& file, Problems* problems) : file_(file), map_(file), problems_(problems) {
     members_ = split_json(map_.bytes(), file);
-    for (size_t i = 0; i < members_.size(); ++i) {
-      for (size_t k = 0; k < i; ++k) {
-        if (members_[k].key == members_[i].key) throw Error("{}: $.{}: stands twice", file.string(), members_[i].key);
-      }
+    std::unordered_set<std::string_view> keys;
+    for (const JsonMember& member : members_) {
+      if (!keys.insert(member.key).second) throw Error("{}: $.{}: stands twice", file.string(), member.key);
     }
   }
 

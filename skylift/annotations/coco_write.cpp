@@ -11,6 +11,7 @@
 #include "skylift/annotations/problem.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/json.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -115,11 +116,9 @@ void print_set(Output& out, const AnnotationSet& set) {
 }  // namespace
 
 std::string json_text(const std::string& text) {
-  try {
-    return nlohmann::json(text).dump();
-  } catch (const nlohmann::json::exception&) {
-    throw Error("{}: not UTF-8, which JSON needs", in_quotes(text));
-  }
+  // A name that was changed on the way would no longer find its image.
+  if (!is_utf8(text)) throw Error("{}: not UTF-8, which JSON needs", in_quotes(text));
+  return dump_json(nlohmann::json(text));
 }
 
 void write_coco(const std::filesystem::path& file, const AnnotationSet& set) {

@@ -98,8 +98,7 @@ void fit_set(AnnotationSet& set, const DataFormat& target, Losses& losses) {
 /// The path as it may stand below the new folder.
 fs::path safe_path(const std::string& file) {
   const fs::path path = fs::path(file).lexically_normal();
-  const bool inside = path.is_relative() && !path.empty() && *path.begin() != "..";
-  return inside ? path : path.filename();
+  return stays_inside(path) ? path : path.filename();
 }
 
 std::vector<std::string> flat_names(const AnnotationSet& set) {
@@ -162,6 +161,10 @@ void place_images(const fs::path& folder, const AnnotationSet& set, const std::v
   for (const auto& name : names) make_folder((folder / name).parent_path());
   parallel_for(names.size(), 0, [&](size_t i) {
     const fs::path from = fs::absolute(set.image_path(set.images[i])), to = folder / names[i];
+    // Annotations of others must not choose which files of this machine end up in the copy.
+    if (placement == ImagePlacement::copy && !stays_inside(set.images[i].file))
+      throw Error("{}: lies outside of {}, so it is not copied (hint: --images link)", in_quotes(set.images[i].file),
+                  set.image_folder.string());
     if (!fs::is_regular_file(from)) throw Error("{}: no such image", from.string());
     std::error_code code;
     if (placement == ImagePlacement::link) {

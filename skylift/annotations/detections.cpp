@@ -15,6 +15,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/text.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -90,7 +91,8 @@ void read_result_file(const fs::path& path, const std::unordered_map<int64_t, in
                       std::vector<Detection>& out, Problems* problems) {
   static const LineLayout layout{',', {"x", "y", "w", "h", "score", "category", "truncation", "occlusion"}, 6};
   read_number_lines(path, layout, problems, [&](size_t line, std::span<const double> v) {
-    const auto found = v[5] == std::floor(v[5]) ? classes.find(static_cast<int64_t>(v[5])) : classes.end();
+    const auto category = to_integer(v[5]);
+    const auto found = category ? classes.find(*category) : classes.end();
     if (found != classes.end()) {
       out.push_back({{v[0], v[1], v[2], v[3]}, v[4], found->second});
     } else {

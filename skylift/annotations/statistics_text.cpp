@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "skylift/annotations/statistics.h"
+#include "skylift/core/json.h"
 
 namespace skylift {
 namespace {
@@ -112,7 +113,7 @@ std::string statistics_json(const DataStatistics& s) {
   for (const auto& [size, count] : s.image_sizes) {
     json["image_sizes"].push_back({{"width", size.first}, {"height", size.second}, {"images", count}});
   }
-  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 }  // namespace skylift

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <pugixml.hpp>
 #include <set>
 #include <unordered_map>
@@ -57,13 +58,38 @@ Layout find_layout(const fs::path& folder) {
   return has_xml(folder) ? Layout{folder, folder} : Layout{};
 }
 
+std::string utf8_of_latin1(std::string_view text) {
+  std::string utf8;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      utf8 += c;
+    } else {
+      utf8 += static_cast<char>(0xC0 | byte >> 6);
+      utf8 += static_cast<char>(0x80 | (byte & 0x3F));
+    }
+  }
+  return utf8;
+}
+
 class XmlReader {
  public:
   XmlReader(const fs::path& path, Problems& problems) : path_(path), text_(read_file(path)), problems_(problems) {}
 
   void read(VocImage& out) {
     pugi::xml_document document;
-    const auto parsed = document.load_buffer(text_.data(), text_.size());
+    auto parsed = document.load_buffer(text_.data(), text_.size());
+    // pugixml's offsets are those in its own UTF-8, so the lines are counted there.
+    if (parsed.encoding == pugi::encoding_latin1) {
+      text_ = utf8_of_latin1(text_);
+      parsed = document.load_buffer(text_.data(), text_.size(), pugi::parse_default, pugi::encoding_utf8);
+    } else if (parsed.encoding != pugi::encoding_utf8) {
+      report(&problems_, path_.string(), "in UTF-16 or UTF-32, expected UTF-8 or Latin-1 (hint: save it as UTF-8)");
+      return;
+    }
+    for (size_t i = 0; i < text_.size(); ++i) {
+      if (text_[i] == '\n') line_ends_.push_back(static_cast<ptrdiff_t>(i));
+    }
     if (!parsed) {
       report(&problems_, position(parsed.offset), fmt::format("not XML: {}", parsed.description()));
       return;
@@ -75,9 +101,7 @@ class XmlReader {
     }
     try {
       const auto size = root.child("size");
-      if (size)
-        out.record.width = static_cast<int>(number(size, "width")),
-        out.record.height = static_cast<int>(number(size, "height"));
+      if (size) out.record.width = length(size, "width"), out.record.height = length(size, "height");
     } catch (const Error& wrong) {
       note(wrong);
     }
@@ -93,13 +117,11 @@ class XmlReader {
   }
 
  private:
-  std::string position(ptrdiff_t offset) const {
-    const auto end = text_.begin() + std::clamp<ptrdiff_t>(offset, 0, static_cast<ptrdiff_t>(text_.size()));
-    return line_position(path_, static_cast<size_t>(std::count(text_.begin(), end, '\n')) + 1);
+  size_t line_of(ptrdiff_t offset) const {
+    const auto next = std::lower_bound(line_ends_.begin(), line_ends_.end(), offset);
+    return static_cast<size_t>(next - line_ends_.begin()) + 1;
   }
-  size_t line_of(pugi::xml_node node) const {
-    return static_cast<size_t>(std::count(text_.begin(), text_.begin() + node.offset_debug(), '\n')) + 1;
-  }
+  std::string position(ptrdiff_t offset) const { return line_position(path_, line_of(offset)); }
   void note(const Error& wrong) {
     const std::string text = wrong.what();
     const size_t cut = text.find(": ", path_.string().size());
@@ -115,6 +137,13 @@ class XmlReader {
       throw Error("{}: got {} for <{}>, expected a number", position(node.offset_debug()),
                   in_quotes(node.child_value()), name);
     return *value;
+  }
+  int length(pugi::xml_node parent, const char* name) const {
+    const double value = number(parent, name);
+    // Some tools write 0 for a size that they do not know, and some a fraction.
+    if (value >= 0 && value <= std::numeric_limits<int>::max()) return static_cast<int>(value);
+    throw Error("{}: got {} for <{}>, expected a length in px", position(parent.child(name).offset_debug()), value,
+                name);
   }
   /// A level that may be absent, or a word such as "Unspecified" in some of VOC's own files: 0 then.
   int level(pugi::xml_node parent, const char* name) const {
@@ -143,12 +172,13 @@ class XmlReader {
     out.truncation = level(node, "truncated");
     out.occlusion = level(node, "occluded");
     out.difficult = level(node, "difficult") != 0;
-    out.line = static_cast<int>(line_of(node));
+    out.line = static_cast<int>(line_of(node.offset_debug()));
     return out;
   }
 
   const fs::path& path_;
-  const std::string text_;
+  std::string text_;
+  std::vector<ptrdiff_t> line_ends_;
   Problems& problems_;
 };
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <sstream>
 #include <type_traits>
+#include <utility>
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
@@ -64,7 +65,7 @@ std::optional<T> scalar_from(const toml::node& node) {
     if (const auto* real = node.as_floating_point()) return real->get();
   } else if constexpr (std::is_same_v<T, int>) {
     const auto* integer = node.as_integer();
-    if (integer && std::abs(integer->get()) <= std::numeric_limits<int>::max()) return static_cast<int>(integer->get());
+    if (integer && std::in_range<int>(integer->get())) return static_cast<int>(integer->get());
   } else if constexpr (std::is_same_v<T, bool>) {
     if (const auto* boolean = node.as_boolean()) return boolean->get();
   } else {

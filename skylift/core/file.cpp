@@ -47,7 +47,12 @@ std::string read_file(const fs::path& path) {
   errno = 0;
   std::ifstream stream(path, std::ios::binary);
   if (!stream) fail(path, "cannot open", errno ? errno : ENOENT);
-  std::string bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  // The size is a hint: pipes have none, and a file may shrink or grow meanwhile.
+  const uintmax_t hint = fs::is_regular_file(path, code) ? fs::file_size(path, code) : 0;
+  std::string bytes(code ? 0 : hint, '\0');
+  stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<size_t>(stream.gcount()));
+  bytes.append(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
   if (stream.bad()) fail(path, "cannot read", errno ? errno : EIO);
   return bytes;
 }

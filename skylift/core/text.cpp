@@ -65,6 +65,12 @@ std::optional<double> parse_number(std::string_view text) {
 
 std::optional<long long> parse_integer(std::string_view text) { return parse_whole<long long>(text); }
 
+std::optional<int64_t> to_integer(double value) {
+  constexpr double beyond = 9223372036854775808.0;  // 2^63
+  if (!(value >= -beyond && value < beyond) || value != std::floor(value)) return std::nullopt;
+  return static_cast<int64_t>(value);
+}
+
 std::optional<std::string> nearest_word(std::string_view word, std::span<const std::string> candidates) {
   std::optional<std::string> best;
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
@@ -81,6 +87,15 @@ std::optional<std::string> nearest_word(std::string_view word, std::span<const s
 std::string suggestion(std::string_view word, std::span<const std::string> candidates) {
   if (const auto near = nearest_word(word, candidates)) return fmt::format(" (did you mean '{}'?)", *near);
   return fmt::format(" (known: {})", fmt::join(candidates, ", "));
+}
+
+std::string without_password(std::string_view address) {
+  const size_t scheme = address.find("://");
+  if (scheme == std::string_view::npos) return std::string(address);
+  const size_t begin = scheme + 3, end = std::min(address.find_first_of("/?#", begin), address.size());
+  const size_t at = address.substr(0, end).rfind('@');  // a password may hold another one
+  if (at == std::string_view::npos || at < begin) return std::string(address);
+  return std::string(address.substr(0, begin)) + std::string(address.substr(at + 1));
 }
 
 std::string in_quotes(std::string_view text) {

@@ -1,6 +1,7 @@
 // Small helpers on strings: splitting, strict numbers, and the nearest known word for error messages.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,12 +18,18 @@ std::string_view trim(std::string_view text);
 std::optional<double> parse_number(std::string_view text);
 std::optional<long long> parse_integer(std::string_view text);
 
+/// A number without a fraction that a cast to an integer keeps, or nothing: other casts from double are undefined.
+std::optional<int64_t> to_integer(double value);
+
 /// The candidate with the smallest edit distance, or nothing if none is near (more than a third of the letters differ).
 std::optional<std::string> nearest_word(std::string_view word, std::span<const std::string> candidates);
 
 /// " (did you mean 'X'?)" with the nearest candidate, or the list of all where none is near. For the end of an error
 /// message.
 std::string suggestion(std::string_view word, std::span<const std::string> candidates);
+
+/// A stream's address without the name and the password that may stand in it: "rtsp://user:word@host" -> "rtsp://host".
+std::string without_password(std::string_view address);
 
 /// Text of a file as it may stand in one line of a message: control characters as '?', at most 60 characters.
 std::string in_quotes(std::string_view text);

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "skylift/core/json.h"
 #include "skylift/core/text.h"
 #include "skylift/doctor/doctor.h"
 
@@ -104,7 +105,7 @@ std::string to_json(const DoctorReport& report) {
   }
   for (const RegionReport& region : report.regions) json["regions"][region.name] = region_json(region);
   json["advice"] = report.advice;
-  return json.dump(1);
+  return dump_json(json, 1);
 }
 
 }  // namespace skylift

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "skylift/core/json.h"
 #include "skylift/eval/error_breakdown.h"
 
 namespace skylift {
@@ -27,7 +28,7 @@ std::string to_json(const ErrorBreakdown& errors) {
   for (size_t size = 0; size < size_names.size(); ++size) json[size_names[size]] = to_object(errors.by_size[size]);
   json["false_positives"] = to_object(errors.false_positives);
   json["false_negatives"] = to_object(errors.false_negatives);
-  return json.dump(2);
+  return dump_json(json, 2);
 }
 
 std::string to_text(const ErrorBreakdown& errors) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "skylift/core/json.h"
 #include "skylift/eval/evaluation.h"
 
 namespace skylift {
@@ -52,7 +53,7 @@ std::string to_json(const EvalResult& result) {
   json["per_class"] = std::move(classes);
   if (result.protocol == "visdrone") json["uniform"] = to_object(result.uniform, result.max_dets);
   if (!result.notes.empty()) json["notes"] = result.notes;
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+  return dump_json(json, 2);
 }
 
 std::string to_text(const EvalResult& result) {

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "skylift/core/error.h"
+#include "skylift/core/json.h"
 #include "skylift/export/onnx_convert.h"
 #include "skylift/export/onnx_detections.h"
 #include "skylift/models/card_text.h"
@@ -84,9 +85,9 @@ void add_metadata(OnnxGraph& graph, const Model& model, const Trace& trace, cons
   if (options.height == 0) card.preprocess.pad_multiple = std::lcm(card.preprocess.pad_multiple, onnx_size_multiple);
   const std::string text = card_text(card);
   graph.metadata[model_card_key] = text;
-  graph.metadata["classes"] = nlohmann::json(card.classes).dump();
-  graph.metadata["preprocess"] = nlohmann::ordered_json::parse(text).at("preprocess").dump();
-  graph.metadata["strides"] = nlohmann::json(trace.output.strides).dump();
+  graph.metadata["classes"] = dump_json(nlohmann::json(card.classes));
+  graph.metadata["preprocess"] = dump_json(nlohmann::ordered_json::parse(text).at("preprocess"));
+  graph.metadata["strides"] = dump_json(nlohmann::json(trace.output.strides));
   graph.metadata["size_multiple"] = std::to_string(options.height > 0 ? 1 : onnx_size_multiple);
   graph.metadata["form"] = options.nms ? "decoded" : "raw";
   graph.metadata["precision"] = options.half ? "fp16" : "fp32";

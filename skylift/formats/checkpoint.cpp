@@ -17,6 +17,8 @@ constexpr int deepest = 16;                // dicts in dicts
 constexpr size_t entry_limit = 1'000'000;  // shared dicts may repeat without end
 constexpr uint64_t spare_bytes = uint64_t{256} << 20;
 constexpr uint64_t repeats = 4;  // of the file's bytes, in tensors that share storages
+constexpr size_t longest_name = 512, most_name_bytes = size_t{64} << 20;
+constexpr size_t most_classes = 100'000;
 
 /// In order of preference.
 constexpr const char* usual_keys[] = {"state_dict_ema",   "model_ema", "ema_model", "ema",           "state_dict",
@@ -99,7 +101,10 @@ class Flattener {
     if (depth > deepest) throw Error("{}: dicts in dicts more than {} deep", file_.path().string(), deepest);
     for (const auto& [key, value] : dict.pairs) {
       if (++entries_ > entry_limit) throw Error("{}: more than {} entries", file_.path().string(), entry_limit);
-      const std::string name = prefix + (key->is(Kind::text) ? key->text : std::to_string(key->integer));
+      const std::string name = prefix + (key->is(Kind::text) ? checked(key->text) : std::to_string(key->integer));
+      name_bytes_ += name.size();
+      if (name_bytes_ > most_name_bytes)
+        throw Error("{}: names of more than {} bytes in all", file_.path().string(), most_name_bytes);
       if (auto view = file_.tensor(*value, name)) {
         add_tensor(name, std::move(*view));
       } else if (is_dict(value)) {
@@ -111,6 +116,14 @@ class Flattener {
   }
 
  private:
+  /// A text of the pickle may be used again and again, so a long one is multiplied.
+  const std::string& checked(const std::string& name) const {
+    if (name.size() > longest_name)
+      throw Error("{}: a name of {} bytes, {}, expected at most {}", file_.path().string(), name.size(),
+                  in_quotes(name), longest_name);
+    return name;
+  }
+
   void add_tensor(const std::string& name, StridedView view) {
     if (!names_.insert(name).second) throw Error("{}: tensor {} stands twice", file_.path().string(), in_quotes(name));
     const uint64_t bytes = static_cast<uint64_t>(view.elements()) * dtype_bytes(view.dtype);
@@ -126,7 +139,7 @@ class Flattener {
   const PytorchFile& file_;
   StateDict& state_;
   uint64_t budget_;
-  size_t entries_ = 0;
+  size_t entries_ = 0, name_bytes_ = 0;
   std::set<std::string> names_;
 };
 
@@ -172,7 +185,9 @@ CheckpointMetadata read_metadata(const PytorchFile& file) {
   const PickleValue* classes = find_any(meta, {"CLASSES", "classes"});
   if (classes == nullptr) classes = find_any(find_any(meta, {"dataset_meta"}), {"classes", "CLASSES"});
   if (classes != nullptr && classes->is(Kind::sequence)) {
-    for (const PickleValue* name : classes->items) metadata.classes.push_back(name->text);
+    if (classes->items.size() > most_classes)
+      throw Error("{}: {} class names, expected at most {}", file.path().string(), classes->items.size(), most_classes);
+    for (const PickleValue* name : classes->items) metadata.classes.push_back(name->text.substr(0, longest_name));
   }
   if (const PickleValue* config = find_any(meta, {"cfg", "config"}); config != nullptr && config->is(Kind::text)) {
     metadata.config = config->text;

@@ -18,7 +18,9 @@ using Kind = PickleValue::Kind;
 constexpr std::string_view legacy_magic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19",
                                         10);  // a number, as a pickle has it
 constexpr int64_t legacy_version = 1001;
-constexpr int deepest_parameter = 8;  // of parameters that wrap a tensor
+constexpr int deepest_parameter = 8;    // of parameters that wrap a tensor
+constexpr size_t most_dimensions = 64;  // torch's own limit
+constexpr size_t most_flags = 64;       // in a tensor's arguments: "conj", "neg", "requires_grad", ...
 
 int64_t integer(const PickleValue* value) { return value != nullptr && value->is(Kind::integer) ? value->integer : -1; }
 
@@ -26,10 +28,10 @@ const PickleValue* item(const PickleValue* sequence, size_t i) {
   return sequence != nullptr && i < sequence->items.size() ? sequence->items[i] : nullptr;
 }
 
-/// The integers of a tuple or a torch.Size; nothing where one is negative or no integer.
+/// The integers of a tuple or a torch.Size; nothing where one is negative or no integer, or where they are too many.
 std::optional<std::vector<int64_t>> integers(const PickleValue* value) {
   if (value != nullptr && value->is_call("torch.Size")) value = item(value->arguments, 0);
-  if (value == nullptr || !value->is(Kind::sequence)) return std::nullopt;
+  if (value == nullptr || !value->is(Kind::sequence) || value->items.size() > most_dimensions) return std::nullopt;
   std::vector<int64_t> numbers;
   for (const PickleValue* number : value->items) {
     if (integer(number) < 0) return std::nullopt;
@@ -60,6 +62,7 @@ const PickleValue* wrapped(const PickleValue& value, PickleValue& unwrapped) {
 /// Whether a flag such as "conj" is set in the last argument: its elements are not the stored bytes.
 bool has_flag(const PickleValue& call) {
   for (const PickleValue* argument : call.arguments->items) {
+    if (argument->pairs.size() > most_flags) return true;  // may be shared by every tensor of the file
     for (const char* flag : {"conj", "neg"}) {
       const PickleValue* set = argument->find(flag);
       if (set != nullptr && set->integer != 0) return true;
@@ -142,9 +145,13 @@ void PytorchFile::read_legacy() {
 
 void PytorchFile::read_legacy_storages(const PickleValue& keys, size_t position) {
   const std::string_view file = map_.bytes();
+  const auto element_bytes = legacy_element_bytes();
   for (const PickleValue* key : keys.items) {
+    const auto known = element_bytes.find(key->text);
+    if (known == element_bytes.end())
+      throw Error("{}: storage {} belongs to no tensor", path_.string(), in_quotes(key->text));
     uint64_t elements = 0;
-    const uint64_t size = legacy_element_bytes(key->text), left = file.size() - position;
+    const uint64_t size = known->second, left = file.size() - position;
     if (left >= 8) std::memcpy(&elements, file.data() + position, 8);
     if (left < 8 || elements > (left - 8) / size) {
       throw Error("{}: storage {} of {} elements is not whole; is the file cut off?", path_.string(),
@@ -156,13 +163,14 @@ void PytorchFile::read_legacy_storages(const PickleValue& keys, size_t position)
 }
 
 /// The bytes of an element are known from the tensors alone.
-uint64_t PytorchFile::legacy_element_bytes(const std::string& key) const {
+std::unordered_map<std::string_view, uint64_t> PytorchFile::legacy_element_bytes() const {
+  std::unordered_map<std::string_view, uint64_t> bytes;
   for (const PickleValue* value : pickles_.persistent_values()) {
-    const PickleValue *type = item(value->arguments, 1), *named = item(value->arguments, 2);
-    if (named == nullptr || type == nullptr || named->text != key) continue;
-    if (const auto known = storage_type(type->text)) return known->bytes;
+    const PickleValue *type = item(value->arguments, 1), *key = item(value->arguments, 2);
+    if (key == nullptr || type == nullptr) continue;
+    if (const auto known = storage_type(type->text)) bytes.emplace(key->text, known->bytes);
   }
-  throw Error("{}: storage {} belongs to no tensor", path_.string(), in_quotes(key));
+  return bytes;
 }
 
 std::optional<StridedView> PytorchFile::tensor(const PickleValue& value, const std::string& name) const {
@@ -183,14 +191,15 @@ std::optional<StridedView> PytorchFile::tensor(const PickleValue& value, const s
 
 StridedView PytorchFile::view(const PickleValue& call, const std::string& name) const {
   const PickleValue* id = item(call.arguments, 0);
-  const auto shape = integers(item(call.arguments, 2)), strides = integers(item(call.arguments, 3));
+  const auto shape = integers(item(call.arguments, 2));
+  auto strides = integers(item(call.arguments, 3));
   const int64_t offset = integer(item(call.arguments, 1));
   if (id == nullptr || !id->is(Kind::persistent) || !shape || !strides || strides->size() != shape->size() ||
       offset < 0) {
     throw Error("{}: tensor {}: expected a storage, an offset, a shape and strides of its length", path_.string(),
                 in_quotes(name));
   }
-  if (has_flag(call)) {
+  if (call.arguments->items.size() > most_flags || has_flag(call)) {
     throw Error("{}: tensor {} is a conjugate or negative view (hint: save x.resolve_conj().resolve_neg())",
                 path_.string(), in_quotes(name));
   }
@@ -200,6 +209,9 @@ StridedView PytorchFile::view(const PickleValue& call, const std::string& name) 
     type = given != nullptr ? given->text : "";
   }
   const Storage found = storage(*id, name, type);
+  for (size_t i = 0; i < shape->size(); ++i) {
+    if ((*shape)[i] <= 1) (*strides)[i] = 0;  // nobody steps along it, and any number may stand there
+  }
   StridedView view{found.dtype, *shape, *strides, offset, found.bytes};
   check(view, name);
   return view;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "skylift/core/file.h"
@@ -52,7 +53,7 @@ class PytorchFile {
   void read_zip();
   void read_legacy();
   void read_legacy_storages(const PickleValue& keys, size_t position);
-  uint64_t legacy_element_bytes(const std::string& key) const;
+  std::unordered_map<std::string_view, uint64_t> legacy_element_bytes() const;  ///< by storage key
   Storage storage(const PickleValue& id, const std::string& name, const std::optional<std::string>& torch_type) const;
   StridedView view(const PickleValue& call, const std::string& name) const;
   void check(const StridedView& view, const std::string& name) const;

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "skylift/core/error.h"
+#include "skylift/core/json.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -216,6 +217,7 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
   for (const auto& tensor : tensors) {
     if (!names.insert(tensor.name).second)
       throw Error("{}: two tensors are named {}", path.string(), in_quotes(tensor.name));
+    if (!is_utf8(tensor.name)) throw Error("{}: a tensor's name is not UTF-8", path.string());
     if (byte_count(tensor.dtype, tensor.shape) != tensor.bytes.size()) {
       throw Error("{}: tensor {}: got {} bytes, which do not fit {} [{}]", path.string(), in_quotes(tensor.name),
                   tensor.bytes.size(), dtype_name(tensor.dtype), fmt::join(tensor.shape, ","));
@@ -231,6 +233,10 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
     offset += tensor->bytes.size();
   }
 
+  for (const auto& [key, value] : metadata) {
+    if (!is_utf8(key) || !is_utf8(value))
+      throw Error("{}: the metadata {} is not UTF-8", path.string(), in_quotes(key));
+  }
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header[std::string(kMetadata)] = metadata;
   for (const auto& tensor : tensors) {
@@ -239,12 +245,7 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
                            {"shape", tensor.shape},
                            {"data_offsets", {begin, begin + tensor.bytes.size()}}};
   }
-  std::string text;
-  try {
-    text = header.dump();
-  } catch (const nlohmann::json::exception&) {
-    throw Error("{}: a tensor's name or a metadata text is not UTF-8", path.string());
-  }
+  std::string text = dump_json(header);
   text.append((8 - text.size() % 8) % 8, ' ');
   const uint64_t length = text.size();
   write_file(path, [&](std::ostream& stream) {

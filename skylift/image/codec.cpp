@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <vector>
@@ -81,23 +82,24 @@ cv::Mat turned(const cv::Mat& stored, int orientation) {
   return pixels;
 }
 
+/// OpenCV would decode more formats than anybody has images in, and up to 2^30 pixels.
+void check_header(const ImageHeader& header, const std::string& name, int64_t most_pixels) {
+  if (header.kind == ImageHeader::Kind::unknown || header.stored == ImageSize{})
+    throw Error("{}: not an image that can be read, or damaged; expected {}", name, kImageKinds);
+  check_pixels(header.stored.width, header.stored.height, name, most_pixels);
+}
+
 cv::Mat decode_with_opencv(std::string_view bytes, const std::string& name) {
   const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
-  cv::Mat pixels;
-  try {
-    pixels = cv::imdecode(encoded, cv::IMREAD_UNCHANGED);  // this mode leaves EXIF orientation alone
-  } catch (const cv::Exception& exception) {
-    throw Error("{}: damaged image ({})", name, exception.err);
-  }
+  const cv::Mat pixels = cv::imdecode(encoded, cv::IMREAD_UNCHANGED);  // this mode leaves EXIF orientation alone
   if (pixels.empty()) throw Error("{}: not an image that can be read, or damaged; expected {}", name, kImageKinds);
   return to_rgb(pixels, name);
 }
 
 /// Pixels as the file has them.
-cv::Mat decode_stored(std::string_view bytes, const ImageHeader& header, const std::string& name) {
-  if (is_jpeg(bytes)) {
-    if (auto rgb = decode_jpeg(bytes, name)) return *std::move(rgb);
-  }
+cv::Mat decode_stored(std::string_view bytes, const ImageHeader& header, const std::string& name, int64_t most_pixels) {
+  if (is_jpeg(bytes)) return decode_jpeg(bytes, name, most_pixels);
+  check_header(header, name, most_pixels);
   if (header.kind != ImageHeader::Kind::tiff || header.orientation == 1) return decode_with_opencv(bytes, name);
   // OpenCV turns TIFF whatever it is asked for, so it gets the file without its tag (a short: 1 in either byte order).
   std::string untagged(bytes);
@@ -108,16 +110,22 @@ cv::Mat decode_stored(std::string_view bytes, const ImageHeader& header, const s
 
 }  // namespace
 
-cv::Mat decode_rgb(std::string_view bytes, const std::string& name, const ImageReading& reading) {
+cv::Mat decode_rgb(std::string_view bytes, const std::string& name, const ImageReading& reading, int64_t most_pixels) {
   if (bytes.empty()) throw Error("{}: the file is empty, expected an image", name);
-  const ImageHeader header = read_image_header(bytes);
-  const cv::Mat stored = to_8_bits(decode_stored(bytes, header, name), name, reading.depth);
-  return reading.orientation == ImageReading::Orientation::upright ? turned(stored, header.orientation) : stored;
+  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()))
+    throw Error("{}: {} bytes, expected less than 2 GB", name, bytes.size());
+  try {
+    const ImageHeader header = read_image_header(bytes);
+    const cv::Mat stored = to_8_bits(decode_stored(bytes, header, name, most_pixels), name, reading.depth);
+    return reading.orientation == ImageReading::Orientation::upright ? turned(stored, header.orientation) : stored;
+  } catch (const cv::Exception& exception) {  // its limits, or no memory: of this image, not of the whole run
+    throw Error("{}: damaged image ({})", name, exception.err);
+  }
 }
 
+// Read, not mapped: a mapped file that shrinks while it is decoded ends the program with SIGBUS.
 cv::Mat decode_rgb(const fs::path& path, const ImageReading& reading) {
-  const MappedFile file(path);
-  return decode_rgb(file.bytes(), path.string(), reading);
+  return decode_rgb(read_file(path), path.string(), reading);
 }
 
 std::string encode_png(const cv::Mat& rgb) {

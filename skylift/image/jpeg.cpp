@@ -11,8 +11,6 @@
 namespace skylift {
 namespace {
 
-constexpr int64_t kMostPixels = int64_t{1} << 28;  // a damaged header must not ask for all of the memory
-
 struct Destroy {
   void operator()(void* handle) const { tjDestroy(handle); }
 };
@@ -30,28 +28,46 @@ thread_local Handle decompressor;
   throw Error("{}: {} JPEG ({}); fetch or export this image again", name, truncated ? "truncated" : "damaged", reason);
 }
 
+/// Printers' colours, which Adobe's programs store inverted, as all that write such files do.
+cv::Mat rgb_of_inverted_cmyk(const cv::Mat& cmyk) {
+  cv::Mat rgb(cmyk.size(), CV_8UC3);
+  for (int y = 0; y < cmyk.rows; ++y) {
+    const auto* from = cmyk.ptr<cv::Vec4b>(y);
+    auto* to = rgb.ptr<cv::Vec3b>(y);
+    for (int x = 0; x < cmyk.cols; ++x) {
+      for (int channel = 0; channel < 3; ++channel)
+        to[x][channel] = static_cast<uchar>(from[x][channel] * from[x][3] / 255);
+    }
+  }
+  return rgb;
+}
+
 }  // namespace
+
+void check_pixels(int64_t width, int64_t height, const std::string& name, int64_t most_pixels) {
+  if (width > 0 && height > most_pixels / width)
+    throw Error("{}: {}x{} px, expected at most {} px in all", name, width, height, most_pixels);
+}
 
 bool is_jpeg(std::string_view bytes) { return bytes.substr(0, 3) == "\xff\xd8\xff"; }
 
-std::optional<cv::Mat> decode_jpeg(std::string_view bytes, const std::string& name) {
+cv::Mat decode_jpeg(std::string_view bytes, const std::string& name, int64_t most_pixels) {
   if (!decompressor) decompressor.reset(tjInitDecompress());
   const tjhandle handle = decompressor.get();
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   int width = 0, height = 0, subsampling = 0, colours = 0;
   if (tjDecompressHeader3(handle, data, bytes.size(), &width, &height, &subsampling, &colours) != 0) fail(name);
-  if (colours == TJCS_CMYK || colours == TJCS_YCCK) return std::nullopt;
-  if (int64_t{width} * height > kMostPixels)
-    throw Error("{}: {}x{} px, expected at most {} px in all", name, width, height, kMostPixels);
-
-  cv::Mat rgb(height, width, CV_8UC3);
+  check_pixels(width, height, name, most_pixels);
+  const bool cmyk = colours == TJCS_CMYK || colours == TJCS_YCCK;  // TurboJPEG has no conversion of these to RGB
+  cv::Mat pixels(height, width, cmyk ? CV_8UC4 : CV_8UC3);
   // libjpeg only warns when data ends early and fills the rest with grey: a warning has to be a failure here.
-  const int flags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING;
-  if (tjDecompress2(handle, data, bytes.size(), rgb.data, rgb.cols, static_cast<int>(rgb.step), rgb.rows, TJPF_RGB,
-                    flags) != 0) {
+  // The number of scans is limited since a scan of no more than a few bytes makes work for the whole image.
+  const int flags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
+  if (tjDecompress2(handle, data, bytes.size(), pixels.data, pixels.cols, static_cast<int>(pixels.step), pixels.rows,
+                    cmyk ? TJPF_CMYK : TJPF_RGB, flags) != 0) {
     fail(name);
   }
-  return rgb;
+  return cmyk ? rgb_of_inverted_cmyk(pixels) : pixels;
 }
 
 std::string encode_jpeg(const cv::Mat& rgb, int quality) {

@@ -1,8 +1,8 @@
 // JPEG through TurboJPEG. For codec.cpp; everyone else uses codec.h.
 #pragma once
 
+#include <cstdint>
 #include <opencv2/core/mat.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,7 +10,10 @@ namespace skylift {
 
 bool is_jpeg(std::string_view bytes);
 
-/// Nothing if TurboJPEG has no conversion of this file's colours to RGB (CMYK). Error: damaged, also if only in part.
-std::optional<cv::Mat> decode_jpeg(std::string_view bytes, const std::string& name);
+/// Error: more pixels than that, or damaged, also if only in part.
+cv::Mat decode_jpeg(std::string_view bytes, const std::string& name, int64_t most_pixels);
+
+/// The limit that every format has. Error: more pixels.
+void check_pixels(int64_t width, int64_t height, const std::string& name, int64_t most_pixels);
 
 }  // namespace skylift

@@ -7,9 +7,11 @@
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
+#include <utility>
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/text.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -34,11 +36,15 @@ VideoReader::VideoReader(const std::string& source) : impl_(std::make_unique<Imp
     opened = impl_->capture.open(source, cv::CAP_FFMPEG) || impl_->capture.open(source);
   } catch (const cv::Exception&) {
   }
-  if (!opened) throw Error("{}: cannot be read as a video: damaged, cut off, or in an unknown format", source);
+  if (!opened)
+    throw Error("{}: cannot be read as a video: damaged, cut off, or in an unknown format", without_password(source));
   const double count = impl_->capture.get(cv::CAP_PROP_FRAME_COUNT), fps = impl_->capture.get(cv::CAP_PROP_FPS);
   if (count > 0 && count < 1e12) frame_count_ = static_cast<int64_t>(count);
-  size_ = {static_cast<int>(impl_->capture.get(cv::CAP_PROP_FRAME_WIDTH)),
-           static_cast<int>(impl_->capture.get(cv::CAP_PROP_FRAME_HEIGHT))};
+  const auto side = [&](int property) {
+    const int64_t value = to_integer(impl_->capture.get(property)).value_or(0);
+    return std::in_range<int>(value) ? static_cast<int>(value) : 0;
+  };
+  size_ = {side(cv::CAP_PROP_FRAME_WIDTH), side(cv::CAP_PROP_FRAME_HEIGHT)};
   if (std::isfinite(fps) && fps > 0 && fps < 1000) fps_ = fps;
 }
 

@@ -16,6 +16,7 @@
 #include "skylift/export/onnx_model.h"
 #include "skylift/formats/onnx_metadata.h"
 #include "skylift/infer/openvino_graph.h"
+#include "skylift/infer/openvino_outputs.h"
 #include "skylift/models/card_text.h"
 
 namespace skylift {
@@ -33,6 +34,16 @@ ov::Core& core() {
 std::string first_line(const std::exception& error) {
   const std::string text = error.what();
   return text.substr(0, text.find('\n'));
+}
+
+/// What OpenVINO throws while it compiles or runs is the file's fault, too.
+template <class Work>
+auto named(const std::string& name, const Work& work) {
+  try {
+    return work();
+  } catch (const ov::Exception& error) {
+    throw Error("{}: OpenVINO cannot run this model: {}", name, first_line(error));
+  }
 }
 
 /// An ONNX model's bytes with the card that travels in it.
@@ -71,32 +82,6 @@ std::shared_ptr<ov::Model> read_network(const Source& source, const fs::path& pa
   }
 }
 
-/// Which of the graph's outputs hold a level's maps.
-struct LevelPorts {
-  size_t cls = 0, box = 0;
-};
-
-/// By stride. Error: not a model with raw outputs.
-std::map<int, LevelPorts> find_levels(const ov::Model& network, const std::string& name) {
-  std::map<int, LevelPorts> levels;
-  size_t found = 0;
-  for (size_t i = 0; i < network.outputs().size(); ++i) {
-    for (const std::string& output : network.output(i).get_names()) {
-      const size_t at = output.find("_logits_");
-      if (at == std::string::npos) continue;
-      const auto stride = parse_integer(output.substr(at + 8));
-      if (!stride) continue;
-      (output.starts_with("cls") ? levels[static_cast<int>(*stride)].cls : levels[static_cast<int>(*stride)].box) = i;
-      ++found;
-    }
-  }
-  if (found == 0 || found != 2 * levels.size()) {
-    throw Error("{}: expected the outputs cls_logits_S and box_logits_S of every level (hint: export without --nms)",
-                name);
-  }
-  return levels;
-}
-
 ov::AnyMap properties(const EngineOptions& options) {
   const bool latency = options.mode == "latency";
   const auto capabilities = core().get_property("CPU", ov::device::capabilities);
@@ -121,12 +106,13 @@ class OpenVinoEngine : public Engine {
     Source source = read_source(path);
     network_ = read_network(source, path);
     levels_ = find_levels(*network_, name_);
+    check_network(name_, source.card, *network_, levels_);
     const ov::PartialShape input = network_->input(0).get_partial_shape();
     if (input[0].is_static()) fixed_batch_ = static_cast<int>(input[0].get_length());
     if (input[2].is_static())
       largest_ = {static_cast<int>(input[3].get_length()), static_cast<int>(input[2].get_length())};
     card_ = std::move(source.card);
-    take_bytes(network_, card_.preprocess);
+    named(name_, [&] { take_bytes(network_, card_.preprocess); });
     streams_ = count_streams(options);
   }
 
@@ -136,6 +122,7 @@ class OpenVinoEngine : public Engine {
   int good_batch() const override { return std::max(1, fixed_batch_); }
   int fixed_batch() const { return fixed_batch_; }
   const std::map<int, LevelPorts>& levels() const { return levels_; }
+  const std::string& name() const { return name_; }
 
   std::string description() const override {
     const std::string build = ov::get_openvino_version().buildNumber;
@@ -193,27 +180,36 @@ class OpenVinoSession : public Session {
   explicit OpenVinoSession(OpenVinoEngine& engine) : engine_(engine) {}
 
   uint8_t* input(int count, int height, int width) override {
-    const int batch = std::max(count, engine_.fixed_batch());
-    const Size size{batch, height, width};
-    auto found = requests_.find(size);
-    if (found == requests_.end()) found = open(size);
-    request_ = &found->second;
-    if (!fixed_size_.at(size)) {
-      const auto side = [](int length) { return static_cast<size_t>(length); };
-      request_->set_input_tensor(ov::Tensor(ov::element::u8, {side(batch), side(height), side(width), 3}));
-    }
-    return request_->get_input_tensor().data<uint8_t>();
+    batch_ = static_cast<size_t>(std::max(count, engine_.fixed_batch()));
+    const Size size{static_cast<int>(batch_), height, width};
+    return named(engine_.name(), [&] {
+      Size key;
+      ov::CompiledModel compiled = engine_.compiled(size, key);
+      // One request a graph, however many sizes the one for any size sees: each request keeps its memory for good.
+      auto found = requests_.find(key);
+      if (found == requests_.end()) found = requests_.emplace(key, compiled.create_infer_request()).first;
+      request_ = &found->second;
+      if (key != size) {
+        const auto side = [](int length) { return static_cast<size_t>(length); };
+        request_->set_input_tensor(ov::Tensor(ov::element::u8, {batch_, side(height), side(width), 3}));
+      }
+      return request_->get_input_tensor().data<uint8_t>();
+    });
   }
 
   OutputView run() override {
-    request_->start_async();
-    request_->wait();
+    named(engine_.name(), [&] {
+      request_->start_async();
+      request_->wait();
+    });
     OutputView output;
     output.class_count = static_cast<int>(engine_.card().classes.size());
     output.reg_max = engine_.card().options.head.reg_max;
     for (const auto& [stride, ports] : engine_.levels()) {
       const ov::Tensor cls = request_->get_output_tensor(ports.cls), box = request_->get_output_tensor(ports.box);
       const ov::Shape shape = cls.get_shape();
+      check_maps(engine_.name(), engine_.card(), stride, shape, box.get_shape());
+      if (shape[0] != batch_) throw Error("{}: got maps of {} images for {}", engine_.name(), shape[0], batch_);
       output.levels.push_back(
           {cls.data<float>(), box.data<float>(), static_cast<int>(shape[2]), static_cast<int>(shape[3]), stride});
     }
@@ -221,16 +217,9 @@ class OpenVinoSession : public Session {
   }
 
  private:
-  std::map<Size, ov::InferRequest>::iterator open(const Size& size) {
-    Size key;
-    ov::CompiledModel compiled = engine_.compiled(size, key);
-    fixed_size_[size] = key == size;
-    return requests_.emplace(size, compiled.create_infer_request()).first;
-  }
-
   OpenVinoEngine& engine_;
-  std::map<Size, ov::InferRequest> requests_;
-  std::map<Size, bool> fixed_size_;
+  std::map<Size, ov::InferRequest> requests_;  // by the graph's size, like the engine's
+  size_t batch_ = 0;
   ov::InferRequest* request_ = nullptr;
 };
 

@@ -57,7 +57,7 @@ std::vector<Part> parts_of(std::span<const ImageView> images, const TilingOption
   for (size_t i = 0; i < images.size(); ++i) {
     const cv::Mat pixels = pixels_of(images[i]);
     const cv::Rect whole({0, 0}, pixels.size());
-    const bool tiled = tiling.tile_px > 0 && std::max(pixels.cols, pixels.rows) > tiling.tile_px;
+    const bool tiled = is_tiled(pixels.size(), tiling);
     if (tiled) {
       for (const cv::Rect& tile : tile_rects(pixels.size(), tiling))
         parts.push_back(make_part(i, pixels, tile, images[i].bgr, preprocess));
@@ -219,14 +219,18 @@ struct Predictor::Impl {
     return detections;
   }
 
-  DetectionSet predict(std::span<const ImageView> images, const DetectOptions& options) {
+  DetectionSet predict(std::span<const ImageView> images, const DetectOptions& options,
+                       const std::function<bool()>& stopped = {}) {
     check(options);
     std::vector<Part> parts = parts_of(images, options.tiling, engine->card().preprocess);
     const auto groups = group_parts(parts, batch);
     // One more thread than runs side by side: it resizes and decodes meanwhile. Other callers bring threads, too.
     const CallCount call(calls);
     const int threads = std::max(1, engine->parallel_runs() + 2 - call.now());
-    parallel_for(groups.size(), threads, [&](size_t g) { run(parts, groups[g], options.decode); });
+    parallel_for(groups.size(), threads, [&](size_t g) {
+      if (stopped && stopped()) throw Error("predict: stopped before its end");
+      run(parts, groups[g], options.decode);
+    });
     return collect(parts, images.size(), options);
   }
 };
@@ -254,6 +258,11 @@ std::vector<Detection> Predictor::predict(const ImageView& image) const { return
 
 std::vector<Detection> Predictor::predict(const ImageView& image, const DetectOptions& detect) const {
   return std::move(impl_->predict({&image, 1}, detect).front());
+}
+
+std::vector<Detection> Predictor::predict(const ImageView& image, const DetectOptions& detect,
+                                          const std::function<bool()>& stopped) const {
+  return std::move(impl_->predict({&image, 1}, detect, stopped).front());
 }
 
 std::vector<Detection> Predictor::predict_file(const std::filesystem::path& image) const {

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -64,6 +65,11 @@ class Predictor {
   /// Error: an image without pixels.
   std::vector<Detection> predict(const ImageView& image) const;
   std::vector<Detection> predict(const ImageView& image, const DetectOptions& detect) const;
+
+  /// `stopped` is asked before every run of the network, by several threads; once it says yes, the rest is left undone.
+  /// Error: stopped.
+  std::vector<Detection> predict(const ImageView& image, const DetectOptions& detect,
+                                 const std::function<bool()>& stopped) const;
 
   /// The same for an image file: JPEG, PNG, BMP, TIFF or WebP. Error: not an image, or damaged.
   std::vector<Detection> predict_file(const std::filesystem::path& image) const;

@@ -10,6 +10,7 @@
 
 #include "skylift/core/checksum.h"
 #include "skylift/core/error.h"
+#include "skylift/core/json.h"
 
 namespace skylift {
 namespace {
@@ -85,7 +86,7 @@ void write_signals(const std::filesystem::path& path, int64_t count, const std::
       if (!stream) throw Error("{}: cannot write (is the disk full?)", path.string());
       begin += record.size();
     }
-    const std::string json = nlohmann::json(metadata).dump();
+    const std::string json = dump_json(nlohmann::json(metadata));
     index += json;
     const Trailer trailer{static_cast<uint64_t>(count), begin, json.size(), checksum(index), kMagic};
     append(index, &trailer, sizeof(trailer));
@@ -107,8 +108,8 @@ SignalFile::SignalFile(const std::filesystem::path& path) : path_(path), map_(pa
   records_end_ = trailer.index_begin;
   records_.resize(trailer.count);
   if (trailer.count > 0) std::memcpy(records_.data(), bytes.data() + trailer.index_begin, index_bytes);
-  const auto json = nlohmann::json::parse(bytes.substr(end - trailer.metadata_bytes, trailer.metadata_bytes));
-  metadata_ = json.get<SignalMetadata>();
+  const std::string_view metadata = bytes.substr(end - trailer.metadata_bytes, trailer.metadata_bytes);
+  metadata_ = parse_json(metadata, path.string()).get<SignalMetadata>();
 }
 
 std::string_view SignalFile::bytes_of(int64_t index) const {

@@ -3,25 +3,11 @@
 
 #include <filesystem>
 #include <memory>
-#include <string>
-#include <vector>
 
-#include "skylift/image/preprocess.h"
 #include "skylift/models/detector.h"
+#include "skylift/models/model_card.h"
 
 namespace skylift {
-
-/// Key in a model file's metadata; its value is the card as JSON.
-inline constexpr const char* model_card_key = "skylift.model";
-
-/// What a model file says of itself besides its tensors.
-struct ModelCard {
-  ModelOptions options;
-  std::vector<std::string> classes;
-  Preprocess preprocess;
-  std::string recipe;  ///< the resolved config.toml of the run that made it; may be empty
-  std::string scores;  ///< JSON object {"protocol": ..., "AP": ...} of its last evaluation; may be empty
-};
 
 struct Model {
   std::shared_ptr<Detector> detector;

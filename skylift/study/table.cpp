@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "skylift/core/error.h"
+#include "skylift/core/json.h"
 
 namespace skylift {
 namespace {
@@ -143,7 +144,7 @@ std::string study_json(const std::vector<StudyRow>& rows, const std::string& mai
     }
     json["runs"].push_back(std::move(entry));
   }
-  return json.dump(2) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 }  // namespace skylift

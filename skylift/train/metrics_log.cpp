@@ -5,6 +5,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/json.h"
 
 namespace skylift {
 namespace {
@@ -36,7 +37,7 @@ void MetricsLog::write(const std::string& kind, int64_t step, int64_t epoch, con
     record[name] = value;
     board_->scalar(kind + "/" + name, value, step);
   }
-  stream_ << record.dump() << "\n" << std::flush;
+  stream_ << dump_json(record) << "\n" << std::flush;
   board_->flush();
   if (!stream_) throw Error("{}: cannot write (is the disk full?)", path_.string());
 }

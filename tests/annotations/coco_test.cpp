@@ -206,5 +206,14 @@ TEST_F(CocoTest, AnnotationsWithoutIdsAreNumberedAndUnknownSizesAreErrors) {
   EXPECT_THAT(error_of([&] { write_coco(path, set); }), HasSubstr("not UTF-8"));
 }
 
+/// Each compared with all before it, they would not be through within the test's time limit.
+TEST(CocoKeysTest, ManyKeysAreReadInOnePass) {
+  TempFolder folder;
+  std::string text = "{\"images\": [], \"annotations\": [], \"categories\": []";
+  for (int i = 0; i < 3'000'000; ++i) text += ",\"" + std::to_string(i) + "\":0";
+  write_file(folder / "a.json", text + "}");
+  EXPECT_EQ(read_coco(folder / "a.json", {}).images.size(), 0U);
+}
+
 }  // namespace
 }  // namespace skylift

@@ -46,6 +46,14 @@ TEST_F(DetectionsTest, ReadsCocoResultsInFileOrderPerImage) {
   EXPECT_EQ(set[1][1].box, (BoxXywh{1, 2, 3, 5}));
 }
 
+TEST_F(DetectionsTest, CategoriesThatNoIntegerHoldsAreErrors) {
+  for (const std::string category : {"1e300", "-1e300", "9223372036854775808", "4.5"}) {
+    write_file(folder / "results/a.txt", "1,2,3,4,0.5," + category + ",-1,-1\n");
+    EXPECT_THAT(error_of([&] { read_detections(folder / "results", truth); }), HasSubstr("a.txt:1: got category "))
+        << category;
+  }
+}
+
 TEST_F(DetectionsTest, UnknownAndMalformedResultsAreErrors) {
   EXPECT_THAT(error_for(R"([{"image_id":8,"category_id":9,"bbox":[1,2,3,4],"score":0.25}])"),
               EndsWith("dt.json: $[0].image_id: got 8, expected the id of an image of the data set"));

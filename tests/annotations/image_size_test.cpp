@@ -64,6 +64,11 @@ TEST(ImageSizeTest, IsThatOfTheFrameThatTheSetIsReadIn) {
   EXPECT_EQ(stored.images[0].height, 200);
 }
 
+TEST(ImageSizeTest, TheLeastHeightOfABmpIsNoHeight) {
+  const std::string bmp = "BM" + std::string(16, '\0') + "\x2C\x01\x00\x00\x00\x00\x00\x80"s;
+  EXPECT_THAT(error_of([&] { read_image_size(bmp, "image"); }), HasSubstr("no image size"));
+}
+
 TEST(ImageSizeTest, FillsOnlyUnknownSizesAndReportsTheRest) {
   TempFolder folder;
   write_file(folder / "a.jpg", kJpeg);

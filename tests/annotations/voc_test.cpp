@@ -12,6 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
+using namespace std::string_literals;
 
 const char* kDog = R"(<annotation>
   <filename>other name.jpg</filename>
@@ -95,6 +96,27 @@ TEST_F(VocTest, MistakesNameFileAndLine) {
               HasSubstr("a.xml:2: got 'x' for <width>"));
   std::filesystem::remove(folder / "Annotations/a.xml");
   EXPECT_THAT(error_of([&] { read_voc(folder.path()); }), HasSubstr("a.xml: missing"));
+}
+
+/// pugixml's offsets are those in its own UTF-8, which is longer than a file in Latin-1.
+TEST_F(VocTest, Latin1IsReadAndItsLinesAreCounted) {
+  const std::string accents(4000, '\xE9');
+  const std::string latin1 = "<?xml version='1.0' encoding='iso-8859-1'?>\n<annotation>\n<folder>" + accents +
+                             "</folder>\n<object>\n<name>caf\xE9</name>\n";
+  add("a", latin1 + "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object></annotation>");
+  const AnnotationSet set = read_voc(folder.path());
+  EXPECT_THAT(set.classes, ElementsAre("caf\xC3\xA9"));
+  EXPECT_EQ(set.images.at(0).objects.at(0).line, 4);
+  EXPECT_THAT(error_for(latin1 + "<bndbox>\n<xmin>x</xmin></bndbox></object></annotation>"),
+              EndsWith("a.xml:7: got 'x' for <xmin>, expected a number"));
+  EXPECT_THAT(error_for("\xFF\xFE<\0a\0/\0>\0"s), HasSubstr("expected UTF-8 or Latin-1"));
+}
+
+TEST_F(VocTest, SizesThatNoImageHasAreErrors) {
+  for (const std::string width : {"1e300", "-1", "2147483648"}) {
+    const std::string size = "<size><width>" + width + "</width><height>2</height></size>";
+    EXPECT_THAT(error_for("<annotation>\n" + size + "</annotation>"), HasSubstr("a.xml:2: got ")) << width;
+  }
 }
 
 TEST_F(VocTest, WritesWhatItReads) {

@@ -1,9 +1,11 @@
 """skylift predict: formats, tiles, videos, engines, broken inputs."""
 import csv
 import json
+import os
 import shutil
 import struct
 import unittest
+import zlib
 
 from program import ProgramTest
 
@@ -136,6 +138,33 @@ class PredictTest(ProgramTest):
         self.refuse("predict", "--model", model, self.folder / "no*such", "--out", out, expect=["no such file"])
         self.refuse("predict", "--model", model, self.images, "--out", out, "--device", "cuda", "--engine", "openvino",
                     expect=["cuda"])
+
+    def test_names_of_any_bytes_are_written(self):
+        folder = self.folder / "names"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        image = sorted(self.images.iterdir())[0]
+        shutil.copy(image, os.fsencode(folder) + b"/caf\xe9.jpg")
+        out = self.predict(folder)
+        self.assertEqual([row["file_name"] for row in json.loads((out / "images.json").read_text())], ["caf\ufffd.jpg"])
+
+    def test_an_image_that_asks_for_all_memory_is_one_problem(self):
+        folder = self.folder / "huge"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        shutil.copy(sorted(self.images.iterdir())[0], folder / "b.jpg")
+        head = b"IHDR" + struct.pack("!IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+        (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack("!I", 13) + head + struct.pack("!I", zlib.crc32(head)))
+        out = self.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        self.refuse("predict", "--model", self.model, folder, "--out", out, expect=["a.png", "30000x30000 px, expected at most"])
+        self.assertEqual([row["file_name"] for row in json.loads((out / "images.json").read_text())], ["b.jpg"])
+
+    def test_a_password_of_a_stream_is_not_told(self):
+        out = self.folder / "out"
+        message = self.refuse("predict", "--model", self.model, "rtsp://user:geheim@127.0.0.1:1/live", "--out", out,
+                              expect=["rtsp://127.0.0.1:1/live"])
+        self.assertNotIn("geheim", message)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ class ServeTest(ProgramTest):
 
     def test_what_it_refuses(self):
         image = self.image.read_bytes()
-        for path, body, expected in (("/detect", b"", "empty file"), ("/detect", b"no image at all", "not an image"),
+        for path, body, expected in (("/detect", b"", "is empty"), ("/detect", b"no image at all", "not an image"),
                                      ("/detect", image[: len(image) // 2], "image"),
                                      ("/detect?score=much", image, "score"), ("/detect?score=7", image, "score"),
                                      ("/detect?tile=-5", image, "tile"), ("/detect?tile=1e300", image, "tile"),
@@ -110,6 +110,21 @@ class ServeTest(ProgramTest):
         self.assertEqual(self.ask("POST", "/detect", image, Origin="http://evil.example")[0], 403)
         self.assertEqual(self.ask("GET", "/model", Host="evil.example")[0], 403)
         self.assertEqual(self.ask("POST", "/detect", image, Origin=self.url.rstrip("/"))[0], 200)
+
+    def test_listening_everywhere_keeps_the_guard_against_rebinding(self):
+        server = subprocess.Popen([PROGRAM, "serve", "--model", self.model, "--port", "0", "--host", "0.0.0.0", "--allow-host", "drone.local"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            port = server.stdout.readline().strip().rstrip("/").rsplit(":", 1)[1]
+            for host, expected in (("evil.example:" + port, 403), ("127.0.0.1:" + port, 200), ("192.0.2.7:" + port, 200),
+                                   ("drone.local:" + port, 200), ("localhost:" + port, 200)):
+                connection = http.client.HTTPConnection("127.0.0.1:" + port, timeout=60)
+                connection.request("GET", "/model", headers={"Host": host})
+                self.assertEqual(connection.getresponse().status, expected, host)
+                connection.close()
+        finally:
+            server.kill()
+            server.communicate()
 
     def test_a_port_that_is_taken(self):
         port = self.host.split(":")[1]

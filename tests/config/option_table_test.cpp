@@ -101,5 +101,11 @@ TEST_F(OptionTableTest, PrintedTomlReadsBackTheSame) {
   EXPECT_EQ(options.methods, std::vector<std::string>{"a \"quoted\" one"});
 }
 
+/// Its magnitude is no int64, and cut to an int it is 0.
+TEST_F(OptionTableTest, TheLeastIntegerIsOutOfRange) {
+  EXPECT_THROW(table.set("train.steps=[-9223372036854775808]"), Error);
+  EXPECT_EQ(options.steps, (std::vector<int>{8, 11}));
+}
+
 }  // namespace
 }  // namespace skylift

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -27,6 +30,20 @@ TEST(Text, NearestWordForgivesTyposButNotStrangers) {
   EXPECT_EQ(nearest_word("train.epcohs", words), "train.epochs");
   EXPECT_EQ(nearest_word("zebra", words), std::nullopt);
   EXPECT_THAT(suggestion("zebra", words), HasSubstr("known: train.epochs"));
+}
+
+TEST(Text, NumbersThatAnIntegerHoldsAreTold) {
+  EXPECT_EQ(to_integer(-3), -3);
+  EXPECT_EQ(to_integer(-9223372036854775808.0), std::numeric_limits<int64_t>::min());
+  for (const double value : {0.5, 9223372036854775808.0, 1e300, -1e300, std::nan(""), -HUGE_VAL})
+    EXPECT_FALSE(to_integer(value)) << value;
+}
+
+TEST(Text, PasswordsOfStreamsAreLeftOut) {
+  EXPECT_EQ(without_password("rtsp://user:pa@ss@host:554/live@1"), "rtsp://host:554/live@1");
+  EXPECT_EQ(without_password("rtsp://user@host"), "rtsp://host");
+  EXPECT_EQ(without_password("rtsp://host/a@b?c"), "rtsp://host/a@b?c");
+  EXPECT_EQ(without_password("a@b.jpg"), "a@b.jpg");
 }
 
 }  // namespace

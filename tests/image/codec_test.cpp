@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
+#include <turbojpeg.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <thread>
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
@@ -174,6 +177,103 @@ TEST(CodecTest, DamagedFilesAreNamed) {
   EXPECT_THAT(error_of(png.substr(0, png.size() / 2)), HasSubstr("scene.jpg: "));
   EXPECT_THAT(error_of("no image at all"), AllOf(HasSubstr("scene.jpg: not an image"), HasSubstr("expected JPEG")));
   EXPECT_THAT(error_of(""), HasSubstr("scene.jpg: the file is empty"));
+}
+
+/// A header is a few bytes; what it asks for must not be given before it is looked at, in any format.
+TEST(CodecTest, HugeSizesAreRefusedFromTheirHeaders) {
+  const auto number = [](uint32_t value, int count, bool big) {
+    std::string bytes;
+    for (int i = 0; i < count; ++i) bytes += static_cast<char>(value >> 8 * (big ? count - 1 - i : i));
+    return bytes;
+  };
+  const auto le = [&](uint32_t value, int count = 4) { return number(value, count, false); };
+  const auto be = [&](uint32_t value, int count = 4) { return number(value, count, true); };
+  const auto entry = [&](int tag, int type, uint32_t value) {
+    return le(static_cast<uint32_t>(tag), 2) + le(static_cast<uint32_t>(type), 2) + le(1) + le(value);
+  };
+  const std::string tiff = std::string("II*\0", 4) + le(8);
+  const std::map<std::string, std::string> headers = {
+      {"png", "\x89PNG\r\n\x1A\n" + be(13) + "IHDR" + be(32000) + be(32000) + std::string("\x08\x02\0\0\0", 5)},
+      {"bmp",
+       "BM" + le(0) + le(0) + le(54) + le(40) + le(32000) + le(static_cast<uint32_t>(-32000)) + le(1, 2) + le(24, 2)},
+      {"webp", "RIFF" + le(30) + "WEBPVP8X" + le(10) + le(0) + le(16383, 3) + le(16999, 3)},
+      {"tiff", tiff + le(2, 2) + entry(256, 4, 32000) + entry(257, 3, 32000)},
+      {"tiled tiff",
+       tiff + le(4, 2) + entry(256, 3, 1) + entry(257, 3, 1) + entry(322, 4, 32768) + entry(323, 4, 32768)},
+      {"jpeg",
+       "\xFF\xD8\xFF\xC0" + be(17, 2) + "\x08" + be(32000, 2) + be(32000, 2) +
+           std::string("\x03\x01\x22\0\x02\x11\x01\x03\x11\x01\xFF\xDA\0\x0C\x03\x01\0\x02\0\x03\0\0\x3F\0", 24)}};
+  for (const auto& [format, bytes] : headers) {
+    EXPECT_THAT(error_of(bytes), AllOf(HasSubstr("scene.jpg: "), HasSubstr("expected at most 268435456 px"))) << format;
+  }
+  EXPECT_THROW(decode_rgb(encode_png(gradient(100, 100)), "a.png", 9999), Error);
+  EXPECT_NO_THROW(decode_rgb(encode_png(gradient(100, 100)), "a.png", 10000));
+  EXPECT_THROW(decode_rgb(encode_jpeg(gradient(100, 100)), "a.jpg", 9999), Error);
+}
+
+TEST(CodecTest, EveryFormatThatIsPromisedIsRead) {
+  for (const std::string ending : {".png", ".bmp", ".tiff", ".webp", ".jpg"}) {
+    std::vector<unsigned char> bytes;
+    cv::imencode(ending, gradient(37, 21), bytes);
+    EXPECT_EQ(decode_rgb(std::string(bytes.begin(), bytes.end()), "a" + ending).size(), cv::Size(37, 21)) << ending;
+  }
+  // Known to OpenCV, and nobody's photograph.
+  EXPECT_THAT(error_of("P6 2 2 255 0123456789ab"), HasSubstr("expected JPEG, PNG, BMP, TIFF or WebP"));
+}
+
+/// A JPEG of printers' colours, as Adobe's programs write them.
+std::string cmyk_jpeg(const cv::Mat& inverted) {
+  const tjhandle handle = tjInitCompress();
+  unsigned char* data = nullptr;
+  unsigned long size = 0;
+  EXPECT_EQ(tjCompress2(handle, inverted.data, inverted.cols, 0, inverted.rows, TJPF_CMYK, &data, &size, TJSAMP_444, 98,
+                        TJFLAG_PROGRESSIVE),
+            0);
+  const std::string bytes(reinterpret_cast<char*>(data), size);
+  tjFree(data);
+  tjDestroy(handle);
+  return bytes;
+}
+
+TEST(CodecTest, PrintersColoursBecomeRgb) {
+  cv::Mat inverted(16, 16, CV_8UC4, cv::Scalar(200, 100, 50, 255));
+  inverted.colRange(8, 16) = cv::Scalar(255, 255, 255, 102);
+  const cv::Mat rgb = decode_rgb(cmyk_jpeg(inverted), "a.jpg");
+  EXPECT_LE(cv::norm(rgb.at<cv::Vec3b>(4, 3), cv::Vec3b(200, 100, 50), cv::NORM_INF), 4);
+  EXPECT_LE(cv::norm(rgb.at<cv::Vec3b>(4, 12), cv::Vec3b(102, 102, 102), cv::NORM_INF), 4);
+}
+
+/// Each scan is a pass over the whole image for a few bytes.
+TEST(CodecTest, ScansAreLimited) {
+  for (const std::string& jpeg : {cmyk_jpeg(cv::Mat(64, 64, CV_8UC4, cv::Scalar::all(90))), [] {
+                                    const cv::Mat grey(64, 64, CV_8UC3, cv::Scalar::all(90));
+                                    std::vector<unsigned char> bytes;
+                                    cv::imencode(".jpg", grey, bytes, {cv::IMWRITE_JPEG_PROGRESSIVE, 1});
+                                    return std::string(bytes.begin(), bytes.end());
+                                  }()}) {
+    const size_t last = jpeg.rfind("\xFF\xDA"), end = jpeg.rfind("\xFF\xD9");
+    ASSERT_LT(last, end);
+    std::string many = jpeg.substr(0, end);
+    for (int i = 0; i < 600; ++i) many += jpeg.substr(last, end - last);
+    EXPECT_THAT(error_of(many + "\xFF\xD9"), HasSubstr("damaged JPEG"));
+    EXPECT_EQ(error_of(jpeg), "no error");
+  }
+}
+
+TEST(CodecTest, AFileThatShrinksIsAnErrorNotASignal) {
+  // Read and not mapped: what is asked here is only that reading does not depend on the size that was seen before.
+  const fs::path path = fs::path(::testing::TempDir()) / "codec_shrinks.png";
+  const std::string bytes = encode_png(gradient(300, 300));
+  for (int i = 0; i < 200; ++i) {
+    write_file(path, bytes);
+    std::thread cutter([&] { fs::resize_file(path, 100); });
+    try {
+      decode_rgb(path);
+    } catch (const Error&) {
+    }
+    cutter.join();
+  }
+  fs::remove(path);
 }
 
 TEST(CodecTest, MissingFileIsNamed) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <fstream>
 #include <opencv2/imgproc.hpp>
 #include <thread>
 
@@ -180,6 +182,59 @@ TEST_F(OpenVinoTest, AnExportedFileGivesTheSame) {
       EXPECT_GT(found[i].size(), 0U);
     }
   }
+}
+
+/// Anybody can write a card; it decided once how far beyond the maps we read.
+TEST_F(OpenVinoTest, ACardThatDoesNotFitItsGraphIsAnError) {
+  const std::string good = onnx_model(random_model(), {});
+  const auto error_with = [&](const std::string& from, const std::string& to) {
+    std::string bytes = good;
+    EXPECT_EQ(from.size(), to.size());       // a protobuf's lengths stay right
+    const size_t place = bytes.rfind(from);  // the card is the last metadata that holds any of these
+    EXPECT_NE(place, std::string::npos) << from;
+    bytes.replace(place, from.size(), to);
+    write_file(folder / "hostile.onnx", bytes);
+    return error_of([&] { Predictor(folder / "hostile.onnx").predict(view_of(noise(160, 128))); });
+  };
+  EXPECT_EQ(error_with("\"version\":1", "\"version\":1"), "no error");
+  EXPECT_THAT(error_with("\"head.reg_max\":7", "\"head.reg_max\":9"), HasSubstr("its card says 3 classes and 40 box"));
+  EXPECT_THAT(error_with("\"classes\":[\"a\",\"b\",\"c\"]", "\"classes\":[\"a\",\"\",\"\",1]"),
+              HasSubstr("hostile.onnx"));
+  EXPECT_THAT(error_with("[\"a\",\"b\",\"c\"]", "[\"a\",\"bdc\"]  "), HasSubstr("its card says 2 classes"));
+  EXPECT_THAT(error_with("[\"a\",\"b\",\"c\"]", "[\"\",\"\",\"\",\"\"]"), HasSubstr("its card says 4 classes"));
+  EXPECT_THAT(error_with("\"neck.last_level\":5", "\"neck.last_level\":4"), HasSubstr("levels 3..4"));
+  EXPECT_THAT(error_with("\"pad_multiple\":32", "\"pad_multiple\": 0"), HasSubstr("pad_multiple: got 0"));
+  EXPECT_THAT(error_with("cls_logits_8", "cls_logits_9"), HasSubstr("hostile.onnx"));
+}
+
+/// A request of OpenVINO's keeps its memory. One for each size seen took 213 MB for 120 sizes.
+TEST_F(OpenVinoTest, MemoryDoesNotGrowWithTheSizesSeen) {
+  const auto resident_mb = [] {
+    std::ifstream statm("/proc/self/statm");
+    int64_t total = 0, resident = 0;
+    statm >> total >> resident;
+    return resident * 4096 / 1'000'000;
+  };
+  const Predictor predictor(stored_model(), {.engine = "openvino"});
+  const auto predict_sizes = [&](int first, int count) {
+    for (int i = first; i < first + count; ++i) predictor.predict(view_of(noise(800, 400 + 3 * i)));
+  };
+  predict_sizes(100, 20);
+  const int64_t before = resident_mb();
+  predict_sizes(0, 100);
+  EXPECT_LT(resident_mb() - before, 60);
+}
+
+TEST_F(PredictorTest, WorkThatNobodyWaitsForStops) {
+  DetectOptions tiled;
+  tiled.tiling.tile_px = 32;
+  const Predictor predictor = torch_predictor();
+  std::atomic<int> asked = 0;
+  const cv::Mat image = noise(320, 320);
+  EXPECT_THAT(error_of([&] { predictor.predict(view_of(image), tiled, [&] { return ++asked > 2; }); }),
+              HasSubstr("stopped"));
+  EXPECT_LE(asked, 2 + 2 + predictor.parallel_runs());
+  EXPECT_NO_THROW(predictor.predict(view_of(image), tiled, [] { return false; }));
 }
 
 TEST_F(OpenVinoTest, RefusesWhatIsNotOurs) {

@@ -39,6 +39,18 @@ TEST(Tiling, EveryPixelIsInATileAndTilesAreInside) {
   }
 }
 
+TEST(Tiling, TilesAreCountedWithoutBeingMade) {
+  for (const double overlap : {0.0, 0.2, 0.33, 0.9}) {
+    for (const int width : {60, 100, 101, 333, 1000}) {
+      const TilingOptions options = {.tile_px = 64, .overlap = overlap, .merge = {}};
+      const cv::Size image(width, 130);
+      EXPECT_EQ(tile_count(image, options), static_cast<int64_t>(tile_rects(image, options).size()));
+    }
+  }
+  EXPECT_EQ(tile_count({65535, 65535}, {.tile_px = 32, .overlap = 0.9, .merge = {}}), int64_t{16377} * 16377);
+  EXPECT_EQ(tile_count({64, 64}, {.tile_px = 64, .merge = {}}), 0);
+}
+
 TEST(Tiling, OptionsOutOfRangeAreRefusedByName) {
   const auto message = [](const DetectOptions& options) -> std::string {
     try {

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Fuzzes every reader of foreign bytes under the address and undefined-behaviour sanitizers.
+#   scripts/fuzz.sh runs=1000000            each target for that many inputs (make fuzz)
+#   scripts/fuzz.sh seconds=20 [TARGET...]  each target for that long (continuous integration)
+# Prints one line a target: inputs, inputs/s, findings. Exits with 1 if there is a finding; it lies in build-fuzz/findings,
+# and build-fuzz/fuzz_TARGET FILE shows it again. What is found is fixed and becomes a test beside the reader's others.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case "${1:-}" in
+    runs=*) limit="-runs=${1#runs=}" ;;
+    seconds=*) limit="-max_total_time=${1#seconds=}" ;;
+    *) echo "fuzz: expected runs=N or seconds=N, got '${1:-}'" >&2; exit 2 ;;
+esac
+shift
+
+if ! command -v clang++-16 >/dev/null; then # the only place that needs it
+    as_root=()
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends clang-16 libclang-rt-16-dev >/dev/null
+fi
+cmake --preset fuzz >build-fuzz.log 2>&1 || { cat build-fuzz.log; exit 1; }
+rm -f build-fuzz.log
+cmake --build --preset fuzz
+python3 fuzz/seeds.py build-fuzz/seeds
+
+mkdir -p build-fuzz/findings build-fuzz/logs
+status=0
+targets=("$@")
+[ "$#" -gt 0 ] || targets=($(cd build-fuzz && ls -d fuzz_* | sed 's/^fuzz_//'))
+printf '%-12s %10s %10s  %s\n' target inputs inputs/s found
+for target in "${targets[@]}"; do
+    mkdir -p "build-fuzz/corpus/$target"
+    log=build-fuzz/logs/$target.log
+    found=none
+    # 64 KB show every branch; deep nesting and long names have tests of their own. An input may take 10 s and 1 GB.
+    ASAN_OPTIONS=detect_odr_violation=0 "build-fuzz/fuzz_$target" "$limit" -max_len=65536 -timeout=10 -rss_limit_mb=1024 \
+        -print_final_stats=1 -artifact_prefix="build-fuzz/findings/$target-" \
+        "build-fuzz/corpus/$target" "build-fuzz/seeds/$target" >"$log" 2>&1 || { found=$(ls -t build-fuzz/findings/"$target"-* 2>/dev/null | head -1 || true); found=${found:-see $log}; status=1; }
+    inputs=$(awk '/stat::number_of_executed_units/ {print $2}' "$log")
+    speed=$(awk '/stat::average_exec_per_sec/ {print $2}' "$log")
+    printf '%-12s %10s %10s  %s\n' "$target" "${inputs:-?}" "${speed:-?}" "$found"
+done
+exit $status

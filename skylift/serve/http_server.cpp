@@ -1,0 +1,237 @@
+#include "skylift/serve/http_server.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <list>
+#include <mutex>
+#include <vector>
+
+#include "skylift/core/error.h"
+#include "skylift/serve/socket.h"
+#include "skylift/serve/worker_pool.h"
+
+namespace skylift {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+enum class Stage { arriving, working, departing, lingering };
+
+struct Connection {
+  Descriptor socket;
+  HttpRequestReader reader;
+  Clock::time_point deadline = {};
+  Stage stage = Stage::arriving;
+  std::string output = {};  ///< what is left to send
+  bool head_seen = false;
+};
+
+using Connections = std::list<Connection>;  // places stay where they are: workers point to them
+
+short awaited(const Connection& connection) {
+  const short reads = connection.stage == Stage::departing ? 0 : POLLIN;
+  return connection.output.empty() ? reads : static_cast<short>(reads | POLLOUT);
+}
+
+/// What could be sent is taken away. False: the connection is broken.
+bool send_some(Connection& connection) {
+  const ssize_t count =
+      ::send(connection.socket.get(), connection.output.data(), connection.output.size(), MSG_NOSIGNAL);
+  if (count < 0) return errno == EAGAIN || errno == EINTR;
+  connection.output.erase(0, static_cast<size_t>(count));
+  return true;
+}
+
+}  // namespace
+
+struct HttpServer::Impl {
+  HttpHandler handler;
+  HttpLimits limits;
+  Descriptor listener, wake;
+  std::atomic<bool> ending{false};
+  Connections connections;  // of run()'s thread; a working one's request is its worker's
+  std::mutex mutex;
+  std::vector<std::pair<Connection*, HttpReply>> answered;  // guarded by mutex
+  std::optional<WorkerPool> pool;
+
+  void wake_up() const {
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(wake.get(), &one, sizeof one);  // a full counter wakes as well
+  }
+
+  // A connection's way.
+
+  void reply(Connection& connection, const HttpReply& reply) const {
+    connection.output += reply.bytes();
+    connection.stage = Stage::departing;
+    connection.deadline = Clock::now() + limits.departure;
+    connection.reader = HttpRequestReader(0);  // frees the body
+  }
+
+  /// In a worker.
+  void work(Connection& connection) {
+    const auto stopped = [&] { return ending.load() || is_hung_up(connection.socket); };
+    HttpReply reply = stopped() ? error_reply(503, "stopped") : handler.answer(connection.reader.request(), stopped);
+    {
+      const std::lock_guard lock(mutex);
+      answered.emplace_back(&connection, std::move(reply));
+    }
+    wake_up();
+  }
+
+  void advance(Connection& connection) {
+    HttpRequestReader& reader = connection.reader;
+    if (reader.refusal()) return reply(connection, HttpReply(*reader.refusal()));
+    if (reader.has_head() && !std::exchange(connection.head_seen, true)) {
+      if (const auto answer = handler.at_head(reader.request())) return reply(connection, *answer);
+      if (reader.waits_for_continue() && !reader.done()) connection.output = "HTTP/1.1 100 Continue\r\n\r\n";
+    }
+    if (!reader.done()) return;
+    const bool fits = held(Stage::working) + reader.size() <= limits.all_body_bytes / 2;
+    connection.stage = Stage::working;
+    if (!fits || !pool->submit([this, &connection] { work(connection); }))
+      reply(connection, error_reply(503, "too many requests are waiting, try again"));
+  }
+
+  /// False: hung up or broken.
+  bool receive(Connection& connection) {
+    char piece[64 << 10];
+    const ssize_t count = ::recv(connection.socket.get(), piece, sizeof piece, 0);
+    if (count < 0) return errno == EAGAIN || errno == EINTR;
+    if (count == 0) return false;
+    if (connection.stage != Stage::arriving) return true;  // lingering: what still comes is dropped
+    connection.reader.feed({piece, static_cast<size_t>(count)});
+    advance(connection);
+    return true;
+  }
+
+  bool send(Connection& connection) {
+    if (!send_some(connection)) return false;
+    if (!connection.output.empty() || connection.stage != Stage::departing) return true;
+    // To close at once would reset a client that is still sending, and the reply would be lost.
+    ::shutdown(connection.socket.get(), SHUT_WR);
+    connection.stage = Stage::lingering;
+    connection.deadline = Clock::now() + limits.linger;
+    return true;
+  }
+
+  /// False: the connection is at its end.
+  bool serve(Connection& connection, short events) {
+    if (connection.stage == Stage::working) return true;
+    if (events & (POLLERR | POLLNVAL)) return false;
+    if (events & POLLOUT && !send(connection)) return false;
+    return !(events & (POLLIN | POLLHUP)) || receive(connection);
+  }
+
+  // All connections together.
+
+  size_t held(Stage stage) const {
+    size_t bytes = 0;
+    for (const Connection& connection : connections) {
+      if (connection.stage == stage) bytes += connection.reader.size();
+    }
+    return bytes;
+  }
+
+  /// The one that is the least loss: one that only lingers, then the one that has been arriving longest. False: none.
+  bool drop_one() {
+    const auto first_of = [&](Stage stage) {
+      return std::find_if(connections.begin(), connections.end(), [&](const auto& c) { return c.stage == stage; });
+    };
+    for (const Stage stage : {Stage::lingering, Stage::arriving, Stage::departing}) {
+      const auto oldest = first_of(stage);  // they stand in the order of their coming
+      if (oldest == connections.end()) continue;
+      connections.erase(oldest);
+      return true;
+    }
+    return false;
+  }
+
+  void accept_all() {
+    for (Descriptor socket = accept_from(listener); socket.is_open(); socket = accept_from(listener)) {
+      if (connections.size() >= limits.connections && !drop_one()) continue;
+      connections.push_back({std::move(socket), HttpRequestReader(limits.body_bytes), Clock::now() + limits.arrival});
+    }
+  }
+
+  void take_answers() {
+    std::vector<std::pair<Connection*, HttpReply>> taken;
+    {
+      const std::lock_guard lock(mutex);
+      taken.swap(answered);
+    }
+    for (auto& [connection, answer] : taken) reply(*connection, answer);
+  }
+
+  void drop_late_ones() {
+    const auto now = Clock::now();
+    connections.remove_if([&](const Connection& c) { return c.stage != Stage::working && c.deadline < now; });
+    while (held(Stage::arriving) > limits.all_body_bytes / 2 && drop_one()) {
+    }
+  }
+
+  std::vector<pollfd> polled() const {
+    std::vector<pollfd> all = {{wake.get(), POLLIN, 0}, {listener.get(), POLLIN, 0}};
+    for (const Connection& connection : connections) {
+      if (connection.stage != Stage::working) all.push_back({connection.socket.get(), awaited(connection), 0});
+    }
+    return all;
+  }
+
+  void serve_all(const std::vector<pollfd>& events) {
+    size_t next = 2;
+    for (auto place = connections.begin(); place != connections.end() && next < events.size();) {
+      const auto here = place++;
+      if (here->stage == Stage::working || here->socket.get() != events[next].fd) continue;
+      if (const short happened = events[next++].revents; happened && !serve(*here, happened)) connections.erase(here);
+    }
+  }
+
+  void loop() {
+    while (!ending) {
+      std::vector<pollfd> events = polled();
+      constexpr int tick_ms = 200;  // deadlines are looked at that often
+      if (::poll(events.data(), events.size(), tick_ms) < 0 && errno != EINTR)
+        throw std::runtime_error("serve: poll failed");
+      if (events[0].revents) {
+        uint64_t count = 0;
+        [[maybe_unused]] const ssize_t got = ::read(wake.get(), &count, sizeof count);
+      }
+      serve_all(events);
+      take_answers();
+      drop_late_ones();
+      if (events[1].revents) accept_all();
+    }
+  }
+};
+
+HttpServer::HttpServer(const std::string& host, int port, HttpHandler handler, HttpLimits limits)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->handler = std::move(handler);
+  impl_->limits = limits;
+  impl_->listener = listen_on(host, port);
+  impl_->wake = Descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+}
+
+HttpServer::~HttpServer() = default;
+
+int HttpServer::port() const { return port_of(impl_->listener); }
+
+void HttpServer::run() {
+  impl_->pool.emplace(impl_->limits.workers, impl_->limits.waiting);
+  impl_->loop();
+  impl_->pool.reset();  // before the connections that its jobs point to
+}
+
+void HttpServer::stop() {
+  impl_->ending = true;
+  impl_->wake_up();
+}
+
+}  // namespace skylift
