@@ -32,7 +32,7 @@ RunOptions read_run_options(const std::string& config, const std::vector<std::st
 /// The same for a run, whose --device goes over the config.
 RunOptions read_run_options(const RunArguments& arguments);
 
-/// --out, or runs/NAME of the config.
+/// --out, or runs/ and the path of the config, so that no two configs share a folder.
 std::filesystem::path run_folder(const RunArguments& arguments);
 
 /// Trains with a progress bar, prints the last evaluation, writes --json.

@@ -10,6 +10,7 @@
 #include "skylift/core/log.h"
 #include "skylift/data/loader.h"
 #include "skylift/models/inherit.h"
+#include "skylift/runs/run_journal.h"
 #include "skylift/train/checkpoint.h"
 #include "skylift/train/ema.h"
 #include "skylift/train/metrics_log.h"
@@ -48,6 +49,7 @@ class Trainer {
   void evaluate_epoch(int64_t epoch);
   bool is_evaluated(int64_t epoch) const;
   ModelCard model_card() const;
+  RunFacts run_facts() const;
   const std::shared_ptr<Detector>& evaluated_detector() const { return ema_ ? ema_->detector() : student_; }
 
   const TrainRequest& request_;
@@ -63,6 +65,7 @@ class Trainer {
   std::unique_ptr<ScheduledOptimizer> optimizer_;
   std::optional<Ema> ema_;
   std::unique_ptr<MetricsLog> metrics_;
+  std::unique_ptr<RunJournal> journal_;
   std::unique_ptr<Loader> loader_;
   int64_t step_ = 0, steps_per_epoch_ = 0, total_steps_ = 0, steps_here_ = 0;
   double seconds_here_ = 0;
@@ -133,6 +136,18 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   if (!request.resume) save();  // before the metrics, so that a folder which holds a run can be gone on with
   metrics_ = std::make_unique<MetricsLog>(request.folder, step_);
   if (summary_.teacher) metrics_->write("teacher", step_, 0, score_values(*summary_.teacher));
+  journal_ = std::make_unique<RunJournal>(request.folder, run_facts(), request.resume);
+}
+
+RunFacts Trainer::run_facts() const {
+  return {.device = compute_.description(),
+          .identity = {{"training images", data_checksum(train_set_)},
+                       {"validation images", data_checksum(val_set_)},
+                       {"teacher", request_.teacher ? file_checksum(*request_.teacher) : "none"},
+                       {"student", request_.student ? file_checksum(*request_.student) : "none"}},
+          .step = step_,
+          .total_steps = total_steps_,
+          .epochs = options_.train.epochs};
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
@@ -173,16 +188,21 @@ bool Trainer::is_evaluated(int64_t epoch) const {
   return (epoch + 1) % options_.train.eval_every == 0 || epoch + 1 == options_.train.epochs;
 }
 
-TrainSummary Trainer::run() {
+TrainSummary Trainer::run() try {
   for (int64_t epoch = step_ / steps_per_epoch_; epoch < options_.train.epochs; ++epoch) {
     train_epoch(epoch, step_ % steps_per_epoch_);
     if (is_evaluated(epoch)) evaluate_epoch(epoch);
     save_model(request_.folder / "last.safetensors", *evaluated_detector(), model_card(), request_.keep_lifting);
     save();
+    journal_->reached(step_, summary_.best_ap, scores_);
   }
+  journal_->done();
   summary_.steps = step_;
   if (steps_here_ > 0) summary_.seconds_per_step = seconds_here_ / static_cast<double>(steps_here_);
   return summary_;
+} catch (const Diverged& error) {
+  journal_->diverged(error.what());
+  throw;
 }
 
 void Trainer::train_epoch(int64_t epoch, int64_t first_batch) {

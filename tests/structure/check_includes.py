@@ -6,6 +6,7 @@ import sys
 LADDER = {
     "core": [],
     "config": ["core"],
+    "runs": ["core"],
     "formats": ["core"],
     "annotations": ["core"],
     "image": ["core"],
@@ -19,10 +20,10 @@ LADDER = {
     "kd": ["core", "config", "boxes", "data", "models", "assign", "losses"],
     "eval": ["core", "config", "annotations"],
     "infer": ["core", "config", "formats", "annotations", "image", "boxes", "data", "models", "export"],
-    "train": ["core", "config", "formats", "annotations", "image", "boxes", "data", "models", "assign", "losses", "kd", "eval", "infer"],
+    "train": ["core", "config", "formats", "annotations", "image", "boxes", "data", "models", "assign", "losses", "kd", "eval", "infer", "runs"],
     "doctor": ["core", "config", "image", "boxes", "data", "models", "assign", "losses", "kd", "eval", "infer", "train"],
     "report": ["core", "annotations", "image", "eval"],
-    "study": ["core", "config", "data", "models", "eval", "infer", "train"],
+    "study": ["core", "config", "runs", "data", "models", "eval", "infer", "train"],
 }
 
 root = pathlib.Path(__file__).resolve().parents[2] / "skylift"
