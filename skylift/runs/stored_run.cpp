@@ -42,16 +42,6 @@ void flatten(const toml::table& table, const std::string& prefix, std::map<std::
   }
 }
 
-std::map<std::string, std::string> read_options(const fs::path& path) {
-  std::map<std::string, std::string> options;
-  try {
-    flatten(toml::parse(read_file(path), path.string()), "", options);
-  } catch (const toml::parse_error& error) {
-    throw Error("{}:{}: not TOML: {}", path.string(), error.source().begin.line, error.description());
-  }
-  return options;
-}
-
 /// The defined numbers of an evaluation as `skylift eval --json` writes it.
 std::map<std::string, double> scores_of(const Json& evaluation) {
   std::map<std::string, double> scores;
@@ -92,26 +82,42 @@ class EpochMeans {
   std::map<int64_t, std::map<std::string, std::pair<double, int>>> sums_;
 };
 
-void read_metrics(const fs::path& path, StoredRun& run) {
-  if (!fs::exists(path)) return;  // a run that has just begun
-  std::istringstream lines(read_file(path));
+void take_metrics(const std::vector<Json>& lines, StoredRun& run) {
   EpochMeans means;
-  int number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    ++number;
-    const Json record = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!record.is_object()) {
-      if (lines.eof()) break;  // torn
-      throw Error("{}:{}: not a JSON object", path.string(), number);
-    }
-    means.add(record);
-    if (run.record.state == RunState::running && record.value("kind", "") == "train")
-      run.record.step = record.value("step", run.record.step);
+  for (const Json& line : lines) {
+    means.add(line);
+    if (run.record.state == RunState::running && line.value("kind", "") == "train")
+      run.record.step = line.value("step", run.record.step);
   }
   run.epochs = means.means();
 }
 
 }  // namespace
+
+std::map<std::string, std::string> read_config(const fs::path& path) {
+  std::map<std::string, std::string> options;
+  try {
+    flatten(toml::parse(read_file(path), path.string()), "", options);
+  } catch (const toml::parse_error& error) {
+    throw Error("{}:{}: not TOML: {}", path.string(), error.source().begin.line, error.description());
+  }
+  return options;
+}
+
+std::vector<Json> read_metrics(const fs::path& path) {
+  std::vector<Json> records;
+  if (!fs::exists(path)) return records;  // a run that has just begun
+  std::istringstream lines(read_file(path));
+  for (std::string line; std::getline(lines, line);) {
+    Json record = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (record.is_object()) {
+      records.push_back(std::move(record));
+    } else if (!lines.eof()) {
+      throw Error("{}:{}: not a JSON object", path.string(), records.size() + 1);
+    }
+  }
+  return records;
+}
 
 std::vector<fs::path> find_runs(const fs::path& root) {
   std::vector<fs::path> folders;
@@ -141,7 +147,7 @@ std::string method_of(const StoredRun& run) {
 StoredRun read_stored_run(const fs::path& root, const fs::path& folder) {
   StoredRun run{.name = run_name(root, folder),
                 .record = read_run_record(folder),
-                .options = read_options(folder / "config.toml"),
+                .options = read_config(folder / "config.toml"),
                 .protocol = {},
                 .scores = {},
                 .epochs = {}};
@@ -150,7 +156,7 @@ StoredRun read_stored_run(const fs::path& root, const fs::path& folder) {
     run.protocol = evaluation.value("protocol", "");
     run.scores = scores_of(evaluation);
   }
-  read_metrics(folder / "metrics.jsonl", run);
+  take_metrics(read_metrics(folder / "metrics.jsonl"), run);
   return run;
 }
 

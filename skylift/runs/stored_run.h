@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -25,10 +26,17 @@ struct StoredRun {
   std::vector<EpochMetrics> epochs;
 };
 
+/// A config.toml as keys and plain texts. Error: not TOML.
+std::map<std::string, std::string> read_config(const std::filesystem::path& path);
+
+/// The lines of a metrics.jsonl; none where there is no such file. Only the last line may be torn, as in a run that is
+/// being written: it is left out. Error: another line is no JSON object.
+std::vector<nlohmann::ordered_json> read_metrics(const std::filesystem::path& path);
+
 /// Every folder below `root` (and itself) that holds a run, by name.
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& root);
 
-/// Error: a damaged file. Of metrics.jsonl only the last line may be torn, as in a run that is being written.
+/// Error: a damaged file.
 StoredRun read_stored_run(const std::filesystem::path& root, const std::filesystem::path& folder);
 
 /// What it is distilled by: "ld,cid"; "none" without a teacher.

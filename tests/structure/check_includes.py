@@ -22,7 +22,7 @@ LADDER = {
     "infer": ["core", "config", "formats", "annotations", "image", "boxes", "data", "models", "export"],
     "train": ["core", "config", "formats", "annotations", "image", "boxes", "data", "models", "assign", "losses", "kd", "eval", "infer", "runs"],
     "doctor": ["core", "config", "image", "boxes", "data", "models", "assign", "losses", "kd", "eval", "infer", "train"],
-    "report": ["core", "annotations", "image", "eval"],
+    "report": ["core", "runs", "annotations", "image", "eval"],
     "study": ["core", "config", "runs", "data", "models", "eval", "infer", "train"],
 }
 
