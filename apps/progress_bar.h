@@ -25,7 +25,8 @@ class ProgressBar {
 
  private:
   using Clock = std::chrono::steady_clock;
-  /// When a task was first heard of, how far it was then and how far it is. Work of other kinds between its updates is part of its time.
+  /// When a task was first heard of, how far it was then and how far it is. Work of other kinds between its updates is
+  /// part of its time.
   struct Start {
     Clock::time_point time;
     int64_t done, latest;

@@ -1,5 +1,5 @@
-// skylift report: a page about one or several runs. Their models, and the teacher's, are run on the validation images to
-// be compared; what cannot be run is said and left out.
+// skylift report: a page about one or several runs. Their models, and the teacher's, are run on the validation images
+// to be compared; what cannot be run is said and left out.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -60,7 +60,8 @@ double milliseconds_an_image(const Predictor& predictor, const Dataset& images) 
     const cv::Mat rgb = images.get(i % images.size()).rgb;
     const auto begun = std::chrono::steady_clock::now();
     predictor.predict(view_of(rgb));
-    if (i > 0) times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count());
+    if (i > 0)
+      times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count());
   }
   std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
   return times[times.size() / 2];
@@ -75,14 +76,16 @@ ComparedModel compared_model(const NamedModel& named, const RunOptions& options,
   const Predictor predictor(std::move(model), options.decode, open_device(options.train.compute));
   DetectedSet detected = detect(predictor, images, {.batch_size = options.train.batch_size}, bar.callback());
   comparison.truth = std::move(detected.truth);
-  return {.name = named.name,
-          .detections = detected.detections,
-          .result = evaluate(comparison.truth, detected.detections, options.eval),
-          .errors = break_down_errors(comparison.truth, detected.detections),
-          .parameters = static_cast<double>(cost.parameters),
-          .gmacs = static_cast<double>(cost.multiply_adds) / 1e9,
-          .milliseconds = milliseconds_an_image(predictor, images),
-          .engine = predictor.description()};
+  return {
+      .name = named.name,
+      .detections = detected.detections,
+      .result = evaluate(comparison.truth, detected.detections, options.eval),
+      .by_size = evaluate(comparison.truth, detected.detections, {.protocol = "coco", .max_dets = {1, 10, 100, 500}}),
+      .errors = break_down_errors(comparison.truth, detected.detections),
+      .parameters = static_cast<double>(cost.parameters),
+      .gmacs = static_cast<double>(cost.multiply_adds) / 1e9,
+      .milliseconds = milliseconds_an_image(predictor, images),
+      .engine = predictor.description()};
 }
 
 /// On the validation images of the first run.
@@ -123,8 +126,7 @@ void add_report_command(CLI::App& app) {
   command->callback([arguments] {
     const std::vector<fs::path> runs(arguments->runs.begin(), arguments->runs.end());
     for (const fs::path& run : runs) {
-      if (!fs::exists(run / kRunRecordFile))
-        throw Error("{}: not a run: it has no {}", run.string(), kRunRecordFile);
+      if (!fs::exists(run / kRunRecordFile)) throw Error("{}: not a run: it has no {}", run.string(), kRunRecordFile);
     }
     write_run_page(arguments->out, runs, {}, compare_models(runs));
     log_info("written to {}", arguments->out);

@@ -1,5 +1,5 @@
-// TensorBoard event files: scalars and pictures over steps, and the options of a run as hyper-parameters. Records are length, masked CRC-32C of the length, data, masked CRC-32C
-// of the data.
+// TensorBoard event files: scalars and pictures over steps, and the options of a run as hyper-parameters. Records are
+// length, masked CRC-32C of the length, data, masked CRC-32C of the data.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,7 @@
     options: {
       indexAxis: "y",
       plugins: { legend: { display: false } },
-      scales: { x: axis("", undefined), y: { grid: { display: false }, ticks: { autoSkip: false } } },
+      scales: { x: axis("", drawing.x_range), y: { grid: { display: false }, ticks: { autoSkip: false } } },
     },
   });
 

@@ -33,9 +33,9 @@ std::string cost_table(const std::vector<ComparedModel>& models) {
   for (const ComparedModel& model : models) {
     rows.push_back({model.name, fmt::format("{:.2f} M", model.parameters / 1e6), fmt::format("{:.2f}", model.gmacs),
                     fmt::format("{:.1f} ms", model.milliseconds), percent(model.result.means.ap),
-                    percent(model.result.means.ap50), percent(model.result.means.ap_small), model.engine});
+                    percent(model.result.means.ap50), percent(model.by_size.means.ap_small), model.engine});
   }
-  return html_table({"model", "parameters", "GMACs", "an image", "AP", "AP50", "AP small", "measured on"}, rows);
+  return html_table({"model", "parameters", "GMACs", "an image", "AP", "AP50", "COCO AP small", "measured on"}, rows);
 }
 
 std::string error_table(const std::vector<ComparedModel>& models) {
@@ -53,12 +53,16 @@ std::string error_table(const std::vector<ComparedModel>& models) {
 }
 
 std::string error_bars(const std::vector<ComparedModel>& models) {
+  double most = 0;
+  for (const ComparedModel& model : models) {
+    for (const ErrorShare& share : model.errors.all) most = std::max(most, 100 * share.lost_ap);
+  }
   std::string plots;
   for (const ComparedModel& model : models) {
     std::vector<Bar> bars;
     for (size_t kind = 0; kind < error_kinds; ++kind)
       bars.push_back({name_of(static_cast<ErrorKind>(kind)), 100 * model.errors.all[kind].lost_ap, ""});
-    plots += bar_plot(bars, model.name);
+    plots += bar_plot(bars, model.name, std::ceil(most));
   }
   return plots;
 }
@@ -66,16 +70,15 @@ std::string error_bars(const std::vector<ComparedModel>& models) {
 // --- precision over recall
 
 /// At the lowest IoU, of one class (or the mean over all that have objects) in one range of areas.
-Series precision_curve(const ComparedModel& model, int class_index, size_t area) {
-  const EvalCurves& curves = model.result.curves;
-  Series series{model.name, {}, {}};
+Series precision_curve(const std::string& name, const EvalCurves& curves, int class_index, size_t area) {
+  Series series{name, {}, {}};
   for (size_t r = 0; r < curves.recalls.size(); ++r) {
     double sum = 0;
     int count = 0;
     for (int k = 0; k < curves.classes; ++k) {
       if (class_index >= 0 && k != class_index) continue;
-      const size_t at = (r * static_cast<size_t>(curves.classes) + static_cast<size_t>(k)) *
-                            static_cast<size_t>(curves.areas) + area;
+      const size_t at =
+          (r * static_cast<size_t>(curves.classes) + static_cast<size_t>(k)) * static_cast<size_t>(curves.areas) + area;
       if (curves.precision[at] < 0) continue;
       sum += curves.precision[at];
       ++count;
@@ -87,20 +90,14 @@ Series precision_curve(const ComparedModel& model, int class_index, size_t area)
   return series;
 }
 
-std::string precision_plot(const std::vector<ComparedModel>& models, const std::string& title, int class_index,
-                           size_t area) {
-  std::vector<Series> series;
-  for (const ComparedModel& model : models) series.push_back(precision_curve(model, class_index, area));
-  return line_plot(series, {.title = title, .x_label = "recall", .y_label = "precision", .unit_range = true});
-}
-
 /// The classes with the most objects, by place.
 std::vector<int> frequent_classes(const EvalResult& result) {
   if (static_cast<size_t>(result.curves.classes) != result.per_class.size()) return {};  // uavdt: all are one
   std::vector<int> order(result.per_class.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-    return result.per_class[static_cast<size_t>(a)].ground_truths > result.per_class[static_cast<size_t>(b)].ground_truths;
+    return result.per_class[static_cast<size_t>(a)].ground_truths >
+           result.per_class[static_cast<size_t>(b)].ground_truths;
   });
   std::erase_if(order, [&](int k) { return result.per_class[static_cast<size_t>(k)].ground_truths == 0; });
   order.resize(std::min(order.size(), kShownClasses));
@@ -108,12 +105,18 @@ std::vector<int> frequent_classes(const EvalResult& result) {
 }
 
 std::string precision_plots(const std::vector<ComparedModel>& models) {
+  const auto plot = [&](const std::string& title, EvalResult ComparedModel::*result, int class_index, size_t area) {
+    std::vector<Series> series;
+    for (const ComparedModel& model : models)
+      series.push_back(precision_curve(model.name, (model.*result).curves, class_index, area));
+    return line_plot(series, {.title = title, .x_label = "recall", .y_label = "precision", .unit_range = true});
+  };
   const EvalResult& first = models.front().result;
-  std::string plots = precision_plot(models, "all classes and sizes (mean over classes)", -1, 0);
-  for (int area = 1; area < first.curves.areas; ++area)
-    plots += precision_plot(models, kAreaNames[area - 1], -1, static_cast<size_t>(area));
+  std::string plots = plot("all classes and sizes, mean over classes", &ComparedModel::result, -1, 0);
+  for (size_t area = 1; area <= std::size(kAreaNames); ++area)
+    plots += plot(kAreaNames[area - 1], &ComparedModel::by_size, -1, area);
   for (const int k : frequent_classes(first))
-    plots += precision_plot(models, first.per_class[static_cast<size_t>(k)].name, k, 0);
+    plots += plot(first.per_class[static_cast<size_t>(k)].name, &ComparedModel::result, k, 0);
   return plots;
 }
 
@@ -144,7 +147,8 @@ Canvas with_regions(const cv::Mat& rgb, const ImageRecord& image, double scale) 
 }
 
 /// What a model does to one image: hits, and beside the baseline gains and losses.
-std::string model_picture(const Canvas& empty, const ModelComparison& comparison, size_t i, const ComparedModel& model) {
+std::string model_picture(const Canvas& empty, const ModelComparison& comparison, size_t i,
+                          const ComparedModel& model) {
   const ImageRecord& image = comparison.truth.images[i];
   const auto& baseline = comparison.models[comparison.baseline];
   const auto before = found_objects(image, baseline.detections[i], comparison.score);

@@ -1,5 +1,5 @@
-// The part of a report that compares models on the same images: cost, precision over recall, errors, and what each finds
-// that the first one does not.
+// The part of a report that compares models on the same images: cost, precision over recall, errors, and what each
+// finds that the first one does not.
 #pragma once
 
 #include <string>
@@ -14,6 +14,7 @@ struct ComparedModel {
   std::string name;
   DetectionSet detections;  ///< parallel to the truth's images
   EvalResult result;
+  EvalResult by_size;  ///< by the COCO protocol, which alone knows small, medium and large objects
   ErrorBreakdown errors;
   double parameters = 0, gmacs = 0;  ///< gmacs of one image at the input size
   double milliseconds = 0;           ///< an image, measured: from pixels to boxes
@@ -23,10 +24,10 @@ struct ComparedModel {
 struct ModelComparison {
   AnnotationSet truth;
   std::vector<ComparedModel> models;
-  size_t baseline = 0;  ///< the model that the pictures mark gains and losses against
-  double score = 0.3;   ///< what counts as found in the pictures
-  int pictures = 6;     ///< images that are shown, those with the most gains and losses
-  int picture_px = 560; ///< longest side
+  size_t baseline = 0;   ///< the model that the pictures mark gains and losses against
+  double score = 0.3;    ///< what counts as found in the pictures
+  int pictures = 6;      ///< images that are shown, those with the most gains and losses
+  int picture_px = 560;  ///< longest side
 };
 
 /// HTML. Without models: empty.

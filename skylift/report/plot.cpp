@@ -65,8 +65,9 @@ std::string line_plot(const std::vector<Series>& series, const PlotStyle& style)
   return chart(style.title, 280 + 22 * legend_rows, drawing);
 }
 
-std::string bar_plot(const std::vector<Bar>& bars, const std::string& title) {
+std::string bar_plot(const std::vector<Bar>& bars, const std::string& title, double most) {
   Json drawing = {{"kind", "bar"}, {"bars", Json::array()}};
+  if (most > 0) drawing["x_range"] = {0, most};
   for (size_t i = 0; i < bars.size(); ++i) {
     drawing["bars"].push_back({{"name", bars[i].name + (bars[i].text.empty() ? "" : ": " + bars[i].text)},
                                {"colour", plot_colour(i)},
@@ -77,7 +78,8 @@ std::string bar_plot(const std::vector<Bar>& bars, const std::string& title) {
 
 std::string matrix_plot(const std::vector<std::string>& rows, const std::vector<std::string>& columns,
                         const std::vector<double>& values, const std::string& title) {
-  std::string table = fmt::format("<div class=\"scroll\"><table class=\"matrix\">\n<tr><th>{}</th>", escape_html(title));
+  std::string table =
+      fmt::format("<div class=\"scroll\"><table class=\"matrix\">\n<tr><th>{}</th>", escape_html(title));
   for (const std::string& name : columns) table += fmt::format("<th>{}</th>", escape_html(name));
   table += "</tr>\n";
   for (size_t r = 0; r < rows.size(); ++r) {

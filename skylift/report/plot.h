@@ -1,5 +1,5 @@
-// Plots for a page (html.h): what is to be drawn as data, which Chart.js draws when the page is opened. Tables of counts
-// are HTML.
+// Plots for a page (html.h): what is to be drawn as data, which Chart.js draws when the page is opened. Tables of
+// counts are HTML.
 #pragma once
 
 #include <optional>
@@ -16,8 +16,8 @@ struct Series {
 
 struct PlotStyle {
   std::string title = {}, x_label = {}, y_label = {};
-  bool unit_range = false;                                   ///< both axes are 0..1 whatever the values
-  std::optional<std::pair<double, double>> x_range = {};     ///< so that several plots share an axis
+  bool unit_range = false;                                ///< both axes are 0..1 whatever the values
+  std::optional<std::pair<double, double>> x_range = {};  ///< so that several plots share an axis
 };
 
 /// Lines with axes and, for more than one, a legend. Without any point: a frame that says so.
@@ -29,8 +29,8 @@ struct Bar {
   std::string text;  ///< beside its name
 };
 
-/// Horizontal bars from 0.
-std::string bar_plot(const std::vector<Bar>& bars, const std::string& title);
+/// Horizontal bars from 0 to `most`; 0: to the longest.
+std::string bar_plot(const std::vector<Bar>& bars, const std::string& title, double most = 0);
 
 /// A grid of counts, darker where a row has more of its share. values: [rows, columns].
 std::string matrix_plot(const std::vector<std::string>& rows, const std::vector<std::string>& columns,

@@ -29,8 +29,7 @@ struct Run {
 };
 
 Run read_run(const fs::path& folder) {
-  if (!fs::exists(folder / kRunRecordFile))
-    throw Error("{}: not a run: it has no {}", folder.string(), kRunRecordFile);
+  if (!fs::exists(folder / kRunRecordFile)) throw Error("{}: not a run: it has no {}", folder.string(), kRunRecordFile);
   const fs::path whole = fs::weakly_canonical(folder);
   Run run{.stored = read_stored_run(whole.parent_path(), whole), .folder = whole, .steps = {}, .evaluations = {}};
   for (Json& record : read_metrics(whole / "metrics.jsonl"))
@@ -152,10 +151,11 @@ std::string pictures_section(const std::vector<Run>& runs, const std::vector<fs:
 std::string training_section(const std::vector<Run>& runs) {
   std::string section = "<h2>Training</h2>\n<div class=\"row\">\n" + score_plots(runs);
   for (const std::string& name : term_names(runs)) section += plot_of(runs, name, name);
-  for (const auto& [key, title] :
-       {std::pair{"lr", "learning rate"}, {"gradient_norm", "gradient norm before clipping"},
-        {"images_per_s", "images a second"}, {"data_wait", "share of the time that waits for data"},
-        {"peak_memory_mib", "peak memory, MiB"}})
+  for (const auto& [key, title] : {std::pair{"lr", "learning rate"},
+                                   {"gradient_norm", "gradient norm before clipping"},
+                                   {"images_per_s", "images a second"},
+                                   {"data_wait", "share of the time that waits for data"},
+                                   {"peak_memory_mib", "peak memory, MiB"}})
     section += plot_of(runs, key, title);
   return section + "</div>\n";
 }

@@ -10,8 +10,8 @@
 namespace skylift {
 
 /// How far each run is, its scores and curves, and where the options of the runs differ (of one run: all its options).
-/// `pictures`: image files that are shown with their names; a run's regions.jpg is shown too. `comparison`: of the runs'
-/// models, where they could be run. Error: a folder that is no run, or a damaged file.
+/// `pictures`: image files that are shown with their names; a run's regions.jpg is shown too. `comparison`: of the
+/// runs' models, where they could be run. Error: a folder that is no run, or a damaged file.
 void write_run_page(const std::filesystem::path& file, const std::vector<std::filesystem::path>& runs,
                     const std::vector<std::filesystem::path>& pictures = {}, const ModelComparison& comparison = {});
 

@@ -62,7 +62,7 @@ class EpochMeans {
   void add(const Json& line) {
     const std::string kind = line.value("kind", "");
     for (const auto& [key, value] : line.items()) {
-      if (!value.is_number() || key == "step" || key == "epoch") continue;
+      if (!value.is_number() || key == "step" || key == "epoch" || key == "time") continue;
       auto& [sum, count] = sums_[line.value("epoch", int64_t{0})][kind + " " + key];
       sum += value.get<double>();
       ++count;

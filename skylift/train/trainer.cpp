@@ -11,6 +11,7 @@
 #include "skylift/data/loader.h"
 #include "skylift/models/inherit.h"
 #include "skylift/runs/run_journal.h"
+#include "skylift/runs/stored_run.h"
 #include "skylift/train/checkpoint.h"
 #include "skylift/train/ema.h"
 #include "skylift/train/metrics_log.h"
@@ -18,8 +19,10 @@
 #include "skylift/train/schedule.h"
 #include "skylift/train/signal_cache.h"
 #include "skylift/train/step.h"
+#include "skylift/train/step_clock.h"
 #include "skylift/train/teacher.h"
 #include "skylift/train/validation.h"
+#include "skylift/train/validation_pictures.h"
 
 namespace skylift {
 namespace {
@@ -67,6 +70,7 @@ class Trainer {
   std::unique_ptr<MetricsLog> metrics_;
   std::unique_ptr<RunJournal> journal_;
   std::unique_ptr<Loader> loader_;
+  StepClock clock_{compute_};
   int64_t step_ = 0, steps_per_epoch_ = 0, total_steps_ = 0, steps_here_ = 0;
   double seconds_here_ = 0;
   std::string scores_;
@@ -136,6 +140,7 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   if (!request.resume) save();  // before the metrics, so that a folder which holds a run can be gone on with
   metrics_ = std::make_unique<MetricsLog>(request.folder, step_);
   if (summary_.teacher) metrics_->write("teacher", step_, 0, score_values(*summary_.teacher));
+  metrics_->options(read_config(request.folder / "config.toml"));
   journal_ = std::make_unique<RunJournal>(request.folder, run_facts(), request.resume);
 }
 
@@ -210,7 +215,9 @@ void Trainer::train_epoch(int64_t epoch, int64_t first_batch) {
   if (distiller_) distiller_->begin_epoch(epoch, options_.train.epochs);
   loader_->start(epoch, first_batch);
   auto begun = Clock::now();
+  clock_.waits();
   while (auto batch = loader_->next()) {
+    clock_.works();
     train_batch(batch->to(compute_.device, compute_.memory_format), epoch);
     const bool epoch_ends = step_ % steps_per_epoch_ == 0;  // then the state is saved after the evaluation
     const auto now = Clock::now();
@@ -218,6 +225,7 @@ void Trainer::train_epoch(int64_t epoch, int64_t first_batch) {
     ++steps_here_;
     if (step_ % options_.train.checkpoint_every == 0 && !epoch_ends) save();
     begun = Clock::now();
+    clock_.waits();
   }
 }
 
@@ -238,6 +246,8 @@ void Trainer::train_batch(const Batch& batch, int64_t epoch) {
   append_ratios(loss.values);
   loss.values.emplace_back("lr", optimizer_->lr());
   loss.values.emplace_back("gradient_norm", gradient_norm);
+  const MetricValues costs = clock_.values(batch.images.size(0));
+  loss.values.insert(loss.values.end(), costs.begin(), costs.end());
   metrics_->write("train", step_, epoch, loss.values);
   if (progress_) {
     progress_({"train", step_, total_steps_,
@@ -253,6 +263,8 @@ void Trainer::evaluate_epoch(int64_t epoch) {
   const double ap = summary_.last.means.ap;
   scores_ = to_json(summary_.last);
   metrics_->write("eval", step_, epoch, score_values(summary_.last));
+  for (const Picture& picture : validation_pictures(predictor, val_set_))
+    metrics_->picture("eval/" + picture.caption, picture.rgb, step_);
   log_info("epoch {}/{}: AP {:.2f}, AP50 {:.2f} ({} protocol)", epoch + 1, options_.train.epochs, 100 * ap,
            100 * summary_.last.means.ap50, summary_.last.protocol);
   if (ap > summary_.best_ap) {

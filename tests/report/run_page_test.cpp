@@ -47,7 +47,8 @@ TEST_F(RunPageTest, SeveralRunsShowOnlyTheOptionsThatDiffer) {
 
 TEST_F(RunPageTest, AnUnfinishedRunHasAPageThatSaysSo) {
   write_run(folder / "plain", {.seed = 1, .state = RunState::interrupted});
-  write_file(folder / "plain/metrics.jsonl", "{\"kind\":\"train\",\"step\":1,\"epoch\":0,\"loss\":2.5}\n{\"kind\":\"tra");
+  write_file(folder / "plain/metrics.jsonl",
+             "{\"kind\":\"train\",\"step\":1,\"epoch\":0,\"loss\":2.5}\n{\"kind\":\"tra");
   write_run_page(folder / "page.html", {folder / "plain"});
   EXPECT_THAT(read_file(folder / "page.html"), HasSubstr("interrupted"));
   std::filesystem::remove(folder / "plain/metrics.jsonl");
@@ -77,16 +78,19 @@ ImageRecord three_cars() {
 
 TEST(FoundObjects, AreHitOnceByTheirClassAtTheScore) {
   ImageRecord image = three_cars();
-  EXPECT_THAT(found_objects(image, {detection(1, 0.9), detection(0, 0.8), detection(20, 0.2), detection(40, 0.9, 1)}, 0.3),
-              ElementsAre(true, false, false));
+  EXPECT_THAT(
+      found_objects(image, {detection(1, 0.9), detection(0, 0.8), detection(20, 0.2), detection(40, 0.9, 1)}, 0.3),
+      ElementsAre(true, false, false));
   EXPECT_THAT(found_objects(image, {detection(26, 0.9)}, 0.3), ElementsAre(false, false, false)) << "IoU 0.25";
   image.objects[0].ignored = true;
   EXPECT_THAT(found_objects(image, {detection(0, 0.9)}, 0.3), ElementsAre(false, false, false));
 }
 
 ComparedModel model_of(const AnnotationSet& truth, const std::string& name, std::vector<Detection> detections) {
-  ComparedModel model{.name = name, .detections = {std::move(detections)}, .result = {}, .errors = {}, .engine = "cpu"};
+  ComparedModel model{
+      .name = name, .detections = {std::move(detections)}, .result = {}, .by_size = {}, .errors = {}, .engine = "cpu"};
   model.result = evaluate(truth, model.detections);
+  model.by_size = model.result;
   model.errors = break_down_errors(truth, model.detections);
   return model;
 }
