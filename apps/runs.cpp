@@ -175,7 +175,8 @@ void remove(const RunsArguments& arguments) {
   for (const StoredRun& run : runs) {
     const fs::path folder = store.root() / run.name;
     if (run.record.state == RunState::running)
-      throw Error("{}: is running (hint: stop process {} first)", folder.string(), run.record.process.pid);
+      throw Error("{}: is running (hint: stop process {} on {} first)", folder.string(), run.record.process.pid,
+                  run.record.process.host);
     if (find_runs(folder).size() > 1) throw Error("{}: holds other runs too; remove those first", folder.string());
   }
   for (const StoredRun& run : runs) {

@@ -50,14 +50,6 @@ std::string start_of(int64_t pid) {
   return field;
 }
 
-std::string this_place() {
-  std::string boot;
-  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
-  std::error_code unknown;
-  return fmt::format("{} {} {}", system_names().nodename, boot,
-                     fs::read_symlink("/proc/self/ns/pid", unknown).string());
-}
-
 }  // namespace
 
 std::map<std::string, std::string> machine_facts() {
@@ -77,10 +69,21 @@ std::vector<std::string> command_line() {
   return arguments;
 }
 
-ProcessId this_process() { return {.place = this_place(), .pid = ::getpid(), .started = start_of(::getpid())}; }
+ProcessId this_process() {
+  ProcessId id{.host = system_names().nodename, .boot = {}, .numbers = {}, .pid = ::getpid(), .started = {}};
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> id.boot;
+  std::error_code unknown;
+  id.numbers = fs::read_symlink("/proc/self/ns/pid", unknown).string();
+  id.started = start_of(id.pid);
+  return id;
+}
 
 bool may_be_alive(const ProcessId& process) {
-  return process.place != this_place() || (!process.started.empty() && start_of(process.pid) == process.started);
+  const ProcessId here = this_process();
+  if (process.host != here.host) return true;
+  if (process.boot != here.boot) return false;
+  if (process.numbers != here.numbers) return true;
+  return !process.started.empty() && start_of(process.pid) == process.started;
 }
 
 }  // namespace skylift

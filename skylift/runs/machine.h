@@ -15,14 +15,15 @@ std::vector<std::string> command_line();
 
 /// A process among all that ever ran: its number is given again, so the time it began stands beside it.
 struct ProcessId {
-  std::string place;  ///< host, boot and pid namespace: where the number means anything
+  std::string host, boot;  ///< the machine's name, and which of its starts
+  std::string numbers;     ///< the pid namespace: where the number means anything
   int64_t pid = 0;
   std::string started;  ///< clock ticks since boot
 };
 
 ProcessId this_process();
 
-/// Whether it may still run. Of a process in another place, nothing is known: true.
+/// Whether it may still run. Of a process on another machine or in another container nothing is known: true.
 bool may_be_alive(const ProcessId& process);
 
 }  // namespace skylift

@@ -42,24 +42,28 @@ const char* state_name(RunState state) {
 }
 
 std::string to_json(const RunRecord& record) {
-  Json json = {
-      {"format", 1},
-      {"state", state_name(record.state)},
-      {"reason", record.reason},
-      {"command", record.command},
-      {"code", record.code},
-      {"machine", record.machine},
-      {"identity", record.identity},
-      {"process", {{"place", record.process.place}, {"pid", record.process.pid}, {"started", record.process.started}}},
-      {"begun", record.begun},
-      {"changed", record.changed},
-      {"sessions", record.sessions},
-      {"seconds", record.seconds},
-      {"step", record.step},
-      {"total_steps", record.total_steps},
-      {"epochs", record.epochs},
-      {"best_ap", record.best_ap},
-      {"models", record.models}};
+  Json json = {{"format", 1},
+               {"state", state_name(record.state)},
+               {"reason", record.reason},
+               {"command", record.command},
+               {"code", record.code},
+               {"machine", record.machine},
+               {"identity", record.identity},
+               {"process",
+                {{"host", record.process.host},
+                 {"boot", record.process.boot},
+                 {"numbers", record.process.numbers},
+                 {"pid", record.process.pid},
+                 {"started", record.process.started}}},
+               {"begun", record.begun},
+               {"changed", record.changed},
+               {"sessions", record.sessions},
+               {"seconds", record.seconds},
+               {"step", record.step},
+               {"total_steps", record.total_steps},
+               {"epochs", record.epochs},
+               {"best_ap", record.best_ap},
+               {"models", record.models}};
   json["evaluation"] = record.evaluation.empty() ? Json() : Json::parse(record.evaluation);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -69,24 +73,27 @@ RunRecord parse_run_record(const std::string& text, const std::string& where) {
     const Json json = Json::parse(text);
     if (json.at("format") != 1) throw Error("format: expected 1, this file is of another version of the program");
     const Json& process = json.at("process");
-    RunRecord record{
-        .state = parse_state(json.at("state").get<std::string>()),
-        .reason = json.at("reason"),
-        .command = json.at("command"),
-        .code = json.at("code"),
-        .machine = json.at("machine").get<Texts>(),
-        .identity = json.at("identity").get<Texts>(),
-        .process = {.place = process.at("place"), .pid = process.at("pid"), .started = process.at("started")},
-        .begun = json.at("begun"),
-        .changed = json.at("changed"),
-        .sessions = json.at("sessions"),
-        .seconds = json.at("seconds"),
-        .step = json.at("step"),
-        .total_steps = json.at("total_steps"),
-        .epochs = json.at("epochs"),
-        .best_ap = json.at("best_ap"),
-        .evaluation = {},
-        .models = json.at("models").get<Texts>()};
+    RunRecord record{.state = parse_state(json.at("state").get<std::string>()),
+                     .reason = json.at("reason"),
+                     .command = json.at("command"),
+                     .code = json.at("code"),
+                     .machine = json.at("machine").get<Texts>(),
+                     .identity = json.at("identity").get<Texts>(),
+                     .process = {.host = process.at("host"),
+                                 .boot = process.at("boot"),
+                                 .numbers = process.at("numbers"),
+                                 .pid = process.at("pid"),
+                                 .started = process.at("started")},
+                     .begun = json.at("begun"),
+                     .changed = json.at("changed"),
+                     .sessions = json.at("sessions"),
+                     .seconds = json.at("seconds"),
+                     .step = json.at("step"),
+                     .total_steps = json.at("total_steps"),
+                     .epochs = json.at("epochs"),
+                     .best_ap = json.at("best_ap"),
+                     .evaluation = {},
+                     .models = json.at("models").get<Texts>()};
     if (!json.at("evaluation").is_null()) record.evaluation = json.at("evaluation").dump(2);
     return record;
   } catch (const Json::exception& error) {

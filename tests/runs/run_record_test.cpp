@@ -42,9 +42,13 @@ TEST(RunRecord, ARunWhoseProcessHasGoneIsInterrupted) {
   write_run(folder.path(), {.state = RunState::running, .process = ended_process()});
   EXPECT_EQ(read_run_record(folder.path()).state, RunState::interrupted);
   ProcessId elsewhere = ended_process();
-  elsewhere.place = "another host";
+  elsewhere.host = "another host";
   write_run(folder.path(), {.state = RunState::running, .process = elsewhere});
   EXPECT_EQ(read_run_record(folder.path()).state, RunState::running) << "nothing is known of another machine's process";
+  ProcessId before = this_process();
+  before.boot = "an earlier start of this machine";
+  write_run(folder.path(), {.state = RunState::running, .process = before});
+  EXPECT_EQ(read_run_record(folder.path()).state, RunState::interrupted);
 }
 
 TEST(RunRecord, AKilledProcessIsNotAliveWhileItWaitsForItsParent) {
