@@ -21,6 +21,7 @@ void add_export_command(CLI::App& app);
 void add_import_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_study_command(CLI::App& app);
+void add_runs_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_models_command(CLI::App& app);
 void add_list_commands(CLI::App& app);  ///< methods, options

@@ -4,6 +4,7 @@
 
 #include "apps/commands.h"
 #include "apps/export_check.h"
+#include "apps/model_readme.h"
 #include "apps/onnx_runner.h"
 #include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
@@ -13,6 +14,7 @@
 #include "skylift/image/codec.h"
 #include "skylift/infer/decode.h"
 #include "skylift/models/tensor_file.h"
+#include "skylift/runs/run_record.h"
 #include "skylift/synth/synth.h"
 
 namespace skylift {
@@ -93,9 +95,14 @@ void export_model(const ExportArguments& arguments) {
   const std::string onnx = onnx_model(model, options);
   const std::string verified = verification(onnx, model, options, arguments.image);
   write_file(arguments.out, onnx);
-  fmt::print("{}: {} outputs, {}, {:.1f} MB, batch {}, size {}\n{}\n", arguments.out, options.nms ? "decoded" : "raw",
-             arguments.precision, static_cast<double>(onnx.size()) / 1e6, free_or(options.batch), arguments.size,
-             verified);
+  const std::string form =
+      fmt::format("{} outputs, {}, {:.1f} MB, batch {}, size {}", options.nms ? "decoded" : "raw", arguments.precision,
+                  static_cast<double>(onnx.size()) / 1e6, free_or(options.batch), arguments.size);
+  fmt::print("{}: {}\n{}\n", arguments.out, form, verified);
+  const fs::path out = arguments.out;
+  const ExportedFile file{
+      .name = out.filename().string(), .form = form, .verified = verified, .checksum = file_checksum(out)};
+  log_info("model card: {}", write_model_readme(out.parent_path(), model.card, arguments.model, file).string());
   if (!arguments.calibrate.empty()) write_calibration(arguments, calibration, model, options);
 }
 

@@ -76,6 +76,7 @@ int main(int argc, char** argv) {
   skylift::add_import_command(app);
   skylift::add_info_command(app);
   skylift::add_study_command(app);
+  skylift::add_runs_command(app);
   skylift::add_report_command(app);
   skylift::add_models_command(app);
   skylift::add_list_commands(app);

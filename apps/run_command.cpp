@@ -25,7 +25,7 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments) {
   command.add_option("--set", arguments.assignments, "KEY=VALUE over the config, may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  command.add_option("--out", arguments.out, "the run's folder (default: runs/ and the config's name)")
+  command.add_option("--out", arguments.out, "the run's folder (default: runs/ and the config's path without .toml)")
       ->type_name("DIR");
   command.add_option("--json", arguments.json, "write the last evaluation here, - for stdout")->type_name("FILE");
   command.add_option("--device", arguments.device, "cpu, cuda or cuda:N, over the config's train.device");
@@ -47,7 +47,12 @@ RunOptions read_run_options(const RunArguments& arguments) {
 
 std::filesystem::path run_folder(const RunArguments& arguments) {
   if (!arguments.out.empty()) return arguments.out;
-  return std::filesystem::path("runs") / std::filesystem::path(arguments.config).stem();
+  // The whole path: the sets' configs have the same file names.
+  namespace fs = std::filesystem;
+  const fs::path config = fs::absolute(arguments.config).lexically_normal();
+  const fs::path below = config.lexically_relative(fs::current_path());
+  const bool outside = below.empty() || *below.begin() == "..";
+  return fs::path("runs") / (outside ? config.relative_path() : below).replace_extension();
 }
 
 void print_evaluation(const EvalResult& result, const std::string& json) {

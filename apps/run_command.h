@@ -30,7 +30,7 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments);
 /// The config with --data, --device and --set over it. Error: as read_run_options, or --data without train and val.
 RunOptions read_run_options(const RunArguments& arguments);
 
-/// --out, or runs/NAME of the config.
+/// --out, or runs/ and the path of the config, so that no two configs share a folder.
 std::filesystem::path run_folder(const RunArguments& arguments);
 
 /// Trains with a progress bar, prints the last evaluation, writes --json.

@@ -10,7 +10,7 @@ openvino_version=2026.4.1
 packages=(
     g++ cmake ninja-build ccache python3-venv
     libopencv-dev libturbojpeg0-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev
-    libpugixml-dev libyaml-cpp-dev
+    libpugixml-dev libyaml-cpp-dev libsqlite3-dev libjs-chart.js
     libfmt-dev libspdlog-dev libgtest-dev libgmock-dev clang-format
 )
 

@@ -3,6 +3,10 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <mutex>
+
+#include "skylift/core/log_interlude.h"
+
 namespace skylift {
 namespace {
 
@@ -15,7 +19,22 @@ spdlog::logger& logger() {
   return *instance;
 }
 
+struct Interlude {
+  std::mutex mutex;
+  std::function<void()> clear;
+};
+
+Interlude& interlude() {
+  static Interlude instance;
+  return instance;
+}
+
 }  // namespace
+
+void set_before_log(std::function<void()> clear) {
+  const std::lock_guard lock(interlude().mutex);
+  interlude().clear = std::move(clear);
+}
 
 void set_log_level(LogLevel level) {
   logger().set_level(level == LogLevel::off       ? spdlog::level::off
@@ -24,6 +43,9 @@ void set_log_level(LogLevel level) {
 }
 
 void write_log(LogLevel level, std::string_view message) {
+  const std::lock_guard lock(interlude().mutex);
+  if (interlude().clear && logger().should_log(level == LogLevel::warning ? spdlog::level::warn : spdlog::level::info))
+    interlude().clear();
   if (level == LogLevel::warning) {
     logger().warn("warning: {}", message);
   } else if (level == LogLevel::info) {

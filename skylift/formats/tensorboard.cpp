@@ -7,6 +7,7 @@
 #include <string>
 
 #include "skylift/core/error.h"
+#include "skylift/core/text.h"
 #include "skylift/formats/protobuf.h"
 
 namespace skylift {
@@ -17,6 +18,19 @@ double seconds_now() {
 }
 
 uint32_t masked(uint32_t crc) { return ((crc >> 15) | (crc << 17)) + 0xa282ead8U; }
+
+/// google.protobuf.Value
+std::string value_message(const std::string& text) {
+  ProtobufWriter value;
+  if (const auto number = parse_number(text)) {
+    value.fixed64(2, *number);
+  } else if (text == "true" || text == "false") {
+    value.varint(4, text == "true");
+  } else {
+    value.bytes(3, text);
+  }
+  return value.data();
+}
 
 template <class T>
 void write_raw(std::ostream& stream, T value) {
@@ -51,10 +65,48 @@ TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder) {
 }
 
 void TensorBoardWriter::scalar(std::string_view tag, double value, int64_t step) {
-  ProtobufWriter entry, summary, event;
+  ProtobufWriter entry;
   entry.bytes(1, tag);
   entry.fixed32(2, static_cast<float>(value));
-  summary.bytes(1, entry.data());
+  summary(entry.data(), step);
+}
+
+void TensorBoardWriter::picture(std::string_view tag, std::string_view encoded, int width_px, int height_px,
+                                int64_t step) {
+  ProtobufWriter image, entry;
+  image.varint(1, static_cast<uint64_t>(height_px));
+  image.varint(2, static_cast<uint64_t>(width_px));
+  image.varint(3, 3);  // channels: RGB
+  image.bytes(4, encoded);
+  entry.bytes(1, tag);
+  entry.bytes(4, image.data());
+  summary(entry.data(), step);
+}
+
+/// The messages of tensorboard/plugins/hparams/plugin_data.proto: HParamsPluginData.session_start_info.hparams, held by
+/// the metadata of a value that is nothing else.
+void TensorBoardWriter::hyper_parameters(const std::map<std::string, std::string>& options) {
+  ProtobufWriter session;
+  for (const auto& [key, text] : options) {
+    ProtobufWriter pair;
+    pair.bytes(1, key);
+    pair.bytes(2, value_message(text));
+    session.bytes(1, pair.data());
+  }
+  session.fixed64(5, seconds_now());
+  ProtobufWriter content, plugin, metadata, entry;
+  content.bytes(3, session.data());
+  plugin.bytes(1, "hparams");
+  plugin.bytes(2, content.data());
+  metadata.bytes(1, plugin.data());
+  entry.bytes(1, "_hparams_/session_start_info");
+  entry.bytes(9, metadata.data());
+  summary(entry.data(), 0);
+}
+
+void TensorBoardWriter::summary(std::string_view value, int64_t step) {
+  ProtobufWriter summary, event;
+  summary.bytes(1, value);
   event.fixed64(1, seconds_now());
   event.varint(2, static_cast<uint64_t>(step));
   event.bytes(5, summary.data());

@@ -1,10 +1,12 @@
-// TensorBoard event files: scalars over steps. Records are length, masked CRC-32C of the length, data, masked CRC-32C
-// of the data.
+// TensorBoard event files: scalars and pictures over steps, and the options of a run as hyper-parameters. Records are
+// length, masked CRC-32C of the length, data, masked CRC-32C of the data.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <string>
 #include <string_view>
 
 namespace skylift {
@@ -15,9 +17,17 @@ class TensorBoardWriter {
   /// cannot be written.
   explicit TensorBoardWriter(const std::filesystem::path& folder);
   void scalar(std::string_view tag, double value, int64_t step);
+
+  /// `encoded`: the bytes of a JPEG or PNG file of this size.
+  void picture(std::string_view tag, std::string_view encoded, int width_px, int height_px, int64_t step);
+
+  /// What the HPARAMS page compares runs by: once a file. A text that is a number is one there; true and false too.
+  void hyper_parameters(const std::map<std::string, std::string>& options);
   void flush() { stream_.flush(); }
 
  private:
+  /// An event with one Summary.Value.
+  void summary(std::string_view value, int64_t step);
   void record(std::string_view data);
   std::ofstream stream_;
 };

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "chart_scripts.h"  // generated from Chart.js and charts.js
+
 namespace skylift {
 namespace {
 
@@ -17,13 +19,23 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid var(--line); }
 p, figcaption { color: var(--soft); } figure { margin: 1rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid var(--line); }
+th, td { padding: .2rem .8rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; }
-.row { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
+.row { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(420px, 100%), 1fr)); gap: .4rem 1.5rem; }
 .scroll { overflow-x: auto; }
-svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
-svg .soft { fill: var(--soft); } svg .grid { stroke: var(--line); } svg .panel { fill: var(--panel); }
+.chart { min-width: 0; margin: .4rem 0; break-inside: avoid; }
+.chart figcaption { color: var(--ink); font-weight: 600; } .canvas { position: relative; width: 100%; }
+.empty { background: var(--panel); padding: 3rem 1rem; text-align: center; }
+.matrix th { font-weight: 400; text-align: right; } .matrix td { min-width: 2.4rem; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); gap: .8rem; }
+.pictures figure { margin: 0; break-inside: avoid; }
 img { max-width: 100%; height: auto; border-radius: 4px; }
+@media print {
+  :root { color-scheme: light; --ink: #1c2430; --soft: #5d6b7c; --line: #d8dee6; --ground: #fff; --panel: #f6f8fa; }
+  body { margin: 0; max-width: none; font-size: 10pt; } h2 { break-after: avoid; } tr { break-inside: avoid; }
+  .scroll { overflow: visible; } .row, .pictures { grid-template-columns: 1fr 1fr; }
+  th, td { white-space: normal; overflow-wrap: anywhere; padding: .15rem .4rem; }
+}
 )";
 
 std::string base64(std::string_view bytes) {
@@ -81,11 +93,16 @@ std::string html_table(const std::vector<std::string>& header, const std::vector
 }
 
 std::string html_page(std::string_view title, std::string_view body) {
-  return fmt::format(
+  std::string page = fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width\">\n"
-      "<title>{0}</title>\n<style>{1}</style></head>\n<body>\n<h1>{0}</h1>\n{2}</body>\n</html>\n",
+      "content=\"width=device-width, initial-scale=1\">\n"
+      "<title>{0}</title>\n<style>{1}</style></head>\n<body>\n<h1>{0}</h1>\n{2}",
       escape_html(title), style, body);
+  if (body.find("<canvas") != std::string_view::npos) {
+    page += "<noscript><p>The curves need JavaScript.</p></noscript>\n<script>";
+    page.append(chart_library).append("</script>\n<script>").append(chart_script).append("</script>\n");
+  }
+  return page + "</body>\n</html>\n";
 }
 
 }  // namespace skylift

@@ -1,4 +1,5 @@
-// Pages that stand alone: one file, style and pictures inside, nothing to fetch, no scripts.
+// Pages that stand alone: one file with style, pictures and, where there are charts (plot.h), Chart.js inside; nothing
+// to fetch.
 #pragma once
 
 #include <string>

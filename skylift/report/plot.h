@@ -1,7 +1,10 @@
-// Plots as inline SVG, drawn with the colours of the page (html.h).
+// Plots for a page (html.h): what is to be drawn as data, which Chart.js draws when the page is opened. Tables of
+// counts are HTML.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace skylift {
@@ -13,8 +16,8 @@ struct Series {
 
 struct PlotStyle {
   std::string title = {}, x_label = {}, y_label = {};
-  int width_px = 500, height_px = 320;
-  bool unit_range = false;  ///< both axes are 0..1 whatever the values
+  bool unit_range = false;                                ///< both axes are 0..1 whatever the values
+  std::optional<std::pair<double, double>> x_range = {};  ///< so that several plots share an axis
 };
 
 /// Lines with axes and, for more than one, a legend. Without any point: a frame that says so.
@@ -23,18 +26,15 @@ std::string line_plot(const std::vector<Series>& series, const PlotStyle& style)
 struct Bar {
   std::string name;
   double value = 0;  ///< >= 0
-  std::string text;  ///< beside the bar
+  std::string text;  ///< beside its name
 };
 
-/// Horizontal bars from 0.
-std::string bar_plot(const std::vector<Bar>& bars, const std::string& title, int width_px = 500);
+/// Horizontal bars from 0 to `most`; 0: to the longest.
+std::string bar_plot(const std::vector<Bar>& bars, const std::string& title, double most = 0);
 
 /// A grid of counts, darker where a row has more of its share. values: [rows, columns].
 std::string matrix_plot(const std::vector<std::string>& rows, const std::vector<std::string>& columns,
                         const std::vector<double>& values, const std::string& title);
-
-/// About `count` round numbers that cover low..high: steps of 1, 2 or 5 times a power of ten.
-std::vector<double> round_ticks(double low, double high, int count);
 
 /// Colours of series and of drawn kinds, "#rrggbb".
 const char* plot_colour(size_t index);

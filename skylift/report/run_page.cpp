@@ -1,18 +1,18 @@
 #include "skylift/report/run_page.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/image/codec.h"
 #include "skylift/report/html.h"
 #include "skylift/report/plot.h"
+#include "skylift/runs/stored_run.h"
 
 namespace skylift {
 namespace {
@@ -23,42 +23,17 @@ using Json = nlohmann::ordered_json;
 constexpr size_t kCurvePoints = 200;  // a curve of more steps is averaged in so many stretches
 
 struct Run {
-  std::string name;
+  StoredRun stored;
+  fs::path folder;
   std::vector<Json> steps, evaluations;
-  std::map<std::string, std::string> options;  // "section.key" -> value
 };
 
-std::map<std::string, std::string> read_options(const fs::path& config) {
-  std::map<std::string, std::string> options;
-  std::istringstream lines(read_file(config));
-  std::string section;
-  for (std::string line; std::getline(lines, line);) {
-    const size_t equals = line.find(" = ");
-    if (line.starts_with("[")) {
-      section = line.substr(1, line.find(']') - 1);
-    } else if (equals != std::string::npos) {
-      options[section + "." + line.substr(0, equals)] = line.substr(equals + 3);
-    }
-  }
-  return options;
-}
-
 Run read_run(const fs::path& folder) {
-  const fs::path metrics = folder / "metrics.jsonl";
-  if (!fs::exists(metrics)) throw Error("{}: not a run: it has no metrics.jsonl", folder.string());
-  Run run{.name = fs::absolute(folder / ".").parent_path().filename().string(),
-          .steps = {},
-          .evaluations = {},
-          .options = {}};
-  std::istringstream lines(read_file(metrics));
-  int number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    ++number;
-    Json record = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!record.is_object()) throw Error("{}:{}: not a JSON object", metrics.string(), number);
+  if (!fs::exists(folder / kRunRecordFile)) throw Error("{}: not a run: it has no {}", folder.string(), kRunRecordFile);
+  const fs::path whole = fs::weakly_canonical(folder);
+  Run run{.stored = read_stored_run(whole.parent_path(), whole), .folder = whole, .steps = {}, .evaluations = {}};
+  for (Json& record : read_metrics(whole / "metrics.jsonl"))
     (record.value("kind", "") == "train" ? run.steps : run.evaluations).push_back(std::move(record));
-  }
-  run.options = read_options(folder / "config.toml");
   return run;
 }
 
@@ -88,10 +63,22 @@ std::vector<Json> only(const std::vector<Json>& records, const std::string& kind
   return kept;
 }
 
+/// From the first to the last step of any run: all curves have this axis.
+std::pair<double, double> step_range(const std::vector<Run>& runs) {
+  double last = 1;
+  for (const Run& run : runs) {
+    if (!run.steps.empty()) last = std::max(last, number_of(run.steps.back(), "step"));
+  }
+  return {0, last};
+}
+
 std::string plot_of(const std::vector<Run>& runs, const std::string& key, const std::string& title) {
   std::vector<Series> series;
-  for (const Run& run : runs) series.push_back(curve(run.name, run.steps, key, 1, kCurvePoints));
-  return line_plot(series, {.title = title, .x_label = "step"});
+  for (const Run& run : runs) series.push_back(curve(run.stored.name, run.steps, key, 1, kCurvePoints));
+  const bool known = std::any_of(series.begin(), series.end(), [](const Series& one) {
+    return std::any_of(one.y.begin(), one.y.end(), [](double value) { return std::isfinite(value); });
+  });
+  return known ? line_plot(series, {.title = title, .x_label = "step", .x_range = step_range(runs)}) : "";
 }
 
 /// The names of all loss terms, in the order in which the runs name them.
@@ -107,10 +94,70 @@ std::vector<std::string> term_names(const std::vector<Run>& runs) {
   return names;
 }
 
-std::string score_plot(const std::vector<Run>& runs) {
-  std::vector<Series> series;
-  for (const Run& run : runs) series.push_back(curve(run.name, only(run.evaluations, "eval"), "AP", 100, SIZE_MAX));
-  return line_plot(series, {.title = "AP on the validation images", .x_label = "step"});
+std::string score_plots(const std::vector<Run>& runs) {
+  std::string plots;
+  for (const auto& [key, title] : {std::pair{"AP", "AP on the validation images, %"}, {"AP50", "AP50, %"}}) {
+    std::vector<Series> series;
+    for (const Run& run : runs)
+      series.push_back(curve(run.stored.name, only(run.evaluations, "eval"), key, 100, SIZE_MAX));
+    plots += line_plot(series, {.title = title, .x_label = "step", .x_range = step_range(runs)});
+  }
+  return plots;
+}
+
+std::string state_table(const std::vector<Run>& runs) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Run& run : runs) {
+    const RunRecord& record = run.stored.record;
+    rows.push_back({run.stored.name, state_name(record.state), fmt::format("{} of {}", record.step, record.total_steps),
+                    method_of(run.stored), fmt::format("{:.1f} min", record.seconds / 60), record.begun, record.code});
+  }
+  std::string table = html_table({"run", "state", "steps", "distilled by", "took", "begun (UTC)", "code"}, rows);
+  for (const Run& run : runs) {
+    if (!run.stored.record.reason.empty())
+      table += fmt::format("<p>{}: {}</p>\n", escape_html(run.stored.name), escape_html(run.stored.record.reason));
+  }
+  return table;
+}
+
+/// What made the runs: command, machine and data.
+std::string recipe_table(const std::vector<Run>& runs) {
+  std::string tables;
+  for (const Run& run : runs) {
+    const RunRecord& record = run.stored.record;
+    std::vector<std::vector<std::string>> rows = {{"command", fmt::format("{}", fmt::join(record.command, " "))}};
+    for (const auto& [key, value] : record.machine) rows.push_back({key, value});
+    for (const auto& [key, value] : record.identity) rows.push_back({key, value});
+    for (const auto& [key, value] : record.models) rows.push_back({key, value});
+    tables += fmt::format("<h3>{}</h3>\n", escape_html(run.stored.name)) + html_table({"", ""}, rows);
+  }
+  return tables;
+}
+
+std::string picture(const fs::path& file, const std::string& title) {
+  return fmt::format("<h3>{}</h3>{}", escape_html(title), embedded_jpeg(encode_jpeg(decode_rgb(file)), title));
+}
+
+std::string pictures_section(const std::vector<Run>& runs, const std::vector<fs::path>& pictures) {
+  std::string section;
+  for (const fs::path& file : pictures) section += picture(file, file.stem().string());
+  for (const Run& run : runs) {
+    const fs::path regions = run.folder / "regions.jpg";  // of skylift distill --dry-run
+    if (fs::exists(regions)) section += picture(regions, "where the methods of " + run.stored.name + " look");
+  }
+  return section.empty() ? "" : "<h2>Pictures</h2>\n" + section;
+}
+
+std::string training_section(const std::vector<Run>& runs) {
+  std::string section = "<h2>Training</h2>\n<div class=\"row\">\n" + score_plots(runs);
+  for (const std::string& name : term_names(runs)) section += plot_of(runs, name, name);
+  for (const auto& [key, title] : {std::pair{"lr", "learning rate"},
+                                   {"gradient_norm", "gradient norm before clipping"},
+                                   {"images_per_s", "images a second"},
+                                   {"data_wait", "share of the time that waits for data"},
+                                   {"peak_memory_mib", "peak memory, MiB"}})
+    section += plot_of(runs, key, title);
+  return section + "</div>\n";
 }
 
 std::string score_table(const std::vector<Run>& runs) {
@@ -119,7 +166,7 @@ std::string score_table(const std::vector<Run>& runs) {
   for (const Run& run : runs) {
     for (const Json& record : run.evaluations) {
       std::vector<std::string> row = {
-          fmt::format("{}: {}", run.name,
+          fmt::format("{}: {}", run.stored.name,
                       record.value("kind", "") == "teacher" ? "its teacher, before training" : "the model"),
           std::to_string(static_cast<int64_t>(number_of(record, "step")))};
       for (const std::string& key : keys) {
@@ -136,11 +183,11 @@ std::string score_table(const std::vector<Run>& runs) {
 
 std::string option_table(const std::vector<Run>& runs) {
   std::vector<std::string> header = {"option"};
-  for (const Run& run : runs) header.push_back(run.name);
+  for (const Run& run : runs) header.push_back(run.stored.name);
   std::vector<std::vector<std::string>> rows;
-  for (const auto& [key, value] : runs.front().options) {
+  for (const auto& [key, value] : runs.front().stored.options) {
     std::vector<std::string> row = {key};
-    for (const Run& run : runs) row.push_back(run.options.contains(key) ? run.options.at(key) : "-");
+    for (const Run& run : runs) row.push_back(run.stored.options.contains(key) ? run.stored.options.at(key) : "-");
     const bool differs = std::adjacent_find(row.begin() + 1, row.end(), std::not_equal_to<>()) != row.end();
     if (runs.size() == 1 || differs) rows.push_back(std::move(row));
   }
@@ -149,20 +196,16 @@ std::string option_table(const std::vector<Run>& runs) {
 
 }  // namespace
 
-void write_run_page(const fs::path& file, const std::vector<fs::path>& folders, const std::vector<fs::path>& pictures) {
+void write_run_page(const fs::path& file, const std::vector<fs::path>& folders, const std::vector<fs::path>& pictures,
+                    const ModelComparison& comparison) {
   std::vector<Run> runs;
   for (const fs::path& folder : folders) runs.push_back(read_run(folder));
   if (runs.empty()) throw Error("report: no runs given");
-  std::string body = "<h2>Scores</h2>" + score_table(runs) + score_plot(runs) + "<h2>Training</h2>";
-  for (const std::string& name : term_names(runs)) body += plot_of(runs, name, name);
-  body += plot_of(runs, "lr", "learning rate") + plot_of(runs, "gradient_norm", "gradient norm before clipping");
-  if (!pictures.empty()) body += "<h2>Pictures</h2>";
-  for (const fs::path& picture : pictures) {
-    body += fmt::format("<h3>{}</h3>{}", escape_html(picture.stem().string()),
-                        embedded_jpeg(encode_jpeg(decode_rgb(picture)), picture.stem().string()));
-  }
-  body += fmt::format("<h2>{}</h2>", runs.size() == 1 ? "Options" : "Options that differ") + option_table(runs);
-  const std::string title = runs.size() == 1 ? "Run " + runs.front().name : "Runs";
+  std::string body = state_table(runs) + comparison_section(comparison) + "<h2>Scores while training</h2>\n" +
+                     score_table(runs) + training_section(runs) + pictures_section(runs, pictures);
+  body += fmt::format("<h2>{}</h2>\n", runs.size() == 1 ? "Options" : "Options that differ") + option_table(runs);
+  body += "<h2>Recipe</h2>\n" + recipe_table(runs);
+  const std::string title = runs.size() == 1 ? "Run " + runs.front().stored.name : "Runs";
   write_file(file, html_page(title, body));
 }
 

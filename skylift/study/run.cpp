@@ -11,6 +11,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/folder_lock.h"
+#include "skylift/core/json.h"
 #include "skylift/core/log.h"
 #include "skylift/study/score.h"
 #include "skylift/study/table.h"
@@ -115,7 +116,7 @@ void train_and_score(const StudyRequest& request, const std::vector<Training>& t
   Json result = score(request, training.folder, options);
   result["steps"] = summary.steps;
   result["seconds_per_step"] = summary.seconds_per_step;
-  write_file(training.folder / kResult, result.dump(2) + "\n");
+  write_file(training.folder / kResult, dump_json(result, 2) + "\n");
 }
 
 /// Trains the first one that is free: not done, not under way in another process, its teacher done. False: none is.

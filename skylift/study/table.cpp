@@ -45,11 +45,10 @@ double seconds_per_step(const StudyRow& row) {
 }
 
 std::string score_cell(const StudyRow& row, const std::string& score) {
-  const std::vector<double> values = defined_scores(row, score);
-  if (values.empty()) return "-";
-  const Interval interval = mean_interval(values);
-  return interval.n == 1 ? fmt::format("{:.2f}", 100 * interval.mean)
-                         : fmt::format("{:.2f} ± {:.2f}", 100 * interval.mean, 100 * interval.deviation);
+  const auto interval = mean_of(row, score);
+  if (!interval) return "-";
+  return interval->n == 1 ? fmt::format("{:.2f}", 100 * interval->mean)
+                          : fmt::format("{:.2f} ± {:.2f}", 100 * interval->mean, 100 * interval->deviation);
 }
 
 std::string difference_line(const StudyRow& row, const StudyRow& other, const std::string& score) {
@@ -85,6 +84,12 @@ Interval mean_interval(const std::vector<double>& values) {
   result.low = result.mean - half;
   result.high = result.mean + half;
   return result;
+}
+
+std::optional<Interval> mean_of(const StudyRow& row, const std::string& score) {
+  const std::vector<double> values = defined_scores(row, score);
+  if (values.empty()) return std::nullopt;
+  return mean_interval(values);
 }
 
 std::optional<Interval> paired_difference(const StudyRow& row, const StudyRow& other, const std::string& score) {

@@ -35,6 +35,9 @@ struct Interval {
 /// Error: no values.
 Interval mean_interval(const std::vector<double>& values);
 
+/// Of a row's defined values of a score; nothing where there is none.
+std::optional<Interval> mean_of(const StudyRow& row, const std::string& score);
+
 /// Of `row` minus `other`, over the seeds that both have with a defined score; nothing where there is none.
 std::optional<Interval> paired_difference(const StudyRow& row, const StudyRow& other, const std::string& score);
 

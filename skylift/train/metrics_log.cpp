@@ -6,6 +6,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/json.h"
+#include "skylift/image/codec.h"
 
 namespace skylift {
 namespace {
@@ -40,6 +41,16 @@ void MetricsLog::write(const std::string& kind, int64_t step, int64_t epoch, con
   stream_ << dump_json(record) << "\n" << std::flush;
   board_->flush();
   if (!stream_) throw Error("{}: cannot write (is the disk full?)", path_.string());
+}
+
+void MetricsLog::picture(const std::string& tag, const cv::Mat& rgb, int64_t step) {
+  board_->picture(tag, encode_jpeg(rgb, 90), rgb.cols, rgb.rows, step);
+  board_->flush();
+}
+
+void MetricsLog::options(const std::map<std::string, std::string>& options) {
+  board_->hyper_parameters(options);
+  board_->flush();
 }
 
 }  // namespace skylift

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
+#include <opencv2/core/mat.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +26,10 @@ class MetricsLog {
 
   /// kind: "train" (a step), "eval" (after an epoch) or "teacher". Errors of the disk are thrown at once.
   void write(const std::string& kind, int64_t step, int64_t epoch, const MetricValues& values);
+
+  /// TensorBoard alone.
+  void picture(const std::string& tag, const cv::Mat& rgb, int64_t step);
+  void options(const std::map<std::string, std::string>& options);
 
  private:
   std::filesystem::path path_;

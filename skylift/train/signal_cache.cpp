@@ -32,24 +32,6 @@ std::string teacher_checksum(const Detector& teacher) {
   return checksum_text(sum);
 }
 
-/// Of names, sizes in bytes and annotations: reading every pixel at each start would take too long.
-std::string data_checksum(const Dataset& data) {
-  uint64_t sum = 1;
-  for (const std::string& name : data.classes()) sum = checksum(name, sum);
-  for (int64_t i = 0; i < data.size(); ++i) {
-    const ImageRecord& image = data.record(i);
-    std::error_code missing;  // the loader says it better
-    const auto bytes = std::filesystem::file_size(data.annotations().image_path(image), missing);
-    sum = checksum_of_numbers({missing ? -1.0 : static_cast<double>(bytes)}, checksum(image.file, sum));
-    for (const Object& o : image.objects) {
-      const double kind = o.class_index + 1e4 * o.crowd + 2e4 * o.ignored;
-      sum = checksum_of_numbers({o.box.x, o.box.y, o.box.w, o.box.h, kind}, sum);
-    }
-    for (const BoxXywh& r : image.ignored_regions) sum = checksum_of_numbers({r.x, r.y, r.w, r.h}, sum);
-  }
-  return checksum_text(sum);
-}
-
 /// The options that decide what is stored, as "key = value" lines.
 std::string deciding_options(RunOptions options) {
   OptionTable table;
@@ -165,6 +147,23 @@ class EntryMaker {
 };
 
 }  // namespace
+
+std::string data_checksum(const Dataset& data) {
+  uint64_t sum = 1;
+  for (const std::string& name : data.classes()) sum = checksum(name, sum);
+  for (int64_t i = 0; i < data.size(); ++i) {
+    const ImageRecord& image = data.record(i);
+    std::error_code missing;  // the loader says it better
+    const auto bytes = std::filesystem::file_size(data.annotations().image_path(image), missing);
+    sum = checksum_of_numbers({missing ? -1.0 : static_cast<double>(bytes)}, checksum(image.file, sum));
+    for (const Object& o : image.objects) {
+      const double kind = o.class_index + 1e4 * o.crowd + 2e4 * o.ignored;
+      sum = checksum_of_numbers({o.box.x, o.box.y, o.box.w, o.box.h, kind}, sum);
+    }
+    for (const BoxXywh& r : image.ignored_regions) sum = checksum_of_numbers({r.x, r.y, r.w, r.h}, sum);
+  }
+  return checksum_text(sum);
+}
 
 void check_cacheable(const RunOptions& options) {
   signal_needs(options.kd);

@@ -67,7 +67,7 @@ SummedLoss sum_finite(const LossTerms& terms) {
   for (size_t i = 0; i < terms.size(); ++i) {
     const double value = on_cpu[static_cast<int64_t>(i)].item<double>();
     if (!std::isfinite(value)) {
-      throw Error(
+      throw Diverged(
           "training: the term '{}' is {}, expected a finite number (hint: a lower learning rate, a longer warm-up, or "
           "a lower weight of this term)",
           terms[i].name, value);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "skylift/assign/atss.h"
+#include "skylift/core/error.h"
 #include "skylift/infer/device.h"
 #include "skylift/kd/distiller.h"
 #include "skylift/losses/detection_loss.h"
@@ -46,7 +47,12 @@ StepForward assigned(DenseOutput student, DenseOutput teacher, const Batch& batc
 /// Forward passes, assignment, detection loss, distillation terms. `batch` is on the device already.
 LossTerms loss_terms(const StepContext& context, const Batch& batch);
 
-/// The sum of the terms and their values. Error, naming the term: one is not finite.
+/// The training itself has failed: its numbers are no numbers any more.
+struct Diverged : Error {
+  using Error::Error;
+};
+
+/// The sum of the terms and their values. Diverged, naming the term: one is not finite.
 struct SummedLoss {
   at::Tensor total;  ///< scalar, in the graph
   std::vector<std::pair<std::string, double>>

@@ -51,12 +51,14 @@ std::optional<EvalResult> Teacher::check_score(const Dataset& val_set, const Run
 
 MetricValues score_values(const EvalResult& result) {
   const EvalMeans& means = result.means;
-  return {{"AP", means.ap},
-          {"AP50", means.ap50},
-          {"AP75", means.ap75},
-          {"AP_small", means.ap_small},
-          {"AP_medium", means.ap_medium},
-          {"AP_large", means.ap_large}};
+  MetricValues values = {{"AP", means.ap},
+                         {"AP50", means.ap50},
+                         {"AP75", means.ap75},
+                         {"AP_small", means.ap_small},
+                         {"AP_medium", means.ap_medium},
+                         {"AP_large", means.ap_large}};
+  for (const ClassResult& one : result.per_class) values.emplace_back("AP/" + one.name, one.ap);
+  return values;
 }
 
 }  // namespace skylift

@@ -10,6 +10,8 @@
 #include "skylift/core/log.h"
 #include "skylift/data/loader.h"
 #include "skylift/models/inherit.h"
+#include "skylift/runs/run_journal.h"
+#include "skylift/runs/stored_run.h"
 #include "skylift/train/checkpoint.h"
 #include "skylift/train/ema.h"
 #include "skylift/train/metrics_log.h"
@@ -17,8 +19,10 @@
 #include "skylift/train/schedule.h"
 #include "skylift/train/signal_cache.h"
 #include "skylift/train/step.h"
+#include "skylift/train/step_clock.h"
 #include "skylift/train/teacher.h"
 #include "skylift/train/validation.h"
+#include "skylift/train/validation_pictures.h"
 
 namespace skylift {
 namespace {
@@ -48,6 +52,7 @@ class Trainer {
   void evaluate_epoch(int64_t epoch);
   bool is_evaluated(int64_t epoch) const;
   ModelCard model_card() const;
+  RunFacts run_facts() const;
   const std::shared_ptr<Detector>& evaluated_detector() const { return ema_ ? ema_->detector() : student_; }
 
   const TrainRequest& request_;
@@ -63,7 +68,9 @@ class Trainer {
   std::unique_ptr<ScheduledOptimizer> optimizer_;
   std::optional<Ema> ema_;
   std::unique_ptr<MetricsLog> metrics_;
+  std::unique_ptr<RunJournal> journal_;
   std::unique_ptr<Loader> loader_;
+  StepClock clock_{compute_};
   int64_t step_ = 0, steps_per_epoch_ = 0, total_steps_ = 0, steps_here_ = 0;
   double seconds_here_ = 0;
   std::string scores_;
@@ -133,6 +140,19 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
   if (!request.resume) save();  // before the metrics, so that a folder which holds a run can be gone on with
   metrics_ = std::make_unique<MetricsLog>(request.folder, step_);
   if (summary_.teacher) metrics_->write("teacher", step_, 0, score_values(*summary_.teacher));
+  metrics_->options(read_config(request.folder / "config.toml"));
+  journal_ = std::make_unique<RunJournal>(request.folder, run_facts(), request.resume);
+}
+
+RunFacts Trainer::run_facts() const {
+  return {.device = compute_.description(),
+          .identity = {{"training images", data_checksum(train_set_)},
+                       {"validation images", data_checksum(val_set_)},
+                       {"teacher", request_.teacher ? file_checksum(*request_.teacher) : "none"},
+                       {"student", request_.student ? file_checksum(*request_.student) : "none"}},
+          .step = step_,
+          .total_steps = total_steps_,
+          .epochs = options_.train.epochs};
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
@@ -173,16 +193,21 @@ bool Trainer::is_evaluated(int64_t epoch) const {
   return (epoch + 1) % options_.train.eval_every == 0 || epoch + 1 == options_.train.epochs;
 }
 
-TrainSummary Trainer::run() {
+TrainSummary Trainer::run() try {
   for (int64_t epoch = step_ / steps_per_epoch_; epoch < options_.train.epochs; ++epoch) {
     train_epoch(epoch, step_ % steps_per_epoch_);
     if (is_evaluated(epoch)) evaluate_epoch(epoch);
     save_model(request_.folder / "last.safetensors", *evaluated_detector(), model_card(), request_.keep_lifting);
     save();
+    journal_->reached(step_, summary_.best_ap, scores_);
   }
+  journal_->done();
   summary_.steps = step_;
   if (steps_here_ > 0) summary_.seconds_per_step = seconds_here_ / static_cast<double>(steps_here_);
   return summary_;
+} catch (const Diverged& error) {
+  journal_->diverged(error.what());
+  throw;
 }
 
 void Trainer::train_epoch(int64_t epoch, int64_t first_batch) {
@@ -190,7 +215,9 @@ void Trainer::train_epoch(int64_t epoch, int64_t first_batch) {
   if (distiller_) distiller_->begin_epoch(epoch, options_.train.epochs);
   loader_->start(epoch, first_batch);
   auto begun = Clock::now();
+  clock_.waits();
   while (auto batch = loader_->next()) {
+    clock_.works();
     train_batch(batch->to(compute_.device, compute_.memory_format), epoch);
     const bool epoch_ends = step_ % steps_per_epoch_ == 0;  // then the state is saved after the evaluation
     const auto now = Clock::now();
@@ -198,6 +225,7 @@ void Trainer::train_epoch(int64_t epoch, int64_t first_batch) {
     ++steps_here_;
     if (step_ % options_.train.checkpoint_every == 0 && !epoch_ends) save();
     begun = Clock::now();
+    clock_.waits();
   }
 }
 
@@ -217,6 +245,8 @@ void Trainer::train_batch(const Batch& batch, int64_t epoch) {
   ++step_;
   loss.values.emplace_back("lr", optimizer_->lr());
   loss.values.emplace_back("gradient_norm", gradient_norm);
+  const MetricValues costs = clock_.values(batch.images.size(0));
+  loss.values.insert(loss.values.end(), costs.begin(), costs.end());
   metrics_->write("train", step_, epoch, loss.values);
   if (progress_) {
     progress_({"train", step_, total_steps_,
@@ -232,6 +262,8 @@ void Trainer::evaluate_epoch(int64_t epoch) {
   const double ap = summary_.last.means.ap;
   scores_ = to_json(summary_.last);
   metrics_->write("eval", step_, epoch, score_values(summary_.last));
+  for (const Picture& picture : validation_pictures(predictor, val_set_))
+    metrics_->picture("eval/" + picture.caption, picture.rgb, step_);
   log_info("epoch {}/{}: AP {:.2f}, AP50 {:.2f} ({} protocol)", epoch + 1, options_.train.epochs, 100 * ap,
            100 * summary_.last.means.ap50, summary_.last.protocol);
   if (ap > summary_.best_ap) {

@@ -1,6 +1,7 @@
 // A whole training run, plain or distilled, into its folder:
-//   config.toml (as resolved), metrics.jsonl, events.out.tfevents.*, best.safetensors, last.safetensors (the student
-//   alone), resume/ (all that is needed to go on).
+//   run.json (what it is and how far it is, skylift/runs/run_record.h), config.toml (as resolved), metrics.jsonl,
+//   events.out.tfevents.*, best.safetensors, last.safetensors (the student alone), resume/ (all that is needed to go
+//   on).
 #pragma once
 
 #include <filesystem>

@@ -80,7 +80,7 @@ class EvalTest(ProgramTest):
         self.assertIn("coco protocol", done.stdout)
         self.assertIn("localisation", done.stdout)
         self.assertIn("missed", json.loads(files["json"].read_text())["errors"]["all"])
-        self.assertIn("<svg", files["html"].read_text())
+        self.assertIn("<canvas", files["html"].read_text())
         self.assertEqual(files["csv"].read_text().splitlines()[0], "class,iou,recall,precision,score")
 
     def test_no_detections_score_zero(self):

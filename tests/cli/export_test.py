@@ -1,4 +1,5 @@
 """skylift export: what it writes, says and refuses."""
+import json
 import pathlib
 import subprocess
 import unittest
@@ -33,6 +34,18 @@ class ExportTest(ProgramTest):
         self.export("once.onnx")
         self.export("again.onnx")
         self.assertEqual((self.folder / "once.onnx").read_bytes(), (self.folder / "again.onnx").read_bytes())
+
+    def test_a_model_card_stands_beside_the_model(self):
+        self.export("carded/student.onnx")
+        card = (self.folder / "carded" / "README.md").read_text()
+        scores = json.loads((self.folder / "run" / "run.json").read_text())["evaluation"]
+        for text in ("# student.onnx", f"{scores['protocol']} protocol, {scores['images']} images", "| car |", "## Limits", "Too few objects to judge by",
+                     f'train = "{self.data}/train"', "training images: ", "epochs = 1", "exported from"):
+            self.assertIn(text, card)
+        (self.folder / "carded" / "README.md").write_text("mine")
+        self.export("carded/student.onnx")
+        self.assertEqual((self.folder / "carded" / "README.md").read_text(), "mine")
+        self.assertIn("# student.onnx", (self.folder / "carded" / "student.onnx.README.md").read_text())
 
     def test_calibration_inputs_are_spread_over_the_set(self):
         self.export("calibrated.onnx", "--calibrate", self.data / "train", "--calibration-images", 3)

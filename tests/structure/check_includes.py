@@ -7,6 +7,7 @@ import sys
 LADDER = {
     "core": [],
     "config": ["core"],
+    "runs": ["core"],
     "formats": ["core"],
     "annotations": ["core", "formats"],
     "image": ["core", "formats"],
@@ -20,11 +21,11 @@ LADDER = {
     "kd": ["core", "config", "boxes", "data", "models", "assign", "losses"],
     "eval": ["core", "config", "annotations"],
     "infer": ["core", "config", "formats", "annotations", "image", "boxes", "data", "models", "export"],
-    "train": ["core", "config", "formats", "annotations", "image", "boxes", "data", "models", "assign", "losses", "kd", "eval", "infer"],
+    "train": ["core", "config", "formats", "annotations", "image", "boxes", "data", "models", "assign", "losses", "kd", "eval", "infer", "runs"],
     "doctor": ["core", "config", "image", "boxes", "data", "models", "assign", "losses", "kd", "eval", "infer", "train"],
     "serve": ["core", "annotations", "image", "infer"],
-    "report": ["core", "annotations", "image", "eval"],
-    "study": ["core", "config", "data", "models", "eval", "infer", "train"],
+    "report": ["core", "runs", "annotations", "image", "eval"],
+    "study": ["core", "config", "runs", "data", "models", "eval", "infer", "train"],
 }
 
 root = pathlib.Path(__file__).resolve().parents[2] / "skylift"

@@ -1,0 +1,57 @@
+// SQLite as far as the store needs it: a database, prepared statements, transactions. Failures are Errors that name the
+// file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "skylift/core/error.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace skylift {
+
+using SqlValue = std::variant<std::monostate, int64_t, double, std::string>;
+
+/// The file is no database, or a damaged one.
+struct DamagedDatabase : Error {
+  using Error::Error;
+};
+
+class Database {
+ public:
+  /// Opens or makes it, in WAL mode: one process writes while others read, and writers wait for each other.
+  explicit Database(const std::filesystem::path& path);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  /// One statement; its parameters are ?1, ?2, ... Returns the rows.
+  std::vector<std::vector<SqlValue>> run(const std::string& sql, const std::vector<SqlValue>& parameters = {});
+
+  /// `work` as a whole or not at all, alone among all writers.
+  template <class Work>
+  void transaction(const Work& work) {
+    run("BEGIN IMMEDIATE");
+    try {
+      work();
+    } catch (...) {
+      run("ROLLBACK");
+      throw;
+    }
+    run("COMMIT");
+  }
+
+ private:
+  void turn_wal_on();
+  [[noreturn]] void fail() const;
+
+  std::filesystem::path path_;
+  sqlite3* handle_ = nullptr;
+};
+
+}  // namespace skylift
