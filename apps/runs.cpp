@@ -9,6 +9,7 @@
 #include "apps/commands.h"
 #include "apps/json_output.h"
 #include "skylift/core/error.h"
+#include "skylift/core/json.h"
 #include "skylift/core/log.h"
 #include "skylift/core/text.h"
 #include "skylift/core/text_table.h"
@@ -95,7 +96,7 @@ void list(const RunsArguments& arguments) {
     json.push_back(summary_json(run));
   }
   if (arguments.json != "-") fmt::print("{}", text_table(rows));
-  write_json(arguments.json, json.dump(2) + "\n");
+  write_json(arguments.json, dump_json(json, 2) + "\n");
   if (runs.empty()) log_info("{}: no such runs", arguments.root);
 }
 
@@ -159,7 +160,7 @@ void show(const RunsArguments& arguments) {
     values.update(epoch.values);
     json["metrics"].push_back(std::move(values));
   }
-  write_json(arguments.json, json.dump(2) + "\n");
+  write_json(arguments.json, dump_json(json, 2) + "\n");
 }
 
 void compare(const RunsArguments& arguments) {

@@ -78,7 +78,6 @@ void add_class(AnnotationSet& set, const std::string& name, int64_t id);
 /// Whether ImageRecord::file stays below the image folder, read as text: relative and without a leading "..".
 bool stays_inside(const std::filesystem::path& file);
 
-
 /// The ten classes that VisDrone evaluates, in its order (category ids 1..10).
 const std::vector<std::string>& visdrone_classes();
 

@@ -20,7 +20,8 @@ inline constexpr int64_t kMostPixels = int64_t{1} << 28;
 /// [H,W] 8-bit RGB; grey is spread over three channels, alpha is dropped. 16 bits become 8 by the range that the image
 /// uses: a thermal camera fills a small part of its type's, which would leave it black. One pixel in 10,000 at either
 /// end may lie outside, since such cameras have dead ones. Depth::type divides by 257 instead, the same in all images.
-/// Error, naming the file: missing, not an image, too large, or damaged. A file of which only a part decodes is damaged too.
+/// Error, naming the file: missing, not an image, too large, or damaged. A file of which only a part decodes is damaged
+/// too.
 cv::Mat decode_rgb(const std::filesystem::path& path, const ImageReading& reading = {});
 
 /// The same from memory; `name` stands for the path in messages. The size is looked at before anything is decoded.

@@ -1,4 +1,5 @@
 #include "skylift/report/plot.h"
+#include "skylift/core/json.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +17,7 @@ using Json = nlohmann::ordered_json;
 
 /// A place for charts.js to draw into, with what it draws. In a script element only "<" needs care.
 std::string chart(const std::string& title, int height_px, const Json& drawing) {
-  std::string data = drawing.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string data = dump_json(drawing);
   for (size_t at = 0; (at = data.find('<', at)) != std::string::npos;) data.replace(at, 1, "\\u003c");
   return fmt::format(
       "<figure class=\"chart\"><figcaption>{}</figcaption><div class=\"canvas\" style=\"height:{}px\"><canvas "

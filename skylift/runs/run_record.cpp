@@ -8,6 +8,7 @@
 #include "skylift/core/checksum.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/json.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -65,7 +66,7 @@ std::string to_json(const RunRecord& record) {
                {"best_ap", record.best_ap},
                {"models", record.models}};
   json["evaluation"] = record.evaluation.empty() ? Json() : Json::parse(record.evaluation);
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 RunRecord parse_run_record(const std::string& text, const std::string& where) {
@@ -94,7 +95,7 @@ RunRecord parse_run_record(const std::string& text, const std::string& where) {
                      .best_ap = json.at("best_ap"),
                      .evaluation = {},
                      .models = json.at("models").get<Texts>()};
-    if (!json.at("evaluation").is_null()) record.evaluation = json.at("evaluation").dump(2);
+    if (!json.at("evaluation").is_null()) record.evaluation = dump_json(json.at("evaluation"), 2);
     return record;
   } catch (const Json::exception& error) {
     throw Error("{}: damaged: {}", where, error.what());

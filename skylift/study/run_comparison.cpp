@@ -9,6 +9,7 @@
 #include <set>
 
 #include "skylift/core/error.h"
+#include "skylift/core/json.h"
 #include "skylift/core/text.h"
 #include "skylift/core/text_table.h"
 
@@ -224,7 +225,7 @@ std::string to_json(const RunComparison& comparison) {
     json["differences"][difference.key] = difference.values;
   for (const StudyRow& kind : comparison.kinds) json["kinds"].push_back(kind_json(comparison, kind));
   json["notes"] = comparison.notes;
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 }  // namespace skylift

@@ -53,7 +53,8 @@ TEST(CheckTest, VisdroneProblemsNameFileAndLine) {
 TEST(CheckTest, CocoNamesThatLeaveTheImageFolderAreReportedAndNotCopied) {
   TempFolder folder;
   write_tiny_image(folder / "secret.png", 10, 10);
-  for (const std::string name : {"../../secret.png", "a/../../../secret.png", (folder / "secret.png").string().c_str()}) {
+  for (const std::string name :
+       {"../../secret.png", "a/../../../secret.png", (folder / "secret.png").string().c_str()}) {
     const std::string image = "{\"id\": 1, \"file_name\": \"" + name + "\", \"width\": 10, \"height\": 10}";
     write_file(folder / "set/annotations.json",
                "{\"images\": [" + image + "], \"annotations\": [], \"categories\": []}");
