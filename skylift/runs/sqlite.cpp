@@ -38,27 +38,21 @@ SqlValue column(sqlite3_stmt* statement, int index) {
 }  // namespace
 
 Database::Database(const std::filesystem::path& path) : path_(path) {
-  if (sqlite3_open(path.c_str(), &handle_) != SQLITE_OK) {
-    const std::string why = handle_ ? sqlite3_errmsg(handle_) : "no memory";
-    sqlite3_close(handle_);
-    throw Error("{}: cannot open: {}", path.string(), why);
-  }
-  try {
-    sqlite3_busy_timeout(handle_, kWaitMs);
-    run("PRAGMA foreign_keys = ON");
-    turn_wal_on();
-  } catch (...) {
-    sqlite3_close(handle_);
-    throw;
-  }
+  sqlite3* opened = nullptr;
+  const int status = sqlite3_open(path.c_str(), &opened);
+  handle_.reset(opened);  // to be closed even where it could not be opened
+  if (status != SQLITE_OK) throw Error("{}: cannot open: {}", path.string(), sqlite3_errstr(status));
+  sqlite3_busy_timeout(opened, kWaitMs);
+  run("PRAGMA foreign_keys = ON");
+  turn_wal_on();
 }
 
-Database::~Database() { sqlite3_close(handle_); }
+void Database::Close::operator()(sqlite3* handle) const { sqlite3_close(handle); }
 
 /// SQLite does not wait here as it does elsewhere: while another process has just made the file, it is busy at once.
 void Database::turn_wal_on() {
   for (int waited = 0;; waited += 20) {
-    const int status = sqlite3_exec(handle_, "PRAGMA journal_mode = WAL", nullptr, nullptr, nullptr);
+    const int status = sqlite3_exec(handle_.get(), "PRAGMA journal_mode = WAL", nullptr, nullptr, nullptr);
     if (status == SQLITE_OK) return;
     if ((status != SQLITE_BUSY && status != SQLITE_LOCKED) || waited > kWaitMs) fail();
     sqlite3_sleep(20);
@@ -66,17 +60,17 @@ void Database::turn_wal_on() {
 }
 
 void Database::fail() const {
-  const int code = sqlite3_errcode(handle_);
+  const int code = sqlite3_errcode(handle_.get());
   if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
     throw DamagedDatabase("{}: {} (hint: `skylift runs rebuild` makes it anew from the folders)", path_.string(),
-                          sqlite3_errmsg(handle_));
+                          sqlite3_errmsg(handle_.get()));
   }
-  throw Error("{}: {}", path_.string(), sqlite3_errmsg(handle_));
+  throw Error("{}: {}", path_.string(), sqlite3_errmsg(handle_.get()));
 }
 
 std::vector<std::vector<SqlValue>> Database::run(const std::string& sql, const std::vector<SqlValue>& parameters) {
   sqlite3_stmt* prepared = nullptr;
-  if (sqlite3_prepare_v2(handle_, sql.c_str(), -1, &prepared, nullptr) != SQLITE_OK) fail();
+  if (sqlite3_prepare_v2(handle_.get(), sql.c_str(), -1, &prepared, nullptr) != SQLITE_OK) fail();
   const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> statement(prepared, &sqlite3_finalize);
   for (size_t i = 0; i < parameters.size(); ++i) bind(prepared, static_cast<int>(i) + 1, parameters[i]);
   std::vector<std::vector<SqlValue>> rows;

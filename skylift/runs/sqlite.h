@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,7 +12,6 @@
 #include "skylift/core/error.h"
 
 struct sqlite3;
-struct sqlite3_stmt;
 
 namespace skylift {
 
@@ -26,9 +26,6 @@ class Database {
  public:
   /// Opens or makes it, in WAL mode: one process writes while others read, and writers wait for each other.
   explicit Database(const std::filesystem::path& path);
-  ~Database();
-  Database(const Database&) = delete;
-  Database& operator=(const Database&) = delete;
 
   /// One statement; its parameters are ?1, ?2, ... Returns the rows.
   std::vector<std::vector<SqlValue>> run(const std::string& sql, const std::vector<SqlValue>& parameters = {});
@@ -50,8 +47,11 @@ class Database {
   void turn_wal_on();
   [[noreturn]] void fail() const;
 
+  struct Close {
+    void operator()(sqlite3* handle) const;
+  };
   std::filesystem::path path_;
-  sqlite3* handle_ = nullptr;
+  std::unique_ptr<sqlite3, Close> handle_;
 };
 
 }  // namespace skylift
