@@ -50,7 +50,7 @@ std::filesystem::path run_folder(const RunArguments& arguments) {
   // The whole path: the sets' configs have the same file names.
   namespace fs = std::filesystem;
   const fs::path config = fs::absolute(arguments.config).lexically_normal();
-  const fs::path below = config.lexically_relative(fs::current_path());
+  fs::path below = config.lexically_relative(fs::current_path());
   const bool outside = below.empty() || *below.begin() == "..";
   return fs::path("runs") / (outside ? config.relative_path() : below).replace_extension();
 }

@@ -174,7 +174,7 @@ Json run_json(const StoredRun& run) {
           {"method", method_of(run)}, {"protocol", run.protocol}, {"scores", run.scores}};
 }
 
-Json interval_json(const Interval& interval) {
+Json spread_json(const Interval& interval) {
   Json json = {{"n", interval.n}, {"mean", interval.mean}};
   if (interval.n > 1) {
     json["deviation"] = interval.deviation;
@@ -187,10 +187,10 @@ Json kind_json(const RunComparison& comparison, const StudyRow& kind) {
   Json json = {{"name", kind.name}, {"seeds", Json::array()}, {"means", Json::object()}};
   for (const SeedScores& one : kind.seeds) json["seeds"].push_back(one.seed);
   for (const std::string& score : main_scores(comparison)) {
-    if (const auto own = mean_of(kind, score)) json["means"][score] = interval_json(*own);
+    if (const auto own = mean_of(kind, score)) json["means"][score] = spread_json(*own);
     if (kind.against.empty()) continue;
     if (const auto gain = paired_difference(kind, comparison.kinds.front(), score))
-      json["minus_the_first"][score] = interval_json(*gain);
+      json["minus_the_first"][score] = spread_json(*gain);
   }
   return json;
 }

@@ -206,9 +206,9 @@ TEST(CodecTest, HugeSizesAreRefusedFromTheirHeaders) {
   for (const auto& [format, bytes] : headers) {
     EXPECT_THAT(error_of(bytes), AllOf(HasSubstr("scene.jpg: "), HasSubstr("expected at most 268435456 px"))) << format;
   }
-  EXPECT_THROW(decode_rgb(encode_png(gradient(100, 100)), "a.png", 9999), Error);
-  EXPECT_NO_THROW(decode_rgb(encode_png(gradient(100, 100)), "a.png", 10000));
-  EXPECT_THROW(decode_rgb(encode_jpeg(gradient(100, 100)), "a.jpg", 9999), Error);
+  EXPECT_THROW(decode_rgb(encode_png(gradient(100, 100)), "a.png", {}, 9999), Error);
+  EXPECT_NO_THROW(decode_rgb(encode_png(gradient(100, 100)), "a.png", {}, 10000));
+  EXPECT_THROW(decode_rgb(encode_jpeg(gradient(100, 100)), "a.jpg", {}, 9999), Error);
 }
 
 TEST(CodecTest, EveryFormatThatIsPromisedIsRead) {
