@@ -112,13 +112,12 @@ struct Instance {
   std::vector<std::pair<int64_t, double>> points;  // with their weights, by rising point
   double sum = 0;
   double confidence = 0;  // the best score of its class
-  double student = 0;     // the student's
 };
 
 /// centerness * gate * factor of each location, collected by instance. [G]
 std::vector<Instance> weigh(const NearLocations& near, const std::vector<double>& best, const DistillInputs& inputs,
                             const BatchObjects& objects, const at::Tensor& labels, const Scores& scores,
-                            const Scores& student_scores, const CidOptions& options) {
+                            const CidOptions& options) {
   std::vector<Instance> instances(best.size());
   int64_t first = 0;
   for (size_t b = 0; b < near.images.size(); first += static_cast<int64_t>(objects.boxes[b].size()), ++b) {
@@ -136,30 +135,20 @@ std::vector<Instance> weigh(const NearLocations& near, const std::vector<double>
       instance.points.emplace_back(location.point, weight);
       instance.sum += weight;
       instance.confidence = std::max(instance.confidence, score);
-      if (options.gap_power > 0)
-        instance.student =
-            std::max(instance.student, student_scores.of(b, location.point, labels.const_data_ptr<int64_t>()[object]));
     }
   }
   return instances;
 }
 
-/// Raises the weights inside the (enlarged) box to the floor, on every level.
+/// Raises the weights inside the box to the floor, on every level.
 void raise_to_floor(Instance& instance, const PointGrid& grid, const BoxXyxy& box, const std::vector<float>& allowed,
-                    const CidOptions& options) {
+                    double floor) {
   std::map<int64_t, double> weights(instance.points.begin(), instance.points.end());
-  const double x = centre_x(box), y = centre_y(box);
   for (const GridLevel& level : grid.levels) {
-    const auto half = [&](double side) {
-      return std::max(side * options.surround, options.floor_strides * level.stride) / 2;
-    };
-    const double across = half(box.width()), down = half(box.height());
-    const BoxXyxy window{static_cast<float>(x - across), static_cast<float>(y - down), static_cast<float>(x + across),
-                         static_cast<float>(y + down)};
-    for_each_point(level, block_inside(level, {0, level.height, 0, level.width}, window), [&](int64_t point) {
+    for_each_point(level, block_inside(level, {0, level.height, 0, level.width}, box), [&](int64_t point) {
       if (allowed[static_cast<size_t>(point)] == 0) return;
       double& weight = weights[point];
-      weight = std::max(weight, options.floor);
+      weight = std::max(weight, floor);
     });
   }
   instance.points.assign(weights.begin(), weights.end());
@@ -168,10 +157,9 @@ void raise_to_floor(Instance& instance, const PointGrid& grid, const BoxXyxy& bo
 }
 
 /// What an instance's weights sum to.
-double share_of(const BoxXyxy& box, double confidence, double gap, const CidOptions& options) {
+double share_of(const BoxXyxy& box, double confidence, const CidOptions& options) {
   const double area = std::max(1.0, std::max(0.0F, box.width()) * double{std::max(0.0F, box.height())});
-  return std::pow(area / (32.0 * 32.0), options.area_power) * std::pow(confidence, options.confidence_power) *
-         std::pow(std::max(gap, 0.05), options.gap_power);
+  return std::pow(area / (32.0 * 32.0), options.area_power) * std::pow(confidence, options.confidence_power);
 }
 
 /// The teacher's confident false positives: allowed locations outside the region and not positive where it sees some
@@ -220,11 +208,6 @@ void bind(OptionSection section, CidOptions& options) {
   section.add("area_power", options.area_power, "an instance weighs (area / 1024 px)^power; 0: all alike",
               between(-2, 2));
   section.add("floor", options.floor, "least weight of a location inside an instance's box; 0: none", between(0, 1));
-  section.add("surround", options.surround, "floor: factor on the sides of that box", between(0.1, 10));
-  section.add("floor_strides", options.floor_strides, "floor: least side of that box, in strides of the level",
-              between(0, 16));
-  section.add("gap_power", options.gap_power, "an instance weighs (teacher's less student's score)^power; 0: all alike",
-              between(0, 8));
   section.add("background_weight", options.background_weight,
               "weight of the teacher's confident false positives; 0: none", at_least(0));
   section.add("background_score", options.background_score, "least score of a confident false positive", between(0, 1));
@@ -235,11 +218,11 @@ Region cid_region(const DistillInputs& inputs, const CidOptions& options) {
   const at::Tensor labels = objects.labels.to(at::kCPU);
   const auto allowed = allowed_points(inputs.grid, inputs.batch);
   NearLocations near = near_locations(inputs, objects, allowed, options);
-  at::Tensor cls, student_cls;
-  propose(near, inputs, options, cls, student_cls);
+  at::Tensor cls;
+  propose(near, inputs, options, cls);
   const std::vector<double> best = choose_instances(near, inputs, objects, options);
-  const Scores scores(cls, near), student_scores(student_cls, near);
-  std::vector<Instance> instances = weigh(near, best, inputs, objects, labels, scores, student_scores, options);
+  const Scores scores(cls, near);
+  std::vector<Instance> instances = weigh(near, best, inputs, objects, labels, scores, options);
 
   Rows rows;
   size_t index = 0;
@@ -247,16 +230,14 @@ Region cid_region(const DistillInputs& inputs, const CidOptions& options) {
     for (size_t o = 0; o < objects.boxes[b].size(); ++o, ++index) {
       const BoxXyxy& box = objects.boxes[b][o];
       Instance& instance = instances[index];
-      if (options.floor > 0) raise_to_floor(instance, inputs.grid, box, allowed[b], options);
       if (instance.points.empty()) {
         const int64_t nearest = nearest_point(inputs.grid, box, allowed[b], options.anchor_scale);
         if (nearest < 0) continue;
         const int64_t label = labels.const_data_ptr<int64_t>()[index];
         instance = {.points = {{nearest, 1}}, .sum = 1, .confidence = scores.of(b, nearest, label)};
       }
-      const double scale = share_of(box, options.floor > 0 && instance.confidence == 0 ? 0.01 : instance.confidence,
-                                    instance.confidence - instance.student, options) /
-                           instance.sum;
+      if (options.floor > 0) raise_to_floor(instance, inputs.grid, box, allowed[b], options.floor);
+      const double scale = share_of(box, instance.confidence, options) / instance.sum;
       for (const auto& [point, weight] : instance.points)
         rows.add(static_cast<int64_t>(b), point, static_cast<int64_t>(o), weight * scale);
     }

@@ -13,7 +13,9 @@
 // Only proposals that belong to g count: g is the instance that P_i overlaps most, and the overlap reaches a gate. The
 // weights of each instance are then scaled to the same sum, so that a pedestrian of 12 pixels counts like a lorry of
 // 120, or to a power of its area, or of how sure the teacher is of it (what it does not see it cannot teach). An
-// instance without any location gets the nearest one. Ignored regions and padding weigh nothing.
+// instance without any location gets the nearest one. With a floor every location inside an instance's box, on every
+// level, has at least that weight: features are worth copying where no proposal is centred, too. Ignored regions and
+// padding weigh nothing.
 #pragma once
 
 #include <string>
@@ -35,11 +37,7 @@ struct CidOptions {
   double score_power = 0.0;    ///< exponent of the factor "teacher's score of the instance's class"; 0: no factor
   double confidence_power = 0.0;  ///< an instance's weights sum to (the teacher's best score of its class there)^power
   double area_power = 0.0;        ///< an instance's weights sum to (area / 32^2 px)^power; 0: all alike
-  double floor = 0.0;     ///< least weight of a location inside an instance's box, whatever is proposed there; 0: none
-  double surround = 1.0;  ///< factor on the sides of that box
-  double floor_strides =
-      0.0;                 ///< least side of that box, in strides of the level: small instances own coarse cells too
-  double gap_power = 0.0;  ///< an instance's weights sum to (teacher's less student's best score of its class)^power
+  double floor = 0.0;  ///< least weight of a location inside an instance's box, whatever is proposed there; 0: none
   double background_weight = 0.0;  ///< weight of the teacher's confident false positives; 0: background stays out
   double background_score = 0.3;   ///< a false positive's least score to count as confident
 

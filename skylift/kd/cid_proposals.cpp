@@ -88,8 +88,7 @@ NearLocations near_locations(const DistillInputs& inputs, const BatchObjects& ob
   return near;
 }
 
-void propose(NearLocations& near, const DistillInputs& inputs, const CidOptions& options, at::Tensor& cls,
-             at::Tensor& student_cls) {
+void propose(NearLocations& near, const DistillInputs& inputs, const CidOptions& options, at::Tensor& cls) {
   const PointGrid& grid = inputs.grid;
   at::Tensor points;
   const PointGather gather = gather_of(near, grid, points);
@@ -103,10 +102,8 @@ void propose(NearLocations& near, const DistillInputs& inputs, const CidOptions&
   for (auto& image : near.images) {
     for (Near& location : image) location.proposal = proposals[row++];
   }
-  if (options.score_power > 0 || options.confidence_power > 0 || options.gap_power > 0)
+  if (options.score_power > 0 || options.confidence_power > 0)
     cls = gather_cls_logits(gather, inputs.teacher).detach().to(at::kCPU, at::kFloat).contiguous();
-  if (options.gap_power > 0)
-    student_cls = gather_cls_logits(gather, inputs.student).detach().to(at::kCPU, at::kFloat).contiguous();
 }
 
 std::vector<double> choose_instances(NearLocations& near, const DistillInputs& inputs, const BatchObjects& objects,

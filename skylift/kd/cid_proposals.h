@@ -31,8 +31,7 @@ NearLocations near_locations(const DistillInputs& inputs, const BatchObjects& ob
                              const std::vector<std::vector<float>>& allowed, const CidOptions& options);
 
 /// Fills in the proposals; `cls` gets the teacher's class logits [N,C] on the CPU where they are a factor.
-void propose(NearLocations& near, const DistillInputs& inputs, const CidOptions& options, at::Tensor& cls,
-             at::Tensor& student_cls);
+void propose(NearLocations& near, const DistillInputs& inputs, const CidOptions& options, at::Tensor& cls);
 
 /// Gives each location to the instance that its proposal overlaps most (the first of equals). Returns the best IoU of
 /// each instance. [G]

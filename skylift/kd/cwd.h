@@ -2,10 +2,9 @@
 // distribution over its cells, follows the teacher's. On the class logits (weight 5 for GFL) or on the pyramid features
 // (weight 10).
 //
-//   kd_cwd = weight * sum over levels of T^2 * sum over images and channels of KL(teacher || student) / (channels *
-//   images)
-// With kd.region set the distributions are over the region's cells, each counted by its weight; a map without any
-// contributes 0.
+//   kd_cwd = weight * sum over levels of T^2 * sum over images and channels of KL(teacher || student) / (channels * images)
+//
+// At a region the distributions are over its cells, each counted by its weight; a map without any contributes 0.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -13,7 +13,7 @@
 namespace skylift {
 
 struct DistillOptions {
-  std::vector<std::string> methods = {"cid"};  ///< names of distill_methods()
+  std::vector<std::string> methods = {"bckd"};  ///< names of distill_methods()
   std::string region = "default";    ///< region of every method: one of region_names(), or "default", each method's own
   std::string normalise = "region";  ///< "region": strength independent of crowding and batch; "authors": as published
   bool inherit = false;              ///< the student begins with the teacher's neck and head (models/inherit.h)

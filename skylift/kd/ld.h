@@ -1,14 +1,14 @@
 // LD, localisation distillation (Zheng et al. 2022, "Localization Distillation for Dense Object Detection"): the
 // student's bins of each side of the box follow the teacher's, at the positives ("main") and in the valuable region
-// around them ("vlr").
+// around them ("vlr"). Per location l = T^2 * KL(teacher || student), summed over the four sides and the bins.
 //
-// Per location: l = T^2 * KL(teacher || student), summed over the four sides and the bins.
-//   Ours ("region"):  weight * sum(w l) / sum(w). Does not depend on crowding, batch size or the number of bins.
-//   "authors": weight * sum(w l / bins) / 4 (main) or / 16 (vlr), never divided by a count: the term grows with the
-//   number of
-//     positives in the batch and breaks on crowded images; equal to ours where the weights sum to 4 x bins = 68.
-// w is the student's largest class probability at positives, the IoU of anchor and object in the valuable region. With
-// kd.region set, one term is computed at that region's locations under its weights.
+//   ours ("region"):  weight * sum(w l) / sum(w)
+//   "authors":        weight * sum(w l / bins) / 4 (main) or / 16 (vlr)
+//
+// Ours does not depend on crowding, batch size or the number of bins. The authors' is never divided by a count: it grows
+// with the positives in the batch and breaks on crowded images; both are equal where the weights sum to 4 x bins = 68.
+// w is the student's largest class probability at positives, the IoU of anchor and object in the valuable region. At a
+// region that is asked for, one term is computed under its weights.
 #pragma once
 
 #include "skylift/config/option_table.h"

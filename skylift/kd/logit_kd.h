@@ -1,12 +1,12 @@
 // Logit distillation of the class scores (after Hinton et al. 2015) at a region's locations, by default the positives.
 //
-// Per location: "bernoulli": T^2 * sum over classes of the KL between the two sigmoids, which keeps the absolute score
-// that a
-//   sigmoid head was trained for; "softmax": T^2 * KL between softmaxes over the classes, the form of the LD
-//   repository.
-// Ours ("region"): weight * sum(w l) / sum(w). "authors": weight * sum(w l / C) / N over the N locations; published
-// with the
-//   softmax form, T 2 and weight 10 (tuned with C = 80; the 1/C makes it 8 times as strong with 10 classes).
+//   "bernoulli":      l = T^2 * sum over classes of the KL between the two sigmoids
+//   "softmax":        l = T^2 * KL between the softmaxes over the classes
+//   ours ("region"):  weight * sum(w l) / sum(w)
+//   "authors":        weight * sum(w l / C) / N over the N locations
+//
+// Sigmoids keep the absolute score that such a head was trained for; the softmax is the form of the LD repository, published
+// with the authors' normalisation, T 2 and weight 10 (tuned with C = 80; the 1/C makes it 8 times as strong with 10 classes).
 #pragma once
 
 #include <string>

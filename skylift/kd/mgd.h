@@ -1,11 +1,11 @@
 // MGD (Yang et al. 2022, "Masked Generative Distillation"): cells of the student's pyramid are hidden at random, and a
 // small generator must make the teacher's features of what is left.
 //
-//   G = 3x3 conv, ReLU, 3x3 conv of (student, aligned by a 1x1 convolution where channels differ, times a random 0/1
-//   map a level) kd_mgd = weight * mean over images, locations and channels of (G - T)^2, times 256 channels and 22,400
-//   locations (features.h)
-// "authors": weight * sum of (G - T)^2 / images, which grows with width and resolution. With kd.region set: the mean is
-// under the region's weights. The generators are trained and never part of the student's file.
+//   G      = 3x3 conv, ReLU, 3x3 conv of M * A(student); A: a 1x1 convolution where channels differ, M: a random 0/1 map a level
+//   kd_mgd = weight * mean over images, locations and channels of (G - T)^2 * 256 channels * 22,400 locations  (features.h)
+//
+// "authors": weight * sum of (G - T)^2 / images, which grows with width and resolution. At a region the mean is under the
+// region's weights. The generators are trained and never part of the student's file.
 #pragma once
 
 #include "skylift/kd/method.h"

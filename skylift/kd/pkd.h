@@ -4,7 +4,9 @@
 //
 //   kd_pkd = weight * sum over levels of mean((S' - T')^2) / 2,  S', T' standardised over (B,H,W) with the unbiased
 //   deviation + 1e-6.
-// With kd.region set: the map's statistics, the error averaged under the region's weights, times the number of levels.
+// With a region: the error averaged under its weights, times the number of levels; the statistics are the map's, or
+// with statistics = "region" those of the region's rows under the same weights, so that what is compared is the pattern
+// among instances and not the contrast of instances to background.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,7 +19,7 @@ namespace skylift {
 
 struct PkdOptions {
   double weight = 6;
-  std::string statistics = "map";
+  std::string statistics = "map";  ///< of what channels are standardised: "map", or "region" where one is asked for
 };
 
 void bind(OptionSection section, PkdOptions& options);

@@ -118,6 +118,24 @@ TEST(Cid, EveryInstanceHasTheSameSum) {
   EXPECT_NEAR(sum_of_object(region, 1), 200.0 / 32, 1e-3);
 }
 
+TEST(Cid, WithAFloorEveryLocationInsideABoxCountsOnEveryLevel) {
+  // 48..176 holds 16 x 16 points of stride 8, 8 x 8 of 16, 4 x 4 of 32 and 2 x 2 of 64, edges included.
+  const KdScene scene = scene_with_good_teacher({make_targets({44, 44, 180, 180}, {0})});
+  CidOptions options;
+  options.floor = 0.5;
+  const Region region = cid_region(scene.inputs(), options);
+  const at::Tensor x = scene.grid.centres.select(1, 0), y = scene.grid.centres.select(1, 1);
+  const at::Tensor inside = x.ge(44).logical_and(x.le(180)).logical_and(y.ge(44)).logical_and(y.le(180));
+  at::Tensor weights = torch::zeros({scene.grid.count()});
+  weights.index_put_({region.point}, region.weights);
+  EXPECT_EQ(weights.gt(0).logical_and(inside).sum().item<int64_t>(), inside.sum().item<int64_t>());
+  EXPECT_NEAR(sum_of_object(region, 0), 1, 1e-4);
+  // Centerness is at most 1, so nothing inside weighs less than half of the largest weight.
+  const at::Tensor within = weights.masked_select(inside);
+  EXPECT_GE(within.min().item<float>(), 0.5F * within.max().item<float>() - 1e-6F);
+  EXPECT_LT(within.min().item<float>(), within.max().item<float>());
+}
+
 TEST(Cid, UnchangedUnderAShiftByOneStrideTogetherWithTheGrid) {
   // A shift by the coarsest stride is a shift by whole cells on every level.
   const std::vector<float> boxes = {70, 75, 90, 101, 120, 80, 126, 92};

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <map>
+
 #include "skylift/core/error.h"
 #include "skylift/kd/divergence.h"
 #include "skylift/kd/methods.h"
+#include "skylift/kd/pkd.h"
 #include "skylift/kd/vlr.h"
 #include "skylift/losses/point_gather.h"
 #include "tests/error_of.h"
@@ -246,6 +249,59 @@ TEST(DistillOptions, ComposeFromTheCommandLine) {
   EXPECT_EQ(options.regions.cid.proposals, "anchors");
   EXPECT_THAT(error_of([&] { table.set("kd.methods=ld,logits"); }), HasSubstr("did you mean 'logit'"));
   EXPECT_THAT(error_of([&] { table.set("kd.region=cids"); }), HasSubstr("did you mean 'cid'"));
+}
+
+TEST(Distiller, AMethodsOwnRegionGoesOverThatOfAll) {
+  DistillOptions options;
+  OptionTable table;
+  bind(table.root().section("kd"), options);
+  table.set("kd.region=boxes");
+  table.set("kd.pkd.region=cid");
+  EXPECT_EQ(options.region_of("pkd"), "cid");
+  EXPECT_EQ(options.region_of("bckd"), "boxes");
+  EXPECT_EQ(find_distill_method("pkd").regions_under(options), std::vector<std::string>{"cid"});
+  EXPECT_EQ(find_distill_method("cid").regions_under(options), std::vector<std::string>{"cid"});
+  table.set("kd.region=default");
+  EXPECT_EQ(find_distill_method("ld").regions_under(options), (std::vector<std::string>{"positives", "vlr"}));
+  EXPECT_THAT(error_of([&] { table.set("kd.cid.region=all"); }), HasSubstr("unknown key"));
+}
+
+TEST(Distiller, TwoMethodsLookAtTwoRegionsInOneStep) {
+  KdScene scene({make_targets({8, 8, 40, 40}, {0}), make_targets({20, 20, 60, 50}, {1})});
+  const auto terms_at = [&](const std::string& logits, const std::string& features) {
+    DistillOptions options;
+    options.methods = {"bckd", "pkd"};
+    options.own_region("bckd") = logits;
+    options.own_region("pkd") = features;
+    Distiller distiller(options, testing::shape_of(scene), testing::shape_of(scene));
+    std::map<std::string, double> values;
+    for (const LossTerm& term : distiller(scene.inputs())) values[term.name] = term.value.item<double>();
+    return values;
+  };
+  auto apart = terms_at("all", "boxes"), logits = terms_at("all", "cid"), features = terms_at("positives", "boxes");
+  EXPECT_EQ(apart["kd_bckd_cls"], logits["kd_bckd_cls"]);
+  EXPECT_NE(apart["kd_pkd"], logits["kd_pkd"]);
+  EXPECT_EQ(apart["kd_pkd"], features["kd_pkd"]);
+  EXPECT_NE(apart["kd_bckd_cls"], features["kd_bckd_cls"]);
+}
+
+TEST(Pkd, StatisticsOfTheRegionDoNotSeeWhatLiesOutside) {
+  KdScene scene({make_targets({8, 8, 40, 40}, {0})});
+  const auto loss = [&](const std::string& statistics) {
+    DistillOptions options;
+    options.methods = {"pkd"};
+    options.own_region("pkd") = "boxes";
+    options.of<PkdOptions>().statistics = statistics;
+    Distiller distiller(options, testing::shape_of(scene), testing::shape_of(scene));
+    return distiller(scene.inputs()).at(0).value.item<double>();
+  };
+  const double map = loss("map"), region = loss("region");
+  for (LevelOutput& level : scene.student.levels) {  // far from the object
+    level.feature = level.feature.clone();
+    level.feature.narrow(2, level.feature.size(2) - 1, 1).add_(5);
+  }
+  EXPECT_NE(loss("map"), map);
+  EXPECT_DOUBLE_EQ(loss("region"), region);
 }
 
 }  // namespace
