@@ -72,8 +72,9 @@ at::Tensor ResidualBlock::forward(const at::Tensor& input) {
 
 at::Tensor ResidualBlock::shortcut(const at::Tensor& input) {
   if (downsample_.is_empty()) return input;
-  torch::nn::Conv2d conv(downsample_->ptr<torch::nn::Conv2dImpl>(0));
-  return downsample_->at<torch::nn::BatchNorm2dImpl>(1).forward(forward_pointwise(conv, input));
+  auto& conv = *downsample_->ptr(0)->as<torch::nn::Conv2dImpl>();
+  auto& norm = *downsample_->ptr(1)->as<torch::nn::BatchNorm2dImpl>();
+  return norm.forward(forward_pointwise(conv, input));
 }
 
 bool ResNet::knows(const std::string& name) {

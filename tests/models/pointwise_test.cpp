@@ -25,7 +25,7 @@ TEST(Pointwise, APointwiseConvolutionOfStride2IsTheSameByEitherWay) {
       at::AutoGradMode on(true);
       at::Tensor input = integers({2, channels, 11, 14}, 3).contiguous(format).set_requires_grad(true);
       at::Tensor same = input.detach().clone().set_requires_grad(true);
-      const at::Tensor by_slice = forward_pointwise(conv, input);
+      const at::Tensor by_slice = forward_pointwise(*conv, input);
       (by_slice * integers(by_slice.sizes(), 2)).sum().backward();
       const at::Tensor weight_gradient = conv->weight.grad().clone();
       conv->weight.mutable_grad().zero_();
