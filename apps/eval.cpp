@@ -9,6 +9,7 @@
 #include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/core/stop_signal.h"
 #include "skylift/train/validation.h"
 
 namespace skylift {
@@ -30,11 +31,16 @@ void eval_model(const EvalArguments& arguments) {
   const Predictor predictor(arguments.model, arguments.engine, arguments.detect);
   log_info("{}", predictor.description());
   DetectedSet detected;
+  const StopSignals stop_signals;
   {
     ProgressBar bar;
     detected = detect(predictor, dataset, arguments.validation, bar.callback());
   }
+  const size_t seen = detected.truth.images.size();
+  if (seen == 0) throw_if_stopped();
+  if (stop_signal() != 0) log_warning("stopped: this is the score of the first {} of {} images", seen, dataset.size());
   score_and_print(detected.truth, detected.detections, arguments.scoring);
+  throw_if_stopped();
 }
 
 void evaluate_any(const EvalArguments& arguments) {

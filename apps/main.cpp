@@ -1,4 +1,5 @@
-// skylift: the program. Exit status 0 done, 2 the user's mistake (one line on stderr), 1 anything else.
+// skylift: the program. Exit status 0 done, 2 the user's mistake (one line on stderr), 130 and 143 stopped by Ctrl-C
+// and SIGTERM, 1 anything else.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -7,12 +8,14 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "apps/commands.h"
 #include "skylift/core/error.h"
+#include "skylift/core/stop_signal.h"
 #include "skylift/core/text.h"
 
 namespace {
@@ -90,6 +93,10 @@ int main(int argc, char** argv) {
     return fail(2, fmt::format("{} (see skylift --help)", error.what()));
   } catch (const skylift::Error& error) {
     return fail(2, error.what());
+  } catch (const skylift::StoppedBySignal& stopped) {
+    return fail(stopped.exit_status, stopped.what());
+  } catch (const std::bad_alloc&) {
+    return fail(1, "out of memory");
   } catch (const std::exception& error) {
     return fail(1, error.what());
   }

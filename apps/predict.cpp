@@ -19,6 +19,7 @@
 #include "skylift/core/json.h"
 #include "skylift/core/log.h"
 #include "skylift/core/ordered_pipeline.h"
+#include "skylift/core/stop_signal.h"
 #include "skylift/infer/image_view.h"
 
 namespace skylift {
@@ -125,6 +126,7 @@ class PredictRun {
   }
 
   bool read(Group& group) {
+    if (stop_signal() != 0) return false;
     group.begun = Clock::now();
     const auto count = static_cast<size_t>(predictor_.batch());
     for (Frame frame; group.frames.size() < count && source_.next(frame); frame = {})
@@ -190,6 +192,7 @@ std::string to_json(const Account& account, const std::string& engine) {
 }
 
 void predict(const PredictArguments& arguments) {
+  const StopSignals stop_signals;
   auto run = std::make_unique<PredictRun>(arguments);
   const std::string engine = run->engine();
   const Account account = run->run();
@@ -197,6 +200,7 @@ void predict(const PredictArguments& arguments) {
   log_info("{} detections in {} images, written to {} ({:.1f} images/s, {})", account.detections, account.images,
            arguments.out, static_cast<double>(account.images) / std::max(1e-9, account.seconds), engine);
   write_json(arguments.json, to_json(account, engine));
+  throw_if_stopped();  // what was found until then is written
   if (account.problems.size() == 1) throw Error("{}", account.problems.front());
   if (!account.problems.empty())
     throw Error("{} inputs could not be read, the first: {} (the others' results are written)", account.problems.size(),

@@ -4,10 +4,14 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
+#include <thread>
 
 #include "skylift/annotations/image_size.h"
 #include "skylift/core/error.h"
+#include "skylift/core/log.h"
+#include "skylift/core/stop_signal.h"
 #include "skylift/core/text.h"
 #include "skylift/image/codec.h"
 
@@ -26,9 +30,13 @@ bool has_ending(const fs::path& path, const std::vector<std::string>& endings) {
   return std::find(endings.begin(), endings.end(), ending) != endings.end();
 }
 
+bool is_live(const std::string& source) {
+  return source.find("://") != std::string::npos || source.starts_with("/dev/video");
+}
+
 /// What OpenCV opens though no such file exists: a stream's address, a camera, a numbered sequence.
 bool is_stream(const std::string& source) {
-  if (source.find("://") != std::string::npos || source.starts_with("/dev/video")) return true;
+  if (is_live(source)) return true;
   const size_t percent = source.find('%');
   return percent != std::string::npos && source.find('d', percent) != std::string::npos && !fs::exists(source);
 }
@@ -81,7 +89,8 @@ std::vector<PredictInput> find_inputs(const std::vector<std::string>& arguments,
       std::string name = plain_name(source);
       if (const int before = used[name]++; before > 0) name = fmt::format("{}-{}", name, before + 1);
       const bool video = has_ending(source, kVideos) || is_stream(source);
-      inputs.push_back({std::move(source), std::move(name), video, reading});
+      const bool live = is_live(source);
+      inputs.push_back({std::move(source), std::move(name), video, reading, live});
     }
   }
   return inputs;
@@ -126,6 +135,28 @@ FrameSource::FrameSource(std::vector<PredictInput> inputs) : inputs_(std::move(i
   if (!known) total_ = 0;
 }
 
+/// A stream that was lost is looked for again, after growing pauses; whoever stops the program need not wait.
+bool FrameSource::reconnect() {
+  using namespace std::chrono_literals;
+  constexpr int attempts = 5;
+  frames_before_ += video_->frames_read();
+  auto pause = 500ms;
+  for (int attempt = 1; attempt <= attempts; ++attempt, pause *= 2) {
+    log_warning("{}: lost after {} frames; attempt {} of {} to connect again", without_password(inputs_[at_].source),
+                frames_before_, attempt, attempts);
+    for (auto waited = 0ms; waited < pause; waited += 50ms) {
+      if (stop_signal() != 0) return false;
+      std::this_thread::sleep_for(50ms);
+    }
+    try {
+      video_ = std::make_unique<VideoReader>(inputs_[at_].source);
+      return true;
+    } catch (const Error&) {  // not there yet
+    }
+  }
+  return false;
+}
+
 bool FrameSource::next_of_video(Frame& frame) {
   frame.input = &inputs_[at_];
   try {
@@ -137,15 +168,22 @@ bool FrameSource::next_of_video(Frame& frame) {
   }
   frame.bgr = true;
   frame.fps = video_->fps();
-  frame.number = video_->frames_read() + 1;
-  if (video_->read(frame.pixels)) return true;
+  const bool endless = inputs_[at_].live && video_->frame_count() == 0;
+  do {
+    frame.number = frames_before_ + video_->frames_read() + 1;
+    if (video_->read(frame.pixels)) return true;
+  } while (endless && video_->frames_read() > 0 && reconnect());
   frame.last_of_video = true;
   // Headers of some formats only estimate the number of frames.
-  if (video_->frames_read() < video_->frame_count() * 98 / 100 - 1 || video_->frames_read() == 0) {
+  if (endless && stop_signal() == 0) {
+    frame.problem = fmt::format("{}: lost after {} frames, and not found again", without_password(frame.input->source),
+                                frame.number - 1);
+  } else if (video_->frames_read() < video_->frame_count() * 98 / 100 - 1 || video_->frames_read() == 0) {
     frame.problem = fmt::format("{}: damaged or cut off: got {} frames, its header promises {}",
                                 without_password(frame.input->source), video_->frames_read(), video_->frame_count());
   }
   video_.reset();
+  frames_before_ = 0;
   ++at_;
   return true;
 }

@@ -18,6 +18,7 @@ struct PredictInput {
   std::string name;    ///< of its outputs: unique among all inputs, without folders and ending
   bool video = false;
   ImageReading reading = {};
+  bool live = false;  ///< a stream or a camera: nobody knows when it ends
 };
 
 /// Folders by their images and videos in order of name, globs likewise. Error: nothing there.
@@ -54,10 +55,12 @@ class FrameSource {
 
  private:
   bool next_of_video(Frame& frame);
+  bool reconnect();
 
   std::vector<PredictInput> inputs_;
   size_t at_ = 0;
   std::unique_ptr<VideoReader> video_;
+  int64_t frames_before_ = 0;  ///< of the same stream, before it was lost and found again
   int64_t total_ = 0;
   cv::Size first_size_;
 };

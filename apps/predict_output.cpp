@@ -4,6 +4,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "apps/drawing.h"
+#include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/json.h"
 #include "skylift/image/codec.h"
@@ -31,7 +32,24 @@ void PredictionWriter::add(const Frame& frame, std::vector<Detection> found) {
   record.height = frame.pixels.rows;
   set_.images.push_back(std::move(record));
   count_ += static_cast<int64_t>(found.size());
+  if (frame.input->live) append_line(frame, found);
   detections_.push_back(std::move(found));
+}
+
+void PredictionWriter::append_line(const Frame& frame, const std::vector<Detection>& found) {
+  const fs::path path = folder_ / (frame.input->name + ".jsonl");
+  std::ofstream& lines = lines_[frame.input];
+  if (!lines.is_open()) lines.open(path, std::ios::binary);
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const Detection& detection : found) {
+    const BoxXywh& box = detection.box;
+    list.push_back({{"class", set_.classes[static_cast<size_t>(detection.class_index)]},
+                    {"score", detection.score},
+                    {"bbox", {box.x, box.y, box.w, box.h}}});
+  }
+  const nlohmann::ordered_json line = {{"file_name", frame.file()}, {"frame", frame.number}, {"detections", list}};
+  lines << line.dump() << "\n" << std::flush;
+  if (!lines) throw Error("{}: cannot write (is the disk full?)", path.string());
 }
 
 void PredictionWriter::finish() {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,7 +16,8 @@ namespace skylift {
 /// coco, visdrone, yolo, csv.
 const std::vector<std::string>& prediction_formats();
 
-/// Collects what was found, in order.
+/// Collects what was found, in order. What is found in a stream, whose end nobody knows, is also written as it comes: a
+/// JSON object a line and frame, in NAME.jsonl.
 class PredictionWriter {
  public:
   PredictionWriter(std::filesystem::path folder, std::string format, std::vector<std::string> classes);
@@ -28,11 +31,14 @@ class PredictionWriter {
   int64_t detections() const { return count_; }
 
  private:
+  void append_line(const Frame& frame, const std::vector<Detection>& found);
+
   std::filesystem::path folder_;
   std::string format_;
   AnnotationSet set_;
   DetectionSet detections_;
   int64_t count_ = 0;
+  std::map<const PredictInput*, std::ofstream> lines_;
 };
 
 /// Drawn frames as they come: a JPEG an image, an .mp4 a video. The JPEGs are made by draw(), from any thread.

@@ -10,6 +10,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
+#include "skylift/core/stop_signal.h"
 #include "skylift/report/run_page.h"
 
 namespace skylift {
@@ -61,6 +62,7 @@ void print_evaluation(const EvalResult& result, const std::string& json) {
 }
 
 TrainSummary run_training(const TrainRequest& request, const std::string& json) {
+  const StopSignals stop_signals;
   ProgressBar bar;
   const TrainSummary summary = train_detector(request, bar.callback());
   write_run_page(request.folder / "report.html", {request.folder});

@@ -1,10 +1,7 @@
 // skylift serve: a page to drop images on, and the endpoint behind it (docs/serve.md). What a request may do is decided
 // in skylift/serve; here are the command line, the model and the signals.
-#include <pthread.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <csignal>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -13,6 +10,7 @@
 #include "apps/engine_arguments.h"
 #include "serve_page.h"
 #include "skylift/core/log.h"
+#include "skylift/core/stop_signal.h"
 #include "skylift/infer/image_view.h"
 #include "skylift/serve/detect_service.h"
 #include "skylift/serve/http_server.h"
@@ -28,14 +26,6 @@ struct ServeArguments {
   DetectOptions detect;
   ImageReading reading;
 };
-
-sigset_t ending_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  return signals;
-}
 
 DetectServiceOptions service_options(const ServeArguments& arguments, const Predictor& predictor) {
   DetectServiceOptions options;
@@ -71,8 +61,7 @@ void announce(const std::string& host, int port) {
 }
 
 void serve(const ServeArguments& arguments) {
-  const sigset_t signals = ending_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // inherited by every thread that follows; taken by the one below
+  const StopSignals stop_signals;
   const Predictor predictor(arguments.model, arguments.engine, arguments.detect);
   const DetectService service(service_options(arguments, predictor));
   HttpServer server(
@@ -82,8 +71,7 @@ void serve(const ServeArguments& arguments) {
       limits_of(arguments));
   announce(arguments.host, server.port());
   std::thread watcher([&] {
-    int taken = 0;
-    sigwait(&signals, &taken);
+    stop_signals.wait();
     server.stop();
   });
   server.run();

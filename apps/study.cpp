@@ -9,7 +9,9 @@
 #include "apps/commands.h"
 #include "apps/json_output.h"
 #include "apps/progress_bar.h"
+#include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/stop_signal.h"
 #include "skylift/study/run.h"
 
 namespace skylift {
@@ -21,21 +23,24 @@ struct StudyArguments {
 };
 
 void study(const StudyArguments& arguments) {
+  const StopSignals stop_signals;
   ProgressBar bar;
   StudyRequest request{.plan = read_study_plan(arguments.config),
                        .folder = arguments.out,
                        .assignments = arguments.assignments,
                        .progress = bar.callback()};
   if (!arguments.device.empty()) request.assignments.push_back("train.device=" + arguments.device);
+  std::string failure;
   const bool reports = !arguments.report.empty();
   if (reports) {
     report_study(request, arguments.report);
   } else {
-    train_study(request);
+    failure = train_study(request);
   }
   const std::string table = (request.folder / (reports ? "report" : "results")).string();
   if (arguments.json != "-") fmt::print("{}", read_file(table + ".md"));
   write_json(arguments.json, read_file(table + ".json"));
+  if (!failure.empty()) throw Error("{} (the study's other trainings are done)", failure);
 }
 
 }  // namespace

@@ -1,16 +1,23 @@
 #include "skylift/core/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <random>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "skylift/core/error.h"
+#include "skylift/core/log.h"
+#include "skylift/core/temporary_file.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -20,23 +27,61 @@ namespace {
   throw Error("{}: {}: {}", path.string(), what, std::strerror(code));
 }
 
-/// Removes the temporary file unless the write came to its end.
-struct TemporaryFile {
-  fs::path path;
-  bool keep = false;
+/// A descriptor that is closed.
+struct Descriptor {
+  int number;
+  explicit Descriptor(int opened) : number(opened) {}
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
+  Descriptor(const Descriptor&) = delete;
+};
+
+constexpr std::string_view kMark = ".tmp-";
+constexpr size_t kLetters = 16;
+
+bool is_temporary(const std::string& name) {
+  const size_t mark = name.rfind(kMark);
+  if (mark == std::string::npos) return false;
+  const std::string letters = name.substr(mark + kMark.size(), kLetters);
+  return letters.size() == kLetters && letters.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+/// A new empty file beside the target, locked by this process as long as it is written, and removed unless the write
+/// comes to its end.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const fs::path& target)
+      : path(temporary_path(target)), descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
+    if (descriptor_.number < 0) fail(target, "cannot write", errno);
+    ::flock(descriptor_.number, LOCK_EX | LOCK_NB);  // where there are no locks nothing is swept, either
+  }
   ~TemporaryFile() {
     std::error_code ignored;
     if (!keep) fs::remove(path, ignored);
   }
+
+  void flush(const fs::path& target) const {
+    if (::fsync(descriptor_.number) != 0) fail(target, "cannot flush to disk", errno);
+  }
+
+  const fs::path path;
+  bool keep = false;
+
+ private:
+  Descriptor descriptor_;
 };
 
-void flush_to_disk(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail(path, "cannot reopen what was written", errno);
-  const int status = ::fsync(descriptor);
-  const int code = errno;
-  ::close(descriptor);
-  if (status != 0) fail(path, "cannot flush to disk", code);
+/// A rename is on the disk when its folder is. Some file systems cannot flush a folder; then they do without.
+void flush_folder(const fs::path& path) {
+  const Descriptor folder(::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.number >= 0 && ::fsync(folder.number) != 0 && errno == EIO) fail(path, "cannot flush to disk", errno);
+}
+
+/// A file that nobody writes: its writer would hold its lock.
+bool is_orphan(const fs::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return file.number >= 0 && ::flock(file.number, LOCK_EX | LOCK_NB) == 0;
 }
 
 }  // namespace
@@ -59,7 +104,7 @@ std::string read_file(const fs::path& path) {
 
 void write_file(const fs::path& path, const std::function<void(std::ostream&)>& write) {
   if (path.has_parent_path()) make_folder(path.parent_path());
-  TemporaryFile temporary{path.string() + ".tmp-" + std::to_string(::getpid())};
+  TemporaryFile temporary(path);
   errno = 0;
   {
     std::ofstream stream(temporary.path, std::ios::binary);
@@ -68,16 +113,40 @@ void write_file(const fs::path& path, const std::function<void(std::ostream&)>& 
     stream.close();
     if (!stream) fail(path, "cannot write (is the disk full?)", errno ? errno : ENOSPC);
   }
-  flush_to_disk(temporary.path);
-  std::error_code code;
-  fs::rename(temporary.path, path, code);
-  if (code) throw Error("{}: cannot replace: {}", path.string(), code.message());
+  temporary.flush(path);
+  move_file(temporary.path, path);
   temporary.keep = true;
 }
 
 void write_file(const fs::path& path, std::string_view bytes) {
   write_file(path,
              [&](std::ostream& stream) { stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size())); });
+}
+
+void move_file(const fs::path& from, const fs::path& to) {
+  std::error_code code;
+  fs::rename(from, to, code);
+  if (code) throw Error("{}: cannot replace: {}", to.string(), code.message());
+  flush_folder(to.parent_path());
+}
+
+fs::path temporary_path(const fs::path& target) {
+  // Not the process id: containers that share a folder have the same ones.
+  static thread_local std::mt19937_64 letters{(uint64_t{std::random_device{}()} << 32) | std::random_device{}()};
+  return target.parent_path() /
+         fmt::format("{}{}{:016x}{}", target.stem().string(), kMark, letters(), target.extension().string());
+}
+
+void remove_orphans(const fs::path& folder) {
+  std::error_code absent;
+  std::vector<fs::path> orphans;
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, absent)) {
+    if (is_temporary(entry.path().filename().string()) && is_orphan(entry.path())) orphans.push_back(entry.path());
+  }
+  for (const fs::path& path : orphans) {
+    log_info("{}: left behind by a process that was ended, removed", path.string());
+    fs::remove(path, absent);
+  }
 }
 
 void make_folder(const fs::path& path) {

@@ -13,8 +13,8 @@ namespace skylift {
 /// The whole file. Error: it cannot be opened or read (says why).
 std::string read_file(const std::filesystem::path& path);
 
-/// Writes to "PATH.tmp-PID" beside the target, flushes to disk and renames; a failure (a full disk, no permission) is
-/// an Error, removes the temporary file and leaves an existing target as it was. Missing parent folders are made.
+/// Writes to a temporary_path() beside the target, flushes to disk and renames; a failure (a full disk, no permission)
+/// is an Error, removes the temporary file and leaves an existing target as it was. Missing parent folders are made.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
 /// The same for content too large to hold: `write` fills the stream.

@@ -64,10 +64,11 @@ void run_pipeline(int threads, const PipelineStages<Item>& stages) {
     }
   };
 
-  std::vector<std::thread> helpers;
-  for (int i = 1; i < threads; ++i) helpers.emplace_back(carry_all);
-  carry_all();
-  for (std::thread& helper : helpers) helper.join();
+  {
+    std::vector<std::jthread> helpers;  // joined also where one more cannot be started
+    for (int i = 1; i < threads; ++i) helpers.emplace_back(carry_all);
+    carry_all();
+  }
   if (failure) std::rethrow_exception(failure);
 }
 

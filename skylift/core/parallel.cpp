@@ -28,10 +28,11 @@ void parallel_for(size_t count, int threads, const std::function<void(size_t)>& 
     }
   };
 
-  std::vector<std::thread> pool;
-  for (size_t i = 1; i < workers; ++i) pool.emplace_back(work);
-  work();
-  for (auto& thread : pool) thread.join();
+  {
+    std::vector<std::jthread> pool;  // joined also where one more cannot be started
+    for (size_t i = 1; i < workers; ++i) pool.emplace_back(work);
+    work();
+  }
   if (failure) std::rethrow_exception(failure);
 }
 

@@ -51,6 +51,7 @@ void Loader::start(int64_t epoch, int64_t first_batch) {
   next_batch_ = task_batch_ = first_batch;
   task_position_ = 0;
   stopping_ = false;
+  failure_ = nullptr;
   const int wanted = options_.threads > 0 ? options_.threads : static_cast<int>(std::thread::hardware_concurrency());
   for (int i = 0; i < std::max(1, wanted); ++i) threads_.emplace_back([this] { work(); });
 }
@@ -70,8 +71,9 @@ std::optional<Batch> Loader::next() {
   if (next_batch_ >= batches_per_epoch() || threads_.empty()) return std::nullopt;
   batch_ready_.wait(lock, [this] {
     const auto found = slots_.find(next_batch_);
-    return found != slots_.end() && found->second.ready;
+    return failure_ || (found != slots_.end() && found->second.ready);
   });
+  if (failure_) std::rethrow_exception(failure_);
   auto node = slots_.extract(next_batch_++);
   lock.unlock();
   work_possible_.notify_all();
@@ -83,6 +85,16 @@ std::optional<Batch> Loader::next() {
 
 void Loader::work() {
   std::unique_lock lock(mutex_);
+  try {
+    work(lock);
+  } catch (...) {  // the memory for a slot, say: what a thread does not catch ends the process
+    if (!lock.owns_lock()) lock.lock();
+    failure_ = std::current_exception();
+    batch_ready_.notify_all();
+  }
+}
+
+void Loader::work(std::unique_lock<std::mutex>& lock) {
   while (const auto task = take_task(lock)) {
     lock.unlock();
     load(*task);

@@ -58,6 +58,7 @@ class Loader {
 
   void stop();
   void work();
+  void work(std::unique_lock<std::mutex>& lock);
   std::optional<Task> take_task(std::unique_lock<std::mutex>& lock);
   void load(const Task& task);
   void finish(Slot& slot);
@@ -76,6 +77,7 @@ class Loader {
   int64_t next_batch_ = 0;         ///< to be delivered
   int64_t task_batch_ = 0, task_position_ = 0;
   bool stopping_ = false;
+  std::exception_ptr failure_;  ///< of a thread outside any one sample: no batch follows
   std::vector<std::thread> threads_;
 };
 

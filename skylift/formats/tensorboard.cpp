@@ -53,15 +53,30 @@ uint32_t crc32c(std::string_view bytes) {
   return ~crc;
 }
 
-TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder) {
-  const auto path = folder / ("events.out.tfevents." + std::to_string(static_cast<int64_t>(seconds_now())) + "." +
-                              std::to_string(::getpid()));
-  stream_.open(path, std::ios::binary | std::ios::app);
-  if (!stream_) throw Error("{}: cannot write", path.string());
+TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder)
+    : path_(folder / ("events.out.tfevents." + std::to_string(static_cast<int64_t>(seconds_now())) + "." +
+                      std::to_string(::getpid()))) {
+  stream_.open(path_, std::ios::binary | std::ios::app);
+  if (!stream_) throw Error("{}: cannot write", path_.string());
   ProtobufWriter event;
   event.fixed64(1, seconds_now());
   event.bytes(3, "brain.Event:2");
   record(event.data());
+}
+
+/// Event.session_log with SessionLog.START: what torch's SummaryWriter writes for its purge_step.
+void TensorBoardWriter::goes_on_after(int64_t step) {
+  ProtobufWriter session, event;
+  session.varint(1, 1);
+  event.fixed64(1, seconds_now());
+  event.varint(2, static_cast<uint64_t>(step + 1));
+  event.bytes(7, session.data());
+  record(event.data());
+}
+
+void TensorBoardWriter::flush() {
+  stream_.flush();
+  if (!stream_) throw Error("{}: cannot write (is the disk full?)", path_.string());
 }
 
 void TensorBoardWriter::scalar(std::string_view tag, double value, int64_t step) {

@@ -23,12 +23,18 @@ class TensorBoardWriter {
 
   /// What the HPARAMS page compares runs by: once a file. A text that is a number is one there; true and false too.
   void hyper_parameters(const std::map<std::string, std::string>& options);
-  void flush() { stream_.flush(); }
+
+  /// A run that goes on: TensorBoard forgets the points of earlier files that come after `step`.
+  void goes_on_after(int64_t step);
+
+  /// Error: the disk is full.
+  void flush();
 
  private:
   /// An event with one Summary.Value.
   void summary(std::string_view value, int64_t step);
   void record(std::string_view data);
+  std::filesystem::path path_;
   std::ofstream stream_;
 };
 

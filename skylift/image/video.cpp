@@ -1,7 +1,5 @@
 #include "skylift/image/video.h"
 
-#include <unistd.h>
-
 #include <cmath>
 #include <cstdlib>
 #include <opencv2/core/utils/logger.hpp>
@@ -11,6 +9,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/temporary_file.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -74,8 +73,7 @@ VideoWriter::VideoWriter(fs::path path, cv::Size size, double fps) : impl_(std::
   silence();
   make_folder(path.parent_path());
   impl_->path = std::move(path);
-  impl_->temporary = impl_->path;
-  impl_->temporary.replace_extension(fmt::format(".tmp-{}.mp4", ::getpid()));
+  impl_->temporary = temporary_path(impl_->path);
   impl_->size = size;
   const bool opened =
       impl_->writer.open(impl_->temporary.string(), cv::VideoWriter::fourcc('m', 'p', '4', 'v'), fps, size);
@@ -101,9 +99,7 @@ void VideoWriter::write(const cv::Mat& bgr) {
 
 void VideoWriter::finish() {
   impl_->writer.release();
-  std::error_code error;
-  fs::rename(impl_->temporary, impl_->path, error);
-  if (error) throw Error("{}: cannot be written: {}", impl_->path.string(), error.message());
+  move_file(impl_->temporary, impl_->path);
 }
 
 }  // namespace skylift

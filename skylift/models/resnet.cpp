@@ -10,6 +10,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
 #include "skylift/models/layers.h"
+#include "skylift/models/pointwise.h"
 
 namespace skylift {
 namespace {
@@ -66,7 +67,14 @@ at::Tensor ResidualBlock::forward(const at::Tensor& input) {
     if (i + 1 < convs_.size())
       x.relu_();  // batch norm's backward needs its input only, so its output may be overwritten
   }
-  return x.add_(downsample_.is_empty() ? input : downsample_->forward(input)).relu_();
+  return x.add_(shortcut(input)).relu_();
+}
+
+at::Tensor ResidualBlock::shortcut(const at::Tensor& input) {
+  if (downsample_.is_empty()) return input;
+  auto& conv = *downsample_->ptr(0)->as<torch::nn::Conv2dImpl>();
+  auto& norm = *downsample_->ptr(1)->as<torch::nn::BatchNorm2dImpl>();
+  return norm.forward(forward_pointwise(conv, input));
 }
 
 bool ResNet::knows(const std::string& name) {

@@ -23,6 +23,8 @@ class ResidualBlock : public torch::nn::Module {
   int64_t out_channels() const { return out_channels_; }
 
  private:
+  at::Tensor shortcut(const at::Tensor& input);
+
   int64_t out_channels_;
   std::vector<torch::nn::Conv2d> convs_;
   std::vector<torch::nn::BatchNorm2d> norms_;

@@ -13,8 +13,10 @@
 #include "skylift/core/folder_lock.h"
 #include "skylift/core/json.h"
 #include "skylift/core/log.h"
+#include "skylift/core/stop_signal.h"
 #include "skylift/study/score.h"
 #include "skylift/study/table.h"
+#include "skylift/train/checkpoint.h"
 #include "skylift/train/trainer.h"
 
 namespace skylift {
@@ -44,6 +46,7 @@ struct Training {
   const PlannedRun* run;
   int seed;
   fs::path folder;
+  std::string failure = {};  ///< why this process does not go on with it
   bool done() const { return fs::exists(folder / kResult); }
 };
 
@@ -111,7 +114,7 @@ void train_and_score(const StudyRequest& request, const std::vector<Training>& t
                                                .folder = training.folder,
                                                .teacher = teacher_model(trainings, *training.run),
                                                .student = {},
-                                               .resume = fs::exists(training.folder / "resume")},
+                                               .resume = has_checkpoint(training.folder)},
                                               request.progress);
   Json result = score(request, training.folder, options);
   result["steps"] = summary.steps;
@@ -120,33 +123,45 @@ void train_and_score(const StudyRequest& request, const std::vector<Training>& t
 }
 
 /// Trains the first one that is free: not done, not under way in another process, its teacher done. False: none is.
-bool train_free(const StudyRequest& request, const std::vector<Training>& trainings) {
-  for (const Training& training : trainings) {
+bool train_free(const StudyRequest& request, std::vector<Training>& trainings) {
+  for (Training& training : trainings) {
     const Training* teacher = teacher_training(trainings, *training.run);
-    if (training.done() || (teacher && !teacher->done())) continue;
+    if (training.done() || !training.failure.empty() || (teacher && !teacher->done())) continue;
     make_folder(training.folder);
     const FolderLock lock(training.folder);
     if (!lock.held() || training.done()) continue;
-    train_and_score(request, trainings, training);
+    try {
+      train_and_score(request, trainings, training);
+    } catch (const Error& error) {
+      training.failure = error.what();
+      log_warning("{}; the study goes on with its other trainings", training.failure);
+    }
     return true;
   }
   return false;
 }
 
+/// It failed here, or a teacher before it did.
+bool failed(const std::vector<Training>& trainings, const Training& training) {
+  const Training* teacher = teacher_training(trainings, *training.run);
+  return !training.failure.empty() || (teacher && failed(trainings, *teacher));
+}
+
 bool awaits_teacher(const std::vector<Training>& trainings) {
   return std::any_of(trainings.begin(), trainings.end(), [&](const Training& training) {
     const Training* teacher = teacher_training(trainings, *training.run);
-    return teacher && !training.done() && !teacher->done();
+    return teacher && !training.done() && !teacher->done() && !failed(trainings, training);
   });
 }
 
 /// Trains the next one, after a wait where all that is left needs a teacher that another process trains. False: nothing
 /// is left to this process.
-bool train_next(const StudyRequest& request, const std::vector<Training>& trainings) {
+bool train_next(const StudyRequest& request, std::vector<Training>& trainings) {
   for (bool said = false;; std::this_thread::sleep_for(std::chrono::seconds(2))) {
     const bool awaits = awaits_teacher(trainings);  // before the attempt: the teacher may be done in between
     if (train_free(request, trainings)) return true;
     if (!awaits) return false;
+    throw_if_stopped();
     if (!std::exchange(said, true)) log_info("waiting for a teacher that another process trains");
   }
 }
@@ -200,14 +215,17 @@ Json stored_result(const Training& training) { return Json::parse(read_file(trai
 
 }  // namespace
 
-void train_study(const StudyRequest& request) {
-  const std::vector<Training> trainings = trainings_of(request);
+std::string train_study(const StudyRequest& request) {
+  std::vector<Training> trainings = trainings_of(request);
   check(request, trainings);
   do {
     write_tables(request, study_rows(request, trainings, stored_result), "results");
   } while (train_next(request, trainings));
-  const auto left = std::count_if(trainings.begin(), trainings.end(), [](const Training& t) { return !t.done(); });
+  const auto left = std::count_if(trainings.begin(), trainings.end(),
+                                  [&](const Training& t) { return !t.done() && !failed(trainings, t); });
   if (left > 0) log_info("{} trainings are left to other processes; the last of them writes the whole table", left);
+  const auto first = std::ranges::find_if(trainings, [](const Training& t) { return !t.failure.empty(); });
+  return first == trainings.end() ? std::string() : first->failure;
 }
 
 /// The final models of what is done, on images that had no part in any choice.

@@ -20,8 +20,9 @@ struct StudyRequest {
 
 /// Trains and scores what is not done, and writes FOLDER/results.md and results.json after each training. What was
 /// interrupted goes on; what needs a teacher that another process trains waits for it. Error: a training that was made
-/// with other options than the plan's; as train_detector.
-void train_study(const StudyRequest& request);
+/// with other options than the plan's. A training that fails leaves the others their turn; then the first one's error
+/// is returned, else nothing.
+std::string train_study(const StudyRequest& request);
 
 /// Trains nothing: scores the final models of what is done on other images, a SPEC, into FOLDER/report.md and
 /// report.json. Error: nothing is done.

@@ -5,9 +5,11 @@
 #include <torch/optim/adamw.h>
 #include <torch/optim/sgd.h>
 
+#include <cmath>
 #include <map>
 
 #include "skylift/core/error.h"
+#include "skylift/train/step.h"
 
 namespace skylift {
 namespace {
@@ -57,6 +59,12 @@ double ScheduledOptimizer::step() {
   for (const auto& [name, tensor] : parameters_) tensors.push_back(tensor);
   const double limit = options_.clip_norm > 0 ? options_.clip_norm : std::numeric_limits<double>::infinity();
   const double norm = torch::nn::utils::clip_grad_norm_(tensors, limit);
+  if (!std::isfinite(norm)) {
+    throw Diverged(
+        "training: the norm of the gradients is {}, expected a finite number, so the step was not taken (hint: a new "
+        "run with a lower learning rate or a longer warm-up; --resume goes on from the last state)",
+        norm);
+  }
   optimizer_->step();
   optimizer_->zero_grad();
   return norm;

@@ -27,6 +27,7 @@ class ScheduledOptimizer {
   double lr() const { return lr_; }
 
   /// Clips all gradients together (options.clip_norm), updates, clears the gradients. Returns the norm before clipping.
+  /// Error: it is not finite; then nothing is updated.
   double step();
 
   /// Momentum or moment tensors under "optimizer.<name>.<field>"; restoring gives the same next step bit for bit.

@@ -5,32 +5,19 @@
 
 #include <algorithm>
 
-#include "skylift/core/checksum.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/core/stop_signal.h"
+#include "skylift/core/temporary_file.h"
 #include "skylift/core/text.h"
 #include "skylift/data/loader.h"
 #include "skylift/kd/common_levels.h"
 #include "skylift/kd/methods.h"
-#include "skylift/models/tensor_file.h"
+#include "skylift/train/resume_state.h"
 #include "skylift/train/step.h"
 
 namespace skylift {
 namespace {
-
-uint64_t checksum_of_numbers(std::initializer_list<double> values, uint64_t seed) {
-  return checksum({reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(double)}, seed);
-}
-
-std::string teacher_checksum(const Detector& teacher) {
-  uint64_t sum = 1;
-  for (const NamedTensor& named : named_state(teacher)) {
-    const at::Tensor values = named.tensor.detach().to(at::kCPU).contiguous();
-    sum = checksum(named.name, sum);
-    sum = checksum({static_cast<const char*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())}, sum);
-  }
-  return checksum_text(sum);
-}
 
 /// The options that decide what is stored, as "key = value" lines.
 std::string deciding_options(RunOptions options) {
@@ -52,7 +39,7 @@ std::string deciding_options(RunOptions options) {
 SignalMetadata metadata_of(const RunOptions& options, const Dataset& data, const Teacher& teacher,
                            int64_t orientations) {
   const SignalNeeds needs = signal_needs(options.kd);
-  return {{"teacher", teacher_checksum(*teacher.model.detector)},
+  return {{"teacher", tensors_checksum(*teacher.model.detector)},
           {"data", data_checksum(data)},
           {"options", deciding_options(options)},
           {"regions", fmt::format("{}", fmt::join(needs.regions, ","))},
@@ -148,23 +135,6 @@ class EntryMaker {
 
 }  // namespace
 
-std::string data_checksum(const Dataset& data) {
-  uint64_t sum = 1;
-  for (const std::string& name : data.classes()) sum = checksum(name, sum);
-  for (int64_t i = 0; i < data.size(); ++i) {
-    const ImageRecord& image = data.record(i);
-    std::error_code missing;  // the loader says it better
-    const auto bytes = std::filesystem::file_size(data.annotations().image_path(image), missing);
-    sum = checksum_of_numbers({missing ? -1.0 : static_cast<double>(bytes)}, checksum(image.file, sum));
-    for (const Object& o : image.objects) {
-      const double kind = o.class_index + 1e4 * o.crowd + 2e4 * o.ignored;
-      sum = checksum_of_numbers({o.box.x, o.box.y, o.box.w, o.box.h, kind}, sum);
-    }
-    for (const BoxXywh& r : image.ignored_regions) sum = checksum_of_numbers({r.x, r.y, r.w, r.h}, sum);
-  }
-  return checksum_text(sum);
-}
-
 void check_cacheable(const RunOptions& options) {
   signal_needs(options.kd);
   const AugmentOptions& augment = options.data.augment;
@@ -213,10 +183,12 @@ void SignalCache::make(const RunOptions& options, const Dataset& train_set, cons
   loader.start(0);
   const EntryMaker make_entry(options, teacher);
   const auto entry = [&](int64_t index) {
+    throw_if_stopped();
     const auto batch = loader.next();
     if (progress) progress({"store the teacher", index + 1, count, ""});
     return make_entry(batch->to(teacher.compute.device, teacher.compute.memory_format));
   };
+  remove_orphans(path_.parent_path());
   write_signals(path_, count, entry, metadata);
 }
 

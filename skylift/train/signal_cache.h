@@ -18,9 +18,6 @@
 
 namespace skylift {
 
-/// Of names, sizes in bytes and annotations: reading every pixel at each start would take too long.
-std::string data_checksum(const Dataset& data);
-
 class SignalCache {
  public:
   /// Opens the file options.kd.cache, or makes it: then the teacher runs once over the training images.

@@ -21,7 +21,7 @@ struct TrainRequest {
   std::optional<std::filesystem::path> teacher;  ///< a model file; empty: plain training
   std::optional<std::filesystem::path>
       student;                ///< a model file to start from; its architecture must be options.model's
-  bool resume = false;        ///< go on from folder/resume; the options must be those of the run
+  bool resume = false;        ///< go on from folder/resume; what it says must be that run (resume_state.h)
   bool keep_lifting = false;  ///< model files keep Light-ML unfolded
 };
 
@@ -30,7 +30,7 @@ struct TrainSummary {
   EvalResult last;                    ///< the last evaluation
   std::optional<EvalResult> teacher;  ///< the teacher's own score, taken before training
   int64_t steps = 0;
-  double seconds_per_step = 0;  ///< mean over this call's steps, data loading included
+  double seconds_per_step = 0;  ///< mean over all of the run's steps, data loading included
 };
 
 /// The student as a run begins with it: its weights depend on train.seed alone, or are those of request.student, or
@@ -38,8 +38,8 @@ struct TrainSummary {
 /// Error: request.student is not of options.model, or is given together with kd.inherit.
 std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count, const Detector* teacher);
 
-/// Error: options that do not fit each other, a folder that holds another run, a teacher with other classes or bins or
-/// a score near 0, a loss that is not finite, a disk that is full.
+/// Error: options that do not fit, a folder with another run or process, an unfit teacher, sets without objects, numbers
+/// not finite, a full disk. Stopped: a signal came. After either, request.resume goes on with what was saved.
 TrainSummary train_detector(const TrainRequest& request, const ProgressCallback& progress = {});
 
 }  // namespace skylift

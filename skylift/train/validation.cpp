@@ -6,6 +6,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/ordered_pipeline.h"
+#include "skylift/core/stop_signal.h"
 #include "skylift/infer/image_view.h"
 
 namespace skylift {
@@ -59,6 +60,7 @@ DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const Val
   int64_t next = 0;
   const PipelineStages<ImageGroup> stages = {.read =
                                                  [&](ImageGroup& group) {
+                                                   if (stop_signal() != 0) return false;
                                                    group.begin = next;
                                                    group.end = next = std::min(next + options.batch_size, count);
                                                    return group.begin < group.end;
@@ -82,12 +84,13 @@ DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const Val
                                                    if (progress) progress({"evaluate", group.end, count, ""});
                                                  }};
   run_pipeline(std::max(options.threads, predictor.parallel_runs()) + 1, stages);
-  return {scored_part(dataset, count, sizes), std::move(detections)};
+  return {scored_part(dataset, static_cast<int64_t>(sizes.size()), sizes), std::move(detections)};
 }
 
 EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval,
                     const ValidationOptions& options, const ProgressCallback& progress) {
   const DetectedSet detected = detect(predictor, dataset, options, progress);
+  throw_if_stopped();
   return evaluate(detected.truth, detected.detections, eval);
 }
 

@@ -20,12 +20,12 @@ struct DetectedSet {
   DetectionSet detections;  ///< parallel to truth.images, class indices of truth.classes
 };
 
-/// Predicts the images. The model's classes are found in the data by name, those it lacks are dropped. Error: no class
-/// in common.
+/// Predicts the images, up to where a signal says to stop. The model's classes are found in the data by name, those it
+/// lacks are dropped. Error: no class in common.
 DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options,
                    const ProgressCallback& progress = {});
 
-/// Predicts and evaluates.
+/// Predicts and evaluates. Stopped: by a signal, as a score of some images would pass for that of all.
 EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval,
                     const ValidationOptions& options, const ProgressCallback& progress = {});
 

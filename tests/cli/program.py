@@ -79,11 +79,15 @@ class ProgramTest(unittest.TestCase):
         return cls.folder / "run" / "last.safetensors", data
 
 
-def step_lines(folder):
-    """The training lines of a run without what the clock puts in."""
+def all_lines(folder):
+    """The lines of a run without what the clock puts in."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     of_the_clock = ("time", "images_per_s", "data_wait", "peak_memory_mib")
-    return [{key: value for key, value in line.items() if key not in of_the_clock} for line in lines if line["kind"] == "train"]
+    return [{key: value for key, value in line.items() if key not in of_the_clock} for line in lines]
+
+
+def step_lines(folder):
+    return [line for line in all_lines(folder) if line["kind"] == "train"]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Training runs as a whole: interrupted ones go on exactly, a distillation without weight is plain training, nothing half-written."""
 import json
+import re
 import resource
 import signal
 import subprocess
@@ -13,13 +14,17 @@ class TrainingTest(ProgramTest):
     def train(self, config, out, *more):
         return self.succeed("train", "--config", config, "--out", out, *more)
 
+    def assert_went_on(self, done):
+        """A run that began anew would end in the same bytes."""
+        self.assertGreater(int(re.search(r"going on after step (\d+)", done.stderr)[1]), 0)
+
     def test_a_killed_run_goes_on_with_the_same_losses(self):
         _, config = self.make_scenes()
         whole = self.folder / "whole"
         # An average of the weights and several epochs: all that resuming has to restore.
         settings = ["--set", "train.ema.decay=0.9", "--set", "train.epochs=4", "--set", "train.optimizer.name=adamw"]
         self.train(config, whole, *settings)
-        for steps in (0, 5):  # in the first epoch, and in a later one
+        for steps in (2, 7):  # in the first epoch, and in a later one
             killed = self.folder / f"killed after {steps}"
             process = subprocess.Popen([PROGRAM, "train", "--config", config, "--out", killed, *settings],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -27,7 +32,7 @@ class TrainingTest(ProgramTest):
                 time.sleep(0.005)
             process.send_signal(signal.SIGKILL)
             process.wait()
-            self.train(config, killed, *settings, "--resume")
+            self.assert_went_on(self.train(config, killed, *settings, "--resume"))
             self.assertEqual(step_lines(killed), step_lines(whole))
             self.assertEqual((killed / "last.safetensors").read_bytes(), (whole / "last.safetensors").read_bytes())
 
@@ -90,7 +95,7 @@ class TrainingTest(ProgramTest):
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        self.distill(config, model, halves, *options, "--resume")
+        self.assert_went_on(self.distill(config, model, halves, *options, "--resume"))
         self.assertEqual(step_lines(halves), step_lines(whole))
 
     def test_stored_signals_are_made_once_and_refused_where_they_do_not_fit(self):

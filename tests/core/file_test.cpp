@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "skylift/core/file.h"
+#include "skylift/core/temporary_file.h"
 #include "tests/error_of.h"
 
 namespace skylift {
@@ -40,6 +42,28 @@ TEST_F(FileTest, ErrorsNameTheFile) {
   EXPECT_THAT(error_of([&] { MappedFile(folder / "none.txt"); }), HasSubstr("none.txt"));
   write_file(folder / "file", "x");
   EXPECT_THAT(error_of([&] { write_file(folder / "file/inside.txt", "x"); }), HasSubstr("cannot make this folder"));
+}
+
+TEST_F(FileTest, TemporaryNamesLieBesideTheTargetAndNeverAgree) {
+  const fs::path first = temporary_path(folder / "clip.mp4"), second = temporary_path(folder / "clip.mp4");
+  EXPECT_NE(first, second);
+  EXPECT_EQ(first.parent_path(), folder);
+  EXPECT_EQ(first.extension(), ".mp4");
+}
+
+TEST_F(FileTest, OrphansGoAndWhatIsBeingWrittenStays) {
+  std::ofstream(temporary_path(folder / "state.safetensors")) << "half";
+  std::ofstream(folder / "my.tmp-notes") << "not ours";
+  const auto write = [&](std::ostream& stream) {
+    remove_orphans(folder);  // in the middle of a write
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 2);
+    stream << "whole";
+  };
+  write_file(folder / "kept.txt", write);
+  EXPECT_EQ(read_file(folder / "kept.txt"), "whole");
+  EXPECT_EQ(read_file(folder / "my.tmp-notes"), "not ours");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 2);
+  remove_orphans(folder / "absent");
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "skylift/core/error.h"
 
 namespace skylift {
@@ -41,6 +44,18 @@ TEST(Optimizer, ClipsTheNormOfAllGradientsTogether) {
   (parameters[0].second.sum() * 2 + parameters[1].second.sum() * 2).backward();
   EXPECT_NEAR(optimizer.step(), std::sqrt(24.0), 1e-9);  // six gradients of 2
   EXPECT_NEAR(parameters[0].second[0].item<double>(), -2 / std::sqrt(24.0), 1e-6);
+}
+
+TEST(Optimizer, GradientsThatAreNotFiniteChangeNothing) {
+  const NamedParameters parameters = {{"a", parameter(1)}, {"b", parameter(2)}};
+  ScheduledOptimizer optimizer({.name = "sgd", .lr = 16, .clip_norm = 1}, parameters, 1);
+  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    optimizer.set_factor(1);
+    (parameters[0].second.sum() * bad + parameters[1].second.sum()).backward();
+    EXPECT_THROW(optimizer.step(), Error);
+    EXPECT_TRUE(at::equal(parameters[0].second, at::full({3}, 1, at::kDouble)));
+    EXPECT_TRUE(at::equal(parameters[1].second, at::full({3}, 2, at::kDouble)));
+  }
 }
 
 TEST(Optimizer, FrozenParametersAreLeftAlone) {

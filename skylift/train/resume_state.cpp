@@ -1,0 +1,146 @@
+#include "skylift/train/resume_state.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include "skylift/core/checksum.h"
+#include "skylift/core/error.h"
+#include "skylift/core/log.h"
+#include "skylift/core/text.h"
+#include "skylift/models/tensor_file.h"
+
+namespace skylift {
+namespace {
+
+uint64_t checksum_of_numbers(std::initializer_list<double> values, uint64_t seed) {
+  return checksum({reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(double)}, seed);
+}
+
+std::string checksum_of(const std::vector<NamedTensor>& tensors) {
+  uint64_t sum = 1;
+  for (const NamedTensor& named : tensors) {
+    const at::Tensor values = named.tensor.detach().to(at::kCPU).contiguous();
+    sum = checksum(named.name, sum);
+    sum = checksum({static_cast<const char*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())}, sum);
+  }
+  return checksum_text(sum);
+}
+
+/// A checksum for the comparison, numbers for the person who reads that they differ.
+std::string data_text(const Dataset& data, bool sizes) {
+  return fmt::format("{} images with {} objects ({})", data.counts().images, data.counts().objects,
+                     data_checksum(data, sizes));
+}
+
+/// Options that change where, how fast and how long a run learns, and how it is looked at, but not what a step does.
+/// What paths lead to is compared by checksum.
+bool may_differ(const std::string& key) {
+  static const std::vector<std::string> keys = {"data.train",
+                                                "data.val",
+                                                "data.threads",
+                                                "data.prefetch",
+                                                "train.epochs",
+                                                "train.eval_every",
+                                                "train.checkpoint_every",
+                                                "train.device",
+                                                "train.threads",
+                                                "train.memory_format",
+                                                "kd.teacher_check_images",
+                                                "kd.min_teacher_ap50"};
+  return std::ranges::find(keys, key) != keys.end() || key.starts_with("eval.") || key.starts_with("decode.");
+}
+
+/// Where a teacher's stored signals lie is not what they are; whether there are any is.
+bool is_moved_cache(const std::string& key, const std::string& a, const std::string& b) {
+  return key == "kd.cache" && a != "\"\"" && b != "\"\"";
+}
+
+/// The options of a config_text(): an assignment a line, under its section.
+RunOptions options_of(const std::string& text) {
+  RunOptions options;
+  OptionTable table;
+  bind(table.root(), options);
+  std::string_view section;
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.starts_with('[')) {
+      section = line.substr(1, line.find(']') - 1);
+    } else if (!trim(line).empty()) {
+      table.set(fmt::format("{}.{}", section, line));
+    }
+  }
+  return options;
+}
+
+void check_same_options(const std::string& state, const std::string& now, const std::string& where) {
+  RunOptions state_options = options_of(state), now_options = options_of(now);
+  OptionTable before, after;
+  bind(before.root(), state_options);
+  bind(after.root(), now_options);
+  for (size_t i = 0; i < before.options().size(); ++i) {
+    const std::string& key = before.options()[i].key;
+    const std::string was = value_text(before.options()[i]), is = value_text(after.options()[i]);
+    if (was == is) continue;
+    if (!may_differ(key) && !is_moved_cache(key, was, is)) {
+      throw Error(
+          "{}: --resume goes on with the same options, but {} is {} now and was {} (hint: another --out begins another "
+          "run)",
+          where, key, is, was);
+    }
+    log_info("--resume: {} is {} now, was {}", key, is, was);
+  }
+  if (state_options.train.epochs != now_options.train.epochs && now_options.train.schedule.name == "cosine")
+    log_warning("--resume: the cosine schedule is that of {} epochs from here on", now_options.train.epochs);
+}
+
+}  // namespace
+
+std::string tensors_checksum(const torch::nn::Module& module) { return checksum_of(named_state(module)); }
+
+std::string data_checksum(const Dataset& data, bool sizes) {
+  uint64_t sum = 1;
+  for (const std::string& name : data.classes()) sum = checksum(name, sum);
+  for (int64_t i = 0; i < data.size(); ++i) {
+    const ImageRecord& image = data.record(i);
+    std::error_code missing;  // the loader says it better
+    const auto bytes = sizes ? std::filesystem::file_size(data.annotations().image_path(image), missing) : 0;
+    sum = checksum_of_numbers({missing ? -1.0 : static_cast<double>(bytes)}, checksum(image.file, sum));
+    for (const Object& o : image.objects) {
+      const double kind = o.class_index + 1e4 * o.crowd + 2e4 * o.ignored;
+      sum = checksum_of_numbers({o.box.x, o.box.y, o.box.w, o.box.h, kind}, sum);
+    }
+    for (const BoxXywh& r : image.ignored_regions) sum = checksum_of_numbers({r.x, r.y, r.w, r.h}, sum);
+  }
+  return checksum_text(sum);
+}
+
+TextMap run_identity(const RunParts& parts) {
+  const std::string none = "none";
+  return {{"command", parts.teacher ? "distill" : "train"},
+          {"teacher", parts.teacher ? tensors_checksum(*parts.teacher) : none},
+          {"student", parts.student.empty() ? none : checksum_of(read_tensors(parts.student).tensors)},
+          {"training images", data_text(parts.train_set, true)},
+          // A validation image that could not be read may be mended: that changes no weight.
+          {"validation images", data_text(parts.val_set, false)},
+          {"options", config_text(parts.options)}};
+}
+
+void check_same_run(const TextMap& state, const TextMap& now, const std::string& where) {
+  for (const char* key : {"command", "teacher", "student", "training images", "validation images"}) {
+    const auto found = state.find(key);
+    const std::string was = found == state.end() ? "not said" : found->second;
+    if (was == now.at(key)) continue;
+    throw Error(
+        "{}: --resume goes on with the same run, but its {} is {} now and was {} (hint: another --out begins "
+        "another run)",
+        where, key, now.at(key), was);
+  }
+  const auto options = state.find("options");
+  if (options == state.end()) throw Error("{}: not a resume state: it does not hold its options", where);
+  check_same_options(options->second, now.at("options"), where);
+}
+
+}  // namespace skylift

@@ -1,0 +1,38 @@
+// What a run is, so that --resume goes on with that run or refuses: the command, the teacher, the student it began
+// from, its data and its options. Held by every state (checkpoint.h) as texts.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <string>
+
+#include "skylift/data/dataset.h"
+#include "skylift/formats/safetensors.h"
+#include "skylift/train/run_options.h"
+
+namespace skylift {
+
+/// Of a module's parameters and buffers.
+std::string tensors_checksum(const torch::nn::Module& module);
+
+/// Of names, annotations and, with `sizes`, the images' sizes in bytes: reading every pixel at each start would take
+/// too long.
+std::string data_checksum(const Dataset& data, bool sizes = true);
+
+struct RunParts {
+  const RunOptions& options;
+  const Dataset& train_set;
+  const Dataset& val_set;
+  const torch::nn::Module* teacher = nullptr;  ///< null: training without one
+  std::string student;                         ///< the file it begins from, or empty
+};
+
+/// The run's identity by name: "command", "teacher", "student", "training images", "validation images", "options".
+TextMap run_identity(const RunParts& parts);
+
+/// Error: the two runs are not the same one; names what differs. Options that do not change what is learned (threads,
+/// paths, the device, how long and how often) may differ; says which do. An option younger than the state has its
+/// default there.
+void check_same_run(const TextMap& state, const TextMap& now, const std::string& where);
+
+}  // namespace skylift

@@ -1,0 +1,80 @@
+#include "skylift/train/run_checks.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "skylift/core/error.h"
+
+namespace skylift {
+namespace {
+
+void check_objects(const Dataset& data, const std::string& key, const std::string& consequence) {
+  const DatasetCounts& counts = data.counts();
+  if (counts.objects > 0) return;
+  throw Error("{}: {} images without a single object of the classes {}, so {} (hint: is it the right folder?)", key,
+              counts.images, fmt::join(data.classes(), ", "), consequence);
+}
+
+void add_schedule(const RunOptions& options, int64_t steps, std::vector<std::string>& doubts) {
+  const ScheduleOptions& schedule = options.train.schedule;
+  if (schedule.warmup_steps >= steps) {
+    doubts.push_back(
+        fmt::format("train.schedule.warmup_steps is {}, but the run has {} steps: the learning rate never reaches its "
+                    "full value",
+                    schedule.warmup_steps, steps));
+  }
+  if (schedule.name != "multi_step") return;
+  std::vector<int> beyond;
+  std::ranges::copy_if(schedule.milestones, std::back_inserter(beyond),
+                       [&](int milestone) { return milestone >= options.train.epochs; });
+  if (!beyond.empty()) {
+    doubts.push_back(
+        fmt::format("train.schedule.milestones: after epoch {} the learning rate would fall, but the run "
+                    "ends after epoch {}",
+                    fmt::join(beyond, ", "), options.train.epochs));
+  }
+}
+
+/// Methods all of whose weights are 0.
+void add_weightless(RunOptions options, std::vector<std::string>& doubts) {
+  OptionTable table;
+  bind(table.root(), options);
+  for (const std::string& method : options.kd.methods) {
+    std::vector<std::string> zero;
+    bool counts = false;
+    for (const Option& option : table.options()) {
+      if (!option.key.starts_with("kd." + method + ".") || !option.key.ends_with("weight")) continue;
+      const auto* weight = std::get_if<double*>(&option.value);
+      if (!weight) continue;
+      if (**weight == 0) zero.push_back(option.key + " = 0");
+      counts = counts || **weight != 0;
+    }
+    if (!zero.empty() && !counts)
+      doubts.push_back(
+          fmt::format("kd.methods has '{}', but its terms are always 0: {}", method, fmt::join(zero, ", ")));
+  }
+}
+
+}  // namespace
+
+void check_objects(const Dataset& train_set, const Dataset& val_set) {
+  check_objects(train_set, "data.train", "there is nothing to learn");
+  check_objects(val_set, "data.val", "there is no score");
+}
+
+std::vector<std::string> doubtful_settings(const RunOptions& options, int64_t steps_per_epoch, bool distils) {
+  const int64_t steps = steps_per_epoch * options.train.epochs;
+  std::vector<std::string> doubts;
+  add_schedule(options, steps, doubts);
+  if (!distils) return doubts;
+  add_weightless(options, doubts);
+  if (options.kd.warmup_steps >= steps) {
+    doubts.push_back(
+        fmt::format("kd.warmup_steps is {}, but the run has {} steps: the terms never reach their full strength",
+                    options.kd.warmup_steps, steps));
+  }
+  return doubts;
+}
+
+}  // namespace skylift

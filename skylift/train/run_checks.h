@@ -1,0 +1,20 @@
+// What can be known about a run before its first step.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "skylift/data/dataset.h"
+#include "skylift/train/run_options.h"
+
+namespace skylift {
+
+/// Error: a set without a single object: nothing to learn from, or no score to have.
+void check_objects(const Dataset& train_set, const Dataset& val_set);
+
+/// Settings that will not do what they say in a run of this length: a sentence each, with the numbers. `distils`:
+/// under a teacher.
+std::vector<std::string> doubtful_settings(const RunOptions& options, int64_t steps_per_epoch, bool distils);
+
+}  // namespace skylift

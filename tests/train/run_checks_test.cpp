@@ -1,0 +1,70 @@
+#include "skylift/train/run_checks.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/error_of.h"
+
+namespace skylift {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+RunOptions sound_options() {
+  RunOptions options;
+  options.train.epochs = 12;
+  options.train.schedule.warmup_steps = 10;
+  options.kd.methods = {"ld", "cid"};
+  return options;
+}
+
+Dataset dataset_of(int objects) {
+  AnnotationSet set;
+  set.classes = {"car"};
+  set.images.resize(3);
+  for (int i = 0; i < objects; ++i) set.images[0].objects.push_back({.box = {1, 2, 30, 40}});
+  return Dataset(std::move(set), {.classes = {}, .keep_empty = true});
+}
+
+TEST(RunChecks, SetsWithoutAnObjectAreRefused) {
+  EXPECT_NO_THROW(check_objects(dataset_of(1), dataset_of(1)));
+  EXPECT_THAT(error_of([] { check_objects(dataset_of(0), dataset_of(1)); }),
+              AllOf(HasSubstr("data.train: 3 images"), HasSubstr("car")));
+  EXPECT_THAT(error_of([] { check_objects(dataset_of(1), dataset_of(0)); }), HasSubstr("data.val: 3 images"));
+}
+
+TEST(RunChecks, SoundSettingsRaiseNoDoubt) { EXPECT_THAT(doubtful_settings(sound_options(), 100, true), IsEmpty()); }
+
+TEST(RunChecks, AWarmUpAsLongAsTheRun) {
+  RunOptions options = sound_options();
+  options.train.schedule.warmup_steps = 1200;
+  EXPECT_THAT(doubtful_settings(options, 100, false),
+              ElementsAre(AllOf(HasSubstr("warmup_steps is 1200"), HasSubstr("1200 steps"))));
+  options.train.schedule.warmup_steps = 1199;
+  EXPECT_THAT(doubtful_settings(options, 100, false), IsEmpty());
+}
+
+TEST(RunChecks, MilestonesBeyondTheEnd) {
+  RunOptions options = sound_options();
+  options.train.epochs = 11;
+  EXPECT_THAT(doubtful_settings(options, 100, false),
+              ElementsAre(AllOf(HasSubstr("after epoch 11 "), HasSubstr("ends after epoch 11"))));
+  options.train.schedule.name = "cosine";
+  EXPECT_THAT(doubtful_settings(options, 100, false), IsEmpty());
+}
+
+TEST(RunChecks, TermsThatAreAlways0) {
+  RunOptions options = sound_options();
+  options.kd.ld.weight = 0;
+  options.kd.warmup_steps = 5000;
+  EXPECT_THAT(
+      doubtful_settings(options, 100, true),
+      ElementsAre(AllOf(HasSubstr("'ld'"), HasSubstr("kd.ld.weight = 0")), HasSubstr("kd.warmup_steps is 5000")));
+  EXPECT_THAT(doubtful_settings(options, 100, false), IsEmpty());
+}
+
+}  // namespace
+}  // namespace skylift
