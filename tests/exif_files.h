@@ -33,12 +33,12 @@ inline std::string block(int orientation, bool big_endian = false) {
          entry(0x0112, 3, static_cast<uint64_t>(orientation), big_endian) + std::string(4, '\0');
 }
 
-/// A JPEG with XMP's APP1 and then EXIF's behind its first marker.
-inline std::string in_jpeg(const std::string& jpeg, int orientation, bool big_endian = false) {
+/// A JPEG with EXIF's APP1 behind its first marker, or behind XMP's, in whose company OpenCV 4.6 does not see it.
+inline std::string in_jpeg(const std::string& jpeg, int orientation, bool big_endian = false, bool after_xmp = false) {
   const auto segment = [](const std::string& body) { return "\xFF\xE1" + number(body.size() + 2, 2, true) + body; };
   const std::string xmp("http://ns.adobe.com/xap/1.0/\0<x/>", 34);
-  return jpeg.substr(0, 2) + segment(xmp) + segment(std::string("Exif\0\0", 6) + block(orientation, big_endian)) +
-         jpeg.substr(2);
+  const std::string exif = segment(std::string("Exif\0\0", 6) + block(orientation, big_endian));
+  return jpeg.substr(0, 2) + (after_xmp ? segment(xmp) : "") + exif + jpeg.substr(2);
 }
 
 inline uint32_t crc32(const std::string& bytes) {

@@ -24,7 +24,7 @@ const std::string kLossless = "RIFF\x12\x00\x00\x00WEBPVP8L\x05\x00\x00\x00\x2F\
 
 std::vector<std::string> turned_files(int orientation) {
   const std::string pixels(300 * 200 * 3, 'x');
-  return {exif::in_jpeg(kJpeg, orientation, false),       exif::in_jpeg(kJpeg, orientation, true),
+  return {exif::in_jpeg(kJpeg, orientation, false),       exif::in_jpeg(kJpeg, orientation, true, true),
           exif::in_png(kPng, orientation, false),         exif::in_png(kPng, orientation, true),
           exif::in_webp(kLossy, 300, 200, orientation),   exif::tiff(300, 200, pixels, orientation, false),
           exif::tiff(300, 200, pixels, orientation, true)};
