@@ -48,7 +48,7 @@ void PredictionWriter::append_line(const Frame& frame, const std::vector<Detecti
                     {"bbox", {box.x, box.y, box.w, box.h}}});
   }
   const nlohmann::ordered_json line = {{"file_name", frame.file()}, {"frame", frame.number}, {"detections", list}};
-  lines << line.dump() << "\n" << std::flush;
+  lines << dump_json(line) << "\n" << std::flush;
   if (!lines) throw Error("{}: cannot write (is the disk full?)", path.string());
 }
 
