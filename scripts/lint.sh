@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make lint: the layering of the sources, their format, and a build in which warnings are errors. `make format` (what CI
-# runs beside its one build, in which warnings are errors too) leaves the build out.
+# make lint: the layering of the sources, their format, and a build in which warnings are errors. `make format` (CI runs
+# that) leaves the build out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
