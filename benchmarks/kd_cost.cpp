@@ -27,6 +27,7 @@
 #include "skylift/core/file.h"
 #include "skylift/core/text.h"
 #include "skylift/data/loader.h"
+#include "skylift/kd/crosskd.h"
 #include "skylift/kd/methods.h"
 #include "skylift/models/model_file.h"
 #include "skylift/synth/synth.h"

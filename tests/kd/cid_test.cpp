@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "skylift/kd/cid_loss.h"
 #include "skylift/kd/divergence.h"
 #include "tests/gradient_check.h"
 #include "tests/kd/kd_scene.h"

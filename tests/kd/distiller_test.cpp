@@ -7,7 +7,10 @@
 #include <map>
 
 #include "skylift/core/error.h"
+#include "skylift/kd/cid_loss.h"
 #include "skylift/kd/divergence.h"
+#include "skylift/kd/ld.h"
+#include "skylift/kd/logit_kd.h"
 #include "skylift/kd/methods.h"
 #include "skylift/kd/pkd.h"
 #include "skylift/kd/vlr.h"

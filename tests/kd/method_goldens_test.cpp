@@ -11,6 +11,9 @@
 #include "skylift/kd/dist.h"
 #include "skylift/kd/features.h"
 #include "skylift/kd/fgd.h"
+#include "skylift/kd/ld.h"
+#include "skylift/kd/logit_kd.h"
+#include "skylift/kd/mgd.h"
 #include "skylift/kd/pkd.h"
 #include "tests/kd/kd_scene.h"
 
@@ -59,8 +62,8 @@ struct Waves : KdScene {
   }
 };
 
-DistillOptions only(const std::string& method, const std::string& region = "default",
-                    const std::string& normalise = "region") {
+DistillOptions golden_options(const std::string& method, const std::string& region = "default",
+                              const std::string& normalise = "region") {
   DistillOptions options;
   options.methods = {method};
   options.region = region;
@@ -70,10 +73,10 @@ DistillOptions only(const std::string& method, const std::string& region = "defa
 
 TEST(MethodGoldens, LdAndLogit) {
   const Waves scene;
-  DistillOptions options = only("ld", "all");
+  DistillOptions options = golden_options("ld", "all");
   options.of<LdOptions>().main_weight = 1;
   EXPECT_NEAR(term(testing::distil(scene, options), "kd_ld"), golden("ld_all"), 1e-9);
-  options = only("logit", "all");
+  options = golden_options("logit", "all");
   EXPECT_NEAR(term(testing::distil(scene, options), "kd_logit"), golden("logit_bernoulli_all"), 1e-9);
   options.of<LogitKdOptions>() = {.form = "softmax", .weight = 1, .temperature = 2};
   EXPECT_NEAR(term(testing::distil(scene, options), "kd_logit"), golden("logit_softmax_t2_all"), 1e-9);
@@ -81,17 +84,17 @@ TEST(MethodGoldens, LdAndLogit) {
 
 TEST(MethodGoldens, Bckd) {
   const Waves scene;  // no objects: N_pos is the number of images
-  const LossTerms terms = testing::distil(scene, only("bckd"));
+  const LossTerms terms = testing::distil(scene, golden_options("bckd"));
   EXPECT_NEAR(term(terms, "kd_bckd_cls"), golden("bckd_cls_sum") / 2, 1e-9);
   EXPECT_NEAR(term(terms, "kd_bckd_box"), 4 * golden("bckd_box_sum") / 2, 1e-6);
-  const LossTerms by_region = testing::distil(scene, only("bckd", "all"));
+  const LossTerms by_region = testing::distil(scene, golden_options("bckd", "all"));
   EXPECT_NEAR(term(by_region, "kd_bckd_cls"), golden("bckd_cls_sum") / 12, 1e-9);
 }
 
 TEST(MethodGoldens, Pkd) {
   const Waves scene;
-  EXPECT_NEAR(term(testing::distil(scene, only("pkd")), "kd_pkd"), 6 * golden("pkd"), 1e-9);
-  EXPECT_NEAR(term(testing::distil(scene, only("pkd", "all")), "kd_pkd"), 6 * golden("pkd"), 1e-9);
+  EXPECT_NEAR(term(testing::distil(scene, golden_options("pkd")), "kd_pkd"), 6 * golden("pkd"), 1e-9);
+  EXPECT_NEAR(term(testing::distil(scene, golden_options("pkd", "all")), "kd_pkd"), 6 * golden("pkd"), 1e-9);
   // Reference value of the formula, from two channels of four cells.
   const at::Tensor s = torch::tensor({{0.0, 1.0, 2.0, 3.0}, {1.0, 1.0, 0.0, 0.0}}, at::kDouble).view({1, 2, 2, 2});
   const at::Tensor t = torch::tensor({{0.0, 0.0, 0.0, 4.0}, {2.0, 0.0, 0.0, 0.0}}, at::kDouble).view({1, 2, 2, 2});
@@ -101,9 +104,9 @@ TEST(MethodGoldens, Pkd) {
 
 TEST(MethodGoldens, Cwd) {
   const Waves scene;
-  DistillOptions options = only("cwd");
+  DistillOptions options = golden_options("cwd");
   EXPECT_NEAR(term(testing::distil(scene, options), "kd_cwd"), 5 * golden("cwd_t1"), 1e-9);
-  EXPECT_NEAR(term(testing::distil(scene, only("cwd", "all")), "kd_cwd"), 5 * golden("cwd_t1"), 1e-9);
+  EXPECT_NEAR(term(testing::distil(scene, golden_options("cwd", "all")), "kd_cwd"), 5 * golden("cwd_t1"), 1e-9);
   options.of<CwdOptions>().temperature = 3;
   EXPECT_NEAR(term(testing::distil(scene, options), "kd_cwd"), 5 * golden("cwd_t3"), 1e-9);
   at::Tensor weights = torch::zeros({2, 1, 2, 3}, at::kDouble);
@@ -115,7 +118,7 @@ TEST(MethodGoldens, Cwd) {
 
 TEST(MethodGoldens, Dist) {
   const Waves scene;
-  const LossTerms terms = testing::distil(scene, only("dist", "all"));
+  const LossTerms terms = testing::distil(scene, golden_options("dist", "all"));
   EXPECT_NEAR(term(terms, "kd_dist_inter"), golden("dist_inter"), 1e-6);
   EXPECT_NEAR(term(terms, "kd_dist_intra"), golden("dist_intra"), 1e-6);
   const at::Tensor s = flat_cls_logits(scene.student).view({12, 4}).softmax(1),
@@ -134,7 +137,8 @@ TEST(MethodGoldens, Dist) {
 
 TEST(MethodGoldens, Fitnet) {
   const Waves scene;
-  EXPECT_NEAR(term(testing::distil(scene, only("fitnet", "all")), "kd_fitnet"), 2 * golden("fitnet_all"), 1e-9);
+  EXPECT_NEAR(term(testing::distil(scene, golden_options("fitnet", "all")), "kd_fitnet"), 2 * golden("fitnet_all"),
+              1e-9);
 }
 
 /// Parameters of a method by the end of their name; its values from a wave.
@@ -152,7 +156,7 @@ void set_parameter(Distiller& distiller, const std::string& name, int seed) {
 TEST(MethodGoldens, Mgd) {
   const Waves scene;
   for (const char* form : {"authors", "region"}) {
-    DistillOptions options = only("mgd", "default", form);
+    DistillOptions options = golden_options("mgd", "default", form);
     options.of<MgdOptions>().hidden_share = 0;
     Distiller distiller(options, testing::shape_of(scene), testing::shape_of(scene));
     distiller.to(at::kDouble);
@@ -169,7 +173,7 @@ TEST(MethodGoldens, Mgd) {
 TEST(MethodGoldens, Fgd) {
   const Waves scene(testing::make_targets({2, 3, 12, 9, 1, 1, 6, 6}, {0, 1}));
   for (const char* form : {"authors", "region"}) {
-    DistillOptions options = only("fgd", "default", form);
+    DistillOptions options = golden_options("fgd", "default", form);
     Distiller distiller(options, testing::shape_of(scene), testing::shape_of(scene));
     distiller.to(at::kDouble);
     int seed = 20;
@@ -203,7 +207,7 @@ TEST(MethodGoldens, FgdBoxesOnPaddedImages) {
   for (ImageGeometry& geometry : padded.batch.geometries) geometry.content_width /= 2;
   const Waves moved(testing::make_targets({2, 3, 12, 9}, {0})), whole(testing::make_targets({1, 3, 6, 9}, {0}));
   const auto foreground = [](const Waves& scene, const char* form) {
-    Distiller distiller(only("fgd", "default", form), testing::shape_of(scene), testing::shape_of(scene));
+    Distiller distiller(golden_options("fgd", "default", form), testing::shape_of(scene), testing::shape_of(scene));
     distiller.to(at::kDouble);
     return term(distiller(scene.inputs()), "kd_fgd_foreground");
   };
@@ -267,7 +271,7 @@ TEST(MethodGoldens, CrossKd) {
   teacher.to(at::kDouble);
   set_head(student, {30, 33, 46, 49});
   set_head(teacher, {40, 43, 46, 49});
-  DistillOptions options = only("crosskd");
+  DistillOptions options = golden_options("crosskd");
   options.of<CrossKdOptions>().tower_convs = 1;
   Distiller distiller(options, student, teacher);
   const LossTerms terms = distiller(scene.inputs());

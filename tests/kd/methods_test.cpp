@@ -8,6 +8,9 @@
 #include <set>
 
 #include "skylift/core/error.h"
+#include "skylift/kd/bckd.h"
+#include "skylift/kd/fgd.h"
+#include "skylift/kd/mgd.h"
 #include "tests/gradient_check.h"
 #include "tests/kd/kd_scene.h"
 

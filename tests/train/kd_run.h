@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "skylift/data/sample_source.h"
+#include "skylift/kd/crosskd.h"
 #include "skylift/synth/synth.h"
 #include "skylift/train/optimizer.h"
 #include "skylift/train/signal_cache.h"

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "skylift/kd/ld.h"
 #include "tests/error_of.h"
 
 namespace skylift {
@@ -58,11 +59,11 @@ TEST(RunChecks, MilestonesBeyondTheEnd) {
 
 TEST(RunChecks, TermsThatAreAlways0) {
   RunOptions options = sound_options();
-  options.kd.ld.weight = 0;
+  options.kd.of<LdOptions>().main_weight = options.kd.of<LdOptions>().vlr_weight = 0;
   options.kd.warmup_steps = 5000;
-  EXPECT_THAT(
-      doubtful_settings(options, 100, true),
-      ElementsAre(AllOf(HasSubstr("'ld'"), HasSubstr("kd.ld.weight = 0")), HasSubstr("kd.warmup_steps is 5000")));
+  EXPECT_THAT(doubtful_settings(options, 100, true),
+              ElementsAre(AllOf(HasSubstr("'ld'"), HasSubstr("kd.ld.main_weight = 0, kd.ld.vlr_weight = 0")),
+                          HasSubstr("kd.warmup_steps is 5000")));
   EXPECT_THAT(doubtful_settings(options, 100, false), IsEmpty());
 }
 

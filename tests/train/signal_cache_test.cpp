@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "skylift/data/loader.h"
+#include "skylift/kd/cwd.h"
 #include "skylift/kd/methods.h"
 #include "skylift/models/model_file.h"
 #include "tests/temp_folder.h"
