@@ -13,7 +13,8 @@ namespace skylift {
 namespace {
 
 using Kind = ImageHeader::Kind;
-constexpr uint64_t kWidthTag = 256, kHeightTag = 257, kBitsTag = 258, kOrientationTag = 274;
+constexpr uint64_t kWidthTag = 256, kHeightTag = 257, kTileWidthTag = 322, kTileHeightTag = 323, kBitsTag = 258,
+                   kOrientationTag = 274;
 constexpr uint64_t kShort = 3, kLong = 4;
 
 /// Numbers in a file. One that reaches beyond the end is 0, and so is every size made of it.
@@ -54,7 +55,7 @@ ImageHeader tiff_header(std::string_view bytes) {
   if (!tiff) return header;
   header.kind = Kind::tiff;
   const uint64_t directory = in.at(4, 4), entries = in.at(directory, 2);
-  uint64_t width = 0, height = 0;
+  uint64_t width = 0, height = 0, tile_width = 0, tile_height = 0;
   for (uint64_t i = 0; i < entries; ++i) {
     const uint64_t entry = directory + 2 + 12 * i;
     if (entry + 12 > in.size()) break;
@@ -65,12 +66,17 @@ ImageHeader tiff_header(std::string_view bytes) {
     const uint64_t value = in.at(place, type == kShort ? 2 : 4);
     if (tag == kWidthTag) width = value;
     if (tag == kHeightTag) height = value;
+    if (tag == kTileWidthTag) tile_width = value;
+    if (tag == kTileHeightTag) tile_height = value;
     if (tag == kBitsTag && value <= 64) header.bits = static_cast<int>(value);
     if (tag == kOrientationTag && type == kShort && value >= 1 && value <= 8 && header.tag_at == 0) {
       header.orientation = static_cast<int>(value);
       header.tag_at = place;
     }
   }
+  // A tile is held as a whole, however small the image: one that is absurd stands for the size, which decoders refuse.
+  constexpr uint64_t absurd = uint64_t{1} << 28;
+  if (tile_width > 0 && tile_height > absurd / tile_width) width = tile_width, height = tile_height;
   header.stored = size_of(width, height);
   return header;
 }

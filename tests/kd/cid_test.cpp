@@ -44,6 +44,12 @@ std::vector<CidOptions> variants() {
   return all;
 }
 
+DistillOptions cid_method() {
+  DistillOptions options;
+  options.methods = {"cid"};
+  return options;
+}
+
 double sum_of_object(const Region& region, int64_t object) {
   return (region.weights * region.object.eq(object)).sum().item<double>();
 }
@@ -207,7 +213,7 @@ TEST(Cid, ImagesWithoutInstancesContributeExactlyZero) {
     EXPECT_TRUE(region.image.eq(0).all().item<bool>());
   }
   const KdScene empty({none}, kLarge);
-  for (const LossTerm& term : testing::distil(empty, {})) EXPECT_EQ(term.value.item<float>(), 0) << term.name;
+  for (const LossTerm& term : testing::distil(empty, cid_method())) EXPECT_EQ(term.value.item<float>(), 0) << term.name;
 }
 
 TEST(Cid, TheScoreFactorFollowsTheTeacher) {
@@ -265,7 +271,7 @@ TEST(Cid, HardBackgroundIsWhereTheTeacherIsConfidentAndWrong) {
 TEST(Cid, GatheredLossesEqualMaskedDenseLosses) {
   const Targets targets = make_targets({20, 20, 28, 28, 100, 100, 300, 300, 40, 200, 52, 220}, {0, 1, 2});
   const KdScene scene = scene_with_good_teacher({targets, make_targets({}, {}), targets});
-  DistillOptions options;
+  DistillOptions options = cid_method();
   const LossTerms terms = testing::distil(scene, options);
   std::vector<at::Tensor> flat;
   for (const at::Tensor& map : region_maps(cid_region(scene.inputs(), options.regions.cid), scene.grid, 3))
@@ -293,7 +299,7 @@ TEST(Cid, StrengthDoesNotDependOnCrowdingOrBatchSize) {
     KdScene scene(targets, kLarge);
     for (LevelOutput& level : scene.teacher.levels) level.cls_logits = torch::full_like(level.cls_logits, -1);
     for (LevelOutput& level : scene.student.levels) level.cls_logits = torch::full_like(level.cls_logits, 0.5);
-    return testing::term(testing::distil(scene, {}), "kd_cid_cls");
+    return testing::term(testing::distil(scene, cid_method()), "kd_cid_cls");
   };
   const double reference = loss({one});
   EXPECT_GT(reference, 0.1);
@@ -305,7 +311,7 @@ TEST(Cid, GradientsInDouble) {
   const testing::DenseShape tiny{.classes = 2, .reg_max = 2, .sizes = {{3, 3}, {1, 1}}, .strides = {8, 16}};
   const KdScene scene({make_targets({4, 4, 20, 20}, {1})}, tiny, at::kDouble);
   for (const char* form : {"kl", "quality_focal"}) {
-    DistillOptions options;
+    DistillOptions options = cid_method();
     options.of<CidLossOptions>().cls_loss = form;
     const auto loss = [&](const at::Tensor& packed) {
       KdScene varied = scene;
