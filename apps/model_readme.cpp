@@ -46,7 +46,8 @@ std::string scores_section(const Json& scores) {
 /// Classes that the scores do not speak for.
 std::string weak_classes(const Json& scores) {
   std::vector<std::string> weak, rare;
-  for (const auto& [name, one] : scores.value("per_class", Json::object()).items()) {
+  const Json classes = scores.value("per_class", Json::object());  // items() of a temporary would dangle
+  for (const auto& [name, one] : classes.items()) {
     const auto objects = one.value("ground_truths", int64_t{0});
     const double ap50 = one.value("AP50", -1.0);
     if (objects < kFewObjects) {
