@@ -56,7 +56,7 @@ bool may_differ(const std::string& key) {
 
 /// Where a teacher's stored signals lie is not what they are; whether there are any is.
 bool is_moved_cache(const std::string& key, const std::string& a, const std::string& b) {
-  return key == "kd.cache" && a != "\"\"" && b != "\"\"";
+  return key == "kd.cache" && a != "''" && b != "''";
 }
 
 /// The options of a config_text(): an assignment a line, under its section.
