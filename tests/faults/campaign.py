@@ -131,10 +131,9 @@ class Campaign:
         self.succeed(*self.distill(self.distilled, self.cache))
         self.succeed("study", "--config", self.plan, "--out", self.studied)
         self.exported = self.folder / "whole.onnx"
-        self.succeed(*self.export(self.exported))
 
     def export(self, out):
-        return ("export", self.whole / "last.safetensors", "--to", "onnx", "--out", out)
+        return ("export", "--model", self.whole / "last.safetensors", "--to", "onnx", "--out", out)
 
     def lines(self, out):
         """The metrics without what the clock puts in."""
@@ -234,6 +233,8 @@ class Campaign:
         return kills
 
     def killed_export(self, count):
+        if not self.exported.exists():
+            self.succeed(*self.export(self.exported))
         out, kills = self.fresh("exported") / "model.onnx", 0
         for _ in range(count):
             kills += self.kill(self.export(out), self.random.uniform(0.2, 1.0) * self.seconds)
