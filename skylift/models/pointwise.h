@@ -5,8 +5,8 @@
 
 namespace skylift {
 
-/// With less than 16 input channels computed as a slice and a convolution of stride 1: there the weight gradient of
-/// oneDNN on AVX-512 writes beyond its buffer (seen with PyTorch 2.13, 8 and 12 channels, not with 16 and 24).
+/// With less than 16 input channels and where there will be gradients: a slice and a convolution of stride 1. There
+/// oneDNN's weight gradient on AVX-512 writes beyond its buffer (PyTorch 2.13, 8 and 12 channels, not 16 and 24).
 at::Tensor forward_pointwise(torch::nn::Conv2dImpl& conv, const at::Tensor& input);
 
 }  // namespace skylift

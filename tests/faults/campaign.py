@@ -100,9 +100,9 @@ class Campaign:
         begun = any((out / name).exists() for name in ("metrics.jsonl", "resume/state.safetensors", "resume/previous.safetensors"))
         return ("train", "--config", self.config, "--out", out, *more, *(("--resume",) if begun else ()))
 
-    def distill(self, out, cache):
+    def distill(self, out):
         _, *rest = self.train(out)
-        return ("distill", *rest, "--teacher", self.whole / "last.safetensors", "--set", f"kd.cache={cache}")
+        return ("distill", *rest, "--teacher", self.whole / "last.safetensors", "--set", f"kd.cache={self.cache}")
 
     def kill(self, arguments, delay, until=None):
         """Runs for a while, or until something is to be seen, and kills. False: it was done before."""
@@ -128,7 +128,8 @@ class Campaign:
         self.succeed(*self.train(self.whole))
         self.seconds = time.monotonic() - begin
         self.cache = self.folder / "signals.kd"
-        self.succeed(*self.distill(self.distilled, self.cache))
+        self.succeed(*self.distill(self.distilled))
+        self.stored = self.cache.read_bytes()
         self.succeed("study", "--config", self.plan, "--out", self.studied)
         self.exported = self.folder / "whole.onnx"
 
@@ -208,15 +209,16 @@ class Campaign:
         return None, until
 
     def killed_caching(self, count):
-        out, cache, kills = self.fresh("cached"), self.fresh("cache").with_suffix(".kd"), 0
+        out, kills = self.fresh("cached"), 0
+        self.cache.unlink()
+        def is_written(): return any(self.folder.glob(f"{self.cache.stem}.tmp-*"))
         for _ in range(count):
-            def until(): return any(self.folder.glob(f"{cache.stem}.tmp-*"))
             wait = self.random.uniform(0, 0.1)
-            kills += self.kill(self.distill(out, cache), None, lambda: until() and (time.sleep(wait) or True))
-        self.succeed(*self.distill(out, cache))
-        must(cache.read_bytes() == self.cache.read_bytes(), "the stored signals differ")
-        must((out / "last.safetensors").read_bytes() == (self.distilled / "last.safetensors").read_bytes(), "the student differs")
-        must(not list(self.folder.glob(f"{cache.stem}.tmp-*")), "a half-written cache was left behind")
+            kills += self.kill(self.distill(out), None, lambda: is_written() and (time.sleep(wait) or True))
+        self.succeed(*self.distill(out))
+        must(self.cache.read_bytes() == self.stored, "the stored signals differ")
+        self.same(out, self.distilled)
+        must(not is_written(), "a half-written cache was left behind")
         return kills
 
     def killed_study(self, count):
