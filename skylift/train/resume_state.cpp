@@ -54,11 +54,6 @@ bool may_differ(const std::string& key) {
   return std::ranges::find(keys, key) != keys.end() || key.starts_with("eval.") || key.starts_with("decode.");
 }
 
-/// Where a teacher's stored signals lie is not what they are; whether there are any is.
-bool is_moved_cache(const std::string& key, const std::string& a, const std::string& b) {
-  return key == "kd.cache" && a != "''" && b != "''";
-}
-
 /// The options of a config_text(): an assignment a line, under its section.
 RunOptions options_of(const std::string& text) {
   RunOptions options;
@@ -80,11 +75,13 @@ void check_same_options(const std::string& state, const std::string& now, const 
   OptionTable before, after;
   bind(before.root(), state_options);
   bind(after.root(), now_options);
+  // Where a teacher's stored signals lie is not what they are; whether there are any is.
+  const bool cache_moved = state_options.kd.cache.empty() == now_options.kd.cache.empty();
   for (size_t i = 0; i < before.options().size(); ++i) {
     const std::string& key = before.options()[i].key;
     const std::string was = value_text(before.options()[i]), is = value_text(after.options()[i]);
     if (was == is) continue;
-    if (!may_differ(key) && !is_moved_cache(key, was, is)) {
+    if (!may_differ(key) && !(key == "kd.cache" && cache_moved)) {
       throw Error(
           "{}: --resume goes on with the same options, but {} is {} now and was {} (hint: another --out begins another "
           "run)",
