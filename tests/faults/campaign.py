@@ -319,7 +319,9 @@ class Campaign:
             image = self.random.choice(images)
             intact = image.read_bytes()
             process = self.start(*self.train(out, *settings))
-            time.sleep(self.random.uniform(0.1, 0.9) * self.seconds)
+            while process.poll() is None and not (out / "metrics.jsonl").exists():
+                time.sleep(0.001)  # an image that is damaged before a run begins is that run's image
+            time.sleep(self.random.uniform(0, 0.5) * self.seconds)
             spoil(image)
             errors = process.communicate()[1]
             must(process.returncode in (0, 2), f"exit {process.returncode}: {errors[-300:]}")
