@@ -40,7 +40,7 @@ class ExportTest(ProgramTest):
         card = (self.folder / "carded" / "README.md").read_text()
         scores = json.loads((self.folder / "run" / "run.json").read_text())["evaluation"]
         for text in ("# student.onnx", f"{scores['protocol']} protocol, {scores['images']} images", "| car |", "## Limits", "Too few objects to judge by",
-                     f'train = "{self.data}/train"', "training images: ", "epochs = 1", "exported from"):
+                     f"train = '{self.data}/train'", "training images: ", "epochs = 1", "exported from"):
             self.assertIn(text, card)
         (self.folder / "carded" / "README.md").write_text("mine")
         self.export("carded/student.onnx")
