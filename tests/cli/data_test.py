@@ -156,7 +156,7 @@ class UprightTest(ProgramTest):
             stored = {place(x, y): scene(x, y) for x in range(160) for y in range(128)}
             (inputs / f"o{orientation}.png").write_bytes(png(width, height, lambda x, y: stored[x, y], orientation))
         out = self.folder / "upright"
-        self.succeed("predict", "--model", self.model, inputs, "--score", 0.05, "--out", out)
+        self.succeed("predict", "--model", self.model, inputs, "--score", 0.001, "--out", out)
         images = json.loads((out / "images.json").read_text())
         images = images["images"] if isinstance(images, dict) else images
         self.assertEqual([(image["width"], image["height"]) for image in images], [(160, 128)] * 8)

@@ -21,7 +21,7 @@ class InstallTest(ProgramTest):
         self.run_tool("cmake", "--install", BUILD, "--prefix", prefix)
         headers = sorted(str(path.relative_to(prefix / "include")) for path in (prefix / "include").rglob("*.h"))
         self.assertEqual(headers, ["skylift/annotations/annotations.h", "skylift/annotations/detections.h",
-                                   "skylift/infer/options.h", "skylift/infer/predictor.h"])
+                                   "skylift/formats/image_header.h", "skylift/infer/options.h", "skylift/infer/predictor.h"])
         environment = {key: value for key, value in os.environ.items() if key not in ("LD_LIBRARY_PATH", "CMAKE_PREFIX_PATH")}
         self.run_tool("cmake", "-S", SOURCE / "examples" / "predict", "-B", build, "-D", f"CMAKE_PREFIX_PATH={prefix}",
                       env=environment)

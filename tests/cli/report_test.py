@@ -52,7 +52,7 @@ class ReportTest(ProgramTest):
         page = Page(find_chromium(), f"file://{self.page}", size="1200,900")
         self.addCleanup(page.close)
         wanted = len(re.findall("<canvas", self.html))
-        page.wait_for(lambda: page.evaluate("document.documentElement.dataset.charts") == str(wanted), "the charts are not drawn")
+        page.wait_for(lambda: page.evaluate("document.documentElement?.dataset.charts") == str(wanted), "the charts are not drawn")
         drawn = """[...document.querySelectorAll('canvas')].map(c => {
           const p = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; return p.some(v => v !== 0); })"""
         self.assertTrue(all(page.evaluate(drawn)))

@@ -29,7 +29,7 @@ class RunsTest(ProgramTest):
             assert "warning" not in error, f"{name}: {error}"
 
     def training(self, name):
-        return ["train", "--config", self.config, "--out", self.root / name]
+        return ["train", "--config", self.config, "--out", self.root / name, "--set", "train.schedule.name=cosine"]
 
     def runs(self, command, *arguments):
         return self.succeed("runs", command, *arguments, "--root", self.root)
