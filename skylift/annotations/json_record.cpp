@@ -59,6 +59,11 @@ std::string JsonField::text() {
   return std::string(out);
 }
 
+bool JsonField::is_text() {
+  ondemand::json_type type;
+  return !value_.type().get(type) && type == ondemand::json_type::string;
+}
+
 BoxXywh JsonField::box() {
   std::array<double, 4> side{};
   size_t count = 0;

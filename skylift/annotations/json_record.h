@@ -32,7 +32,8 @@ class JsonField {
   double number();
   bool flag();  ///< true, false, 0 or 1
   std::string text();
-  BoxXywh box();  ///< [x, y, width, height]
+  bool is_text();  ///< it can still be taken
+  BoxXywh box();   ///< [x, y, width, height]
   /// Calls element(value, index) for each element of a list.
   void each(const std::function<void(JsonField&)>& element);
 

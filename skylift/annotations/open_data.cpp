@@ -14,6 +14,7 @@
 #include "skylift/annotations/voc.h"
 #include "skylift/annotations/yolo.h"
 #include "skylift/core/error.h"
+#include "skylift/core/local_path.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -99,6 +100,7 @@ AnnotationSet open_data(std::string_view spec, Problems* problems) {
     forced = rest.substr(7, comma - 7);
     rest.remove_prefix(comma + 1);
   }
+  check_local(rest);
   const Place place = place_of(rest);
   if (!fs::exists(place.path)) throw Error("{}: no such file or folder", place.path.string());
   const Format& format = find_format(spec, place, forced);

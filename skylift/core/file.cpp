@@ -11,12 +11,14 @@
 #include <system_error>
 
 #include "skylift/core/error.h"
+#include "skylift/core/local_path.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
 [[noreturn]] void fail(const fs::path& path, std::string_view what, int code) {
+  check_local(path.string());
   throw Error("{}: {}: {}", path.string(), what, std::strerror(code));
 }
 
