@@ -80,6 +80,8 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
       val_set_(open_validation_set(request.options.data, train_set_.classes())) {
   log_info("training set: {}", summary(train_set_.counts(), train_set_.classes().size()));
   log_info("validation set: {}", summary(val_set_.counts(), val_set_.classes().size()));
+  const std::string unscored = unscored_objects(val_set_.annotations(), val_set_.classes());
+  if (!unscored.empty()) log_info("validation set: not trained, so not scored: {}", unscored);
   log_info("running on {}", compute_.description());
 
   std::optional<Checkpoint> checkpoint;
