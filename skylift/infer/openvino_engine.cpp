@@ -14,9 +14,9 @@
 #include "skylift/core/file.h"
 #include "skylift/core/text.h"
 #include "skylift/export/onnx_model.h"
-#include "skylift/formats/onnx_metadata.h"
+#include "skylift/infer/open_engine.h"
 #include "skylift/infer/openvino_graph.h"
-#include "skylift/models/card_text.h"
+#include "skylift/models/onnx_card.h"
 
 namespace skylift {
 namespace {
@@ -52,14 +52,8 @@ std::string converted(const fs::path& path) {
 
 /// The card is always the graph's: an export may need a larger pad_multiple than its model.
 Source read_source(const fs::path& path) {
-  Source source{path.extension() == ".onnx" ? read_file(path) : converted(path), {}};
-  const auto metadata = onnx_metadata(source.onnx, path.string());
-  const auto card = metadata.find(model_card_key);
-  if (card == metadata.end()) {
-    throw Error("{}: an ONNX file without '{}' in its metadata, expected one that skylift export wrote", path.string(),
-                model_card_key);
-  }
-  source.card = card_from_text(card->second, path.string());
+  Source source{is_onnx_file(path) ? read_file(path) : converted(path), {}};
+  source.card = onnx_card(source.onnx, path.string());
   return source;
 }
 
@@ -91,8 +85,8 @@ std::map<int, LevelPorts> find_levels(const ov::Model& network, const std::strin
     }
   }
   if (found == 0 || found != 2 * levels.size()) {
-    throw Error("{}: expected the outputs cls_logits_S and box_logits_S of every level (hint: export without --nms)",
-                name);
+    throw Error(
+        "{}: expected the outputs cls_logits_S and box_logits_S of every level (hint: export without --decoded)", name);
   }
   return levels;
 }
