@@ -30,6 +30,8 @@ void eval_model(const EvalArguments& arguments) {
   const Dataset dataset(std::move(annotations), options);
   const Predictor predictor(arguments.model, arguments.engine, arguments.detect);
   log_info("{}", predictor.description());
+  const std::string unscored = unscored_objects(dataset.annotations(), predictor.classes());
+  if (!unscored.empty()) log_warning("{}: not scored, since the model has no such class: {}", arguments.data, unscored);
   DetectedSet detected;
   const StopSignals stop_signals;
   {

@@ -11,6 +11,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/json.h"
 #include "skylift/core/text.h"
+#include "skylift/models/backbone_origin.h"
 #include "skylift/models/backbone_weights.h"
 #include "skylift/models/import_mmdet.h"
 
@@ -122,7 +123,8 @@ Json report_json(const ForeignFile& file, const Imported& imported, const Import
 }
 
 void run_import(const ImportArguments& arguments) {
-  const ForeignFile file = read_foreign(arguments.file, arguments.key);
+  ForeignFile file = read_foreign(arguments.file, arguments.key);
+  enter_network(file, arguments.from == "mmdet" ? detector_prefixes(file.tensors) : backbone_prefixes(file.tensors));
   const Imported imported =
       arguments.from == "mmdet" ? import_detector(file, arguments) : import_network(file, arguments);
   const Json json = report_json(file, imported, arguments);
@@ -144,7 +146,7 @@ void add_import_command(CLI::App& app) {
       ->check(CLI::IsMember({"torchvision", "mmdet", "efficientnet-lite"}));
   command->add_option("--out", arguments->out, "safetensors file to write")->required();
   command->add_option("--key", arguments->key,
-                      "which state dict of a checkpoint that has several, e.g. ema_state_dict");
+                      "which state dict or network of a file that has several, e.g. ema_state_dict or student");
   command->add_option("--classes", arguments->classes, "names of a detector's classes, with commas between");
   command->add_option("--json", arguments->json, "write the report as JSON; - for stdout");
   command->footer(

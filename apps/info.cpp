@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -10,11 +11,14 @@
 #include "apps/commands.h"
 #include "apps/json_output.h"
 #include "skylift/core/error.h"
+#include "skylift/core/file.h"
 #include "skylift/core/json.h"
 #include "skylift/core/text.h"
+#include "skylift/formats/onnx_metadata.h"
+#include "skylift/infer/open_engine.h"
+#include "skylift/models/card_text.h"
 #include "skylift/models/cost.h"
-#include "skylift/models/model_file.h"
-#include "skylift/models/tensor_file.h"
+#include "skylift/models/onnx_card.h"
 
 namespace skylift {
 
@@ -33,6 +37,7 @@ struct InputSize {
 
 struct Report {
   fs::path path;
+  std::string form;  ///< of an ONNX file, "raw maps" or "boxes"; empty: a model file
   Model model;
   InputSize input;
   std::vector<PartCost> parts;
@@ -92,10 +97,28 @@ Json cost_json(const PartCost& cost) {
   return {{"part", cost.part}, {"parameters", cost.parameters}, {"gflops", giga(cost.multiply_adds)}};
 }
 
-/// The file's own card, and the costs.
+/// A model, or the card of an ONNX file with the architecture that it describes.
+void open_model(Report& report) {
+  if (!is_onnx_file(report.path)) {
+    report.model = load_model(report.path);
+    return;
+  }
+  const MappedFile map(report.path);
+  const std::string name = report.path.string();
+  report.model.card = onnx_card(map.bytes(), name);
+  const ModelCard& card = report.model.card;
+  report.model.detector = std::make_shared<Detector>(card.options, static_cast<int>(card.classes.size()));
+  const auto outputs = onnx_outputs(map.bytes(), name);
+  const bool boxes = std::find(outputs.begin(), outputs.end(), "boxes") != outputs.end();
+  report.form =
+      boxes ? "boxes, from --decoded: for other runtimes, not for predict" : "raw maps: predict, eval and serve run it";
+}
+
+/// The card, and the costs.
 Json report_json(const Report& report) {
   Json json = {{"file", report.path.string()}, {"architecture", architecture_text(report.model.card.options)}};
-  json.update(parse_json(SafetensorsFile(report.path).metadata().at(model_card_key), report.path.string()));
+  if (!report.form.empty()) json["onnx"] = report.form;
+  json.update(parse_json(card_text(report.model.card), report.path.string()));
   const PartCost total = total_cost(report.parts);
   json["input"] = {{"width", report.input.width}, {"height", report.input.height}};
   json["parameters"] = total.parameters;
@@ -128,6 +151,7 @@ void print_report(const Report& report) {
   const ModelCard& card = report.model.card;
   const Preprocess& preprocess = card.preprocess;
   fmt::print("model         {}\n", report.path.string());
+  if (!report.form.empty()) fmt::print("ONNX          {}\n", report.form);
   fmt::print("architecture  {}\n", architecture_text(card.options));
   fmt::print("classes       {}: {}\n", card.classes.size(), fmt::join(card.classes, ", "));
   fmt::print(
@@ -145,7 +169,7 @@ void print_report(const Report& report) {
 void run_info(const InfoArguments& arguments) {
   Report report;
   report.path = model_in(arguments.model);
-  report.model = load_model(report.path);
+  open_model(report);
   report.input = arguments.size.empty() ? full_size(report.model.card.preprocess) : parse_size(arguments.size);
   report.parts = part_costs(*report.model.detector, report.input.height, report.input.width);
   report.lifting = lifting_cost(*report.model.detector, report.input.height, report.input.width);
@@ -186,7 +210,8 @@ void add_info_command(CLI::App& app) {
   auto arguments = std::make_shared<InfoArguments>();
   CLI::App* command =
       app.add_subcommand("info", "Show what a model is: architecture, classes, cost, preprocessing, recipe, scores");
-  command->add_option("model", arguments->model, "model file, or a run's folder")->required();
+  command->add_option("model", arguments->model, "a model file, an ONNX file that export wrote, or a run's folder")
+      ->required();
   command->add_option("--size", arguments->size,
                       "input WIDTHxHEIGHT for the GFLOPs; default: the largest the preprocessing makes");
   command->add_option("--json", arguments->json, "write the result as JSON; - for stdout");

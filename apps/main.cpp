@@ -84,13 +84,18 @@ int main(int argc, char** argv) {
   skylift::add_models_command(app);
   skylift::add_list_commands(app);
 
+  if (argc == 1) {
+    fmt::print("{}", app.help());
+    return 0;
+  }
   try {
     check_command(app, argc, argv);
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return fail(2, fmt::format("{} (see skylift --help)", error.what()));
+    const std::string command = argv[1][0] == '-' ? "" : fmt::format(" {}", argv[1]);
+    return fail(2, fmt::format("{} (see skylift{} --help)", error.what(), command));
   } catch (const skylift::Error& error) {
     return fail(2, error.what());
   } catch (const skylift::StoppedBySignal& stopped) {

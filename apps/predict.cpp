@@ -31,8 +31,8 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 struct PredictArguments {
-  std::string model, out, format, json;
-  std::vector<std::string> inputs;
+  std::string model, out, format, json, ids_from;
+  std::vector<std::string> inputs, map;
   EngineOptions engine;
   DetectOptions detect;
   ImageReading reading;
@@ -81,9 +81,10 @@ class PredictRun {
  public:
   explicit PredictRun(const PredictArguments& arguments)
       : arguments_(arguments),
-        source_(find_inputs(arguments.inputs, arguments.reading)),
+        inputs_(find_inputs(arguments.inputs, arguments.reading)),
         predictor_(timed_predictor()),
-        writer_(arguments.out, arguments.format, predictor_.classes()),
+        source_(inputs_),
+        writer_({arguments.out, arguments.format, arguments.map, arguments.ids_from}, predictor_.classes(), inputs_),
         drawn_(fs::path(arguments.out) / "pictures", predictor_.classes()) {
     // In throughput mode images are worked on side by side: threads inside one operation would only compete.
     if (arguments.engine.mode == "throughput") cv::setNumThreads(1);
@@ -168,8 +169,9 @@ class PredictRun {
 
   const PredictArguments& arguments_;
   Account account_;
-  FrameSource source_;
+  const std::vector<PredictInput> inputs_;
   Predictor predictor_;
+  FrameSource source_;
   PredictionWriter writer_;
   DrawnOutput drawn_;
   ProgressBar bar_;
@@ -215,8 +217,10 @@ void add_predict_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("predict", "Detect objects in images, folders, videos and streams");
   command->add_option("--model", arguments->model, "a model file")->required()->type_name("MODEL");
   command
-      ->add_option("inputs", arguments->inputs,
-                   "images, folders, globs, videos, numbered sequences (f_%04d.jpg), streams (rtsp://..., /dev/video0)")
+      ->add_option(
+          "inputs", arguments->inputs,
+          "images, folders and those below them, globs, videos, numbered sequences (f_%04d.jpg), streams (rtsp://..., "
+          "/dev/video0)")
       ->required()
       ->type_name("INPUT");
   command->add_option("--out", arguments->out, "folder for detections and pictures")->required()->type_name("DIR");
@@ -225,10 +229,19 @@ void add_predict_command(CLI::App& app) {
       ->capture_default_str();
   command
       ->add_option("--format", arguments->format,
-                   "of the detections: coco (detections.json, images.json), visdrone (detections/NAME.txt), yolo "
-                   "(labels/NAME.txt) or csv (detections.csv)")
+                   "of the detections: coco (detections.json), visdrone (detections/NAME.txt), yolo (labels/NAME.txt) "
+                   "or csv (detections.csv), each with images.json beside it")
       ->check(CLI::IsMember(prediction_formats()))
       ->default_val("coco");
+  command
+      ->add_option("--ids-from", arguments->ids_from,
+                   "ground truth whose image and category ids the coco results have, found by the names")
+      ->type_name("SPEC");
+  command
+      ->add_option("--map", arguments->map,
+                   "call a class of the model so in the results; nothing after =: leave it out")
+      ->type_name("FROM=TO")
+      ->allow_extra_args(false);
   command->add_flag("--draw", arguments->draw, "write pictures and videos with the boxes drawn");
   command->add_option("--json", arguments->json, "speed, latency percentiles, memory, problems; - for stdout")
       ->type_name("FILE");

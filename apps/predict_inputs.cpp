@@ -1,15 +1,19 @@
 #include "apps/predict_inputs.h"
 
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <glob.h>
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <map>
+#include <set>
 #include <thread>
 
+#include "skylift/annotations/image_finder.h"
 #include "skylift/annotations/image_size.h"
 #include "skylift/core/error.h"
+#include "skylift/core/local_path.h"
 #include "skylift/core/log.h"
 #include "skylift/core/stop_signal.h"
 #include "skylift/core/text.h"
@@ -30,9 +34,9 @@ bool has_ending(const fs::path& path, const std::vector<std::string>& endings) {
   return std::find(endings.begin(), endings.end(), ending) != endings.end();
 }
 
-bool is_live(const std::string& source) {
-  return source.find("://") != std::string::npos || source.starts_with("/dev/video");
-}
+bool is_address(const std::string& source) { return source.find("://") != std::string::npos; }
+
+bool is_live(const std::string& source) { return is_address(source) || source.starts_with("/dev/video"); }
 
 /// What OpenCV opens though no such file exists: a stream's address, a camera, a numbered sequence.
 bool is_stream(const std::string& source) {
@@ -49,19 +53,41 @@ std::vector<std::string> expand_glob(const std::string& pattern) {
   return paths;
 }
 
-std::vector<std::string> inside(const std::string& folder) {
-  std::vector<std::string> files;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const bool image_or_video = is_image_name(entry.path()) || has_ending(entry.path(), kVideos);
-    if (entry.is_regular_file() && !is_hidden(entry.path()) && image_or_video) files.push_back(entry.path().string());
+/// Images and videos below a folder, those of linked folders too; what begins with a dot is not there. A link may lead
+/// back up, so each folder is entered once.
+void collect(const fs::path& folder, std::set<fs::path>& entered, std::vector<std::string>& files) {
+  if (!entered.insert(fs::canonical(folder)).second) return;
+  std::vector<fs::path> entries;
+  std::error_code code;
+  for (fs::directory_iterator at(folder, code); !code && at != fs::directory_iterator(); at.increment(code))
+    entries.push_back(at->path());
+  if (code) throw Error("{}: cannot list this folder: {}", folder.string(), code.message());
+  std::sort(entries.begin(), entries.end());
+  for (const fs::path& entry : entries) {
+    if (is_hidden(entry)) continue;
+    if (fs::is_directory(entry, code)) {
+      collect(entry, entered, files);
+    } else if (fs::is_regular_file(entry, code) && (is_image_name(entry) || has_ending(entry, kVideos))) {
+      files.push_back(entry.string());
+    }
   }
-  if (files.empty())
-    throw Error("{}: no images in this folder (hint: a data set's images are in its images/ folder)", folder);
-  std::sort(files.begin(), files.end());
+}
+
+std::vector<std::string> inside(const std::string& folder) {
+  std::set<fs::path> entered;
+  std::vector<std::string> files;
+  collect(folder, entered, files);
+  if (files.empty()) throw Error("{}: no images or videos in this folder or those below it", folder);
   return files;
 }
 
+/// OpenCV would take the address of a picture for a video's, and wait.
+void check_no_web_picture(const std::string& argument) {
+  if (is_image_name(argument.substr(0, argument.find_first_of("?#")))) check_local(argument);
+}
+
 std::vector<std::string> expand(const std::string& argument) {
+  check_no_web_picture(argument);
   if (fs::is_directory(argument)) return inside(argument);
   if (fs::exists(argument) || is_stream(argument)) return {argument};
   std::vector<std::string> paths = expand_glob(argument);
@@ -69,37 +95,115 @@ std::vector<std::string> expand(const std::string& argument) {
   return paths;
 }
 
-/// A name for files beside each other: letters that paths give a meaning become '_'.
-std::string plain_name(const std::string& source) {
-  std::string name =
-      source.find("://") == std::string::npos ? fs::path(source).stem().string() : without_password(source);
+/// An input and as much of its path as tells it from the others.
+struct Named {
+  std::string source;
+  size_t argument = 0;             ///< that gave it
+  std::vector<std::string> parts;  ///< of the whole path
+  size_t shown = 0;                ///< of them, from the end
+
+  std::string name() const {
+    return fmt::format("{}", fmt::join(parts.end() - static_cast<std::ptrdiff_t>(shown), parts.end(), "/"));
+  }
+};
+
+/// Letters that paths and patterns give a meaning become '_'.
+std::string plain(std::string name) {
   for (char& letter : name) {
-    if (letter == '/' || letter == ':' || letter == '%' || letter == '?') letter = '_';
+    if (std::string_view("/:%?\\").find(letter) != std::string_view::npos) letter = '_';
   }
   return name;
+}
+
+Named named(const std::string& source, const std::string& argument, size_t place) {
+  Named input{.source = source, .argument = place, .parts = {}, .shown = 1};
+  if (is_address(source)) {
+    input.parts = {plain(without_password(source))};
+    return input;
+  }
+  for (const fs::path& part : fs::absolute(source).lexically_normal().relative_path())
+    input.parts.push_back(part.string());
+  if (is_stream(source)) input.parts.back() = plain(input.parts.back());
+  if (fs::is_directory(argument)) {
+    const fs::path below = fs::path(source).lexically_relative(argument);
+    input.shown = static_cast<size_t>(std::distance(below.begin(), below.end()));
+  }
+  return input;
+}
+
+/// Paths below the folders that were given; where two inputs would have one name, with as many of the folders above as
+/// it takes, alike for all that one argument gave.
+void tell_apart(std::vector<Named>& inputs) {
+  for (bool again = true; again;) {
+    again = false;
+    std::map<std::string, std::set<size_t>> arguments;  // by name
+    std::map<std::string, int> count;
+    for (const Named& input : inputs) {
+      arguments[input.name()].insert(input.argument);
+      ++count[input.name()];
+    }
+    std::set<size_t> unclear;
+    for (const auto& [name, number] : count) {
+      if (number > 1) unclear.insert(arguments[name].begin(), arguments[name].end());
+    }
+    for (Named& input : inputs) {
+      if (!unclear.contains(input.argument) || input.shown == input.parts.size()) continue;
+      ++input.shown;
+      again = true;
+    }
+  }
+}
+
+/// Names for what is written, "day1/photo", "day1/clip"; with the ending where it would otherwise not be clear whose
+/// they are. A video's frames are clip_000017.
+std::vector<std::string> output_names(const std::vector<PredictInput>& inputs) {
+  std::vector<std::string> files;
+  for (const PredictInput& input : inputs) files.push_back(input.file);
+  std::vector<std::string> names = distinct_stems(files);
+  std::set<std::string> images;  // less a frame's number
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const size_t end = names[i].find_last_not_of("0123456789");
+    if (!inputs[i].video && end != std::string::npos && names[i][end] == '_') images.insert(names[i].substr(0, end));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].video && (images.contains(names[i]) || is_address(inputs[i].source))) names[i] = inputs[i].file;
+  }
+  return names;
 }
 
 }  // namespace
 
 std::vector<PredictInput> find_inputs(const std::vector<std::string>& arguments, const ImageReading& reading) {
-  std::vector<PredictInput> inputs;
-  std::map<std::string, int> used;
-  for (const std::string& argument : arguments) {
-    for (std::string& source : expand(argument)) {
-      std::string name = plain_name(source);
-      if (const int before = used[name]++; before > 0) name = fmt::format("{}-{}", name, before + 1);
-      const bool video = has_ending(source, kVideos) || is_stream(source);
-      const bool live = is_live(source);
-      inputs.push_back({std::move(source), std::move(name), video, reading, live});
+  std::vector<Named> found;
+  std::set<std::vector<std::string>> known;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    for (const std::string& source : expand(arguments[i])) {
+      Named input = named(source, arguments[i], i);
+      if (is_address(source) && known.contains(input.parts)) input.parts[0] += fmt::format("-{}", i + 1);
+      if (known.insert(input.parts).second) {
+        found.push_back(std::move(input));
+      } else {
+        log_warning("{}: given twice, predicted once", without_password(source));
+      }
     }
   }
+  tell_apart(found);
+  std::vector<PredictInput> inputs;
+  for (Named& input : found) {
+    const bool video = has_ending(input.source, kVideos) || is_stream(input.source);
+    inputs.push_back({.source = input.source,
+                      .file = input.name(),
+                      .name = {},
+                      .video = video,
+                      .reading = reading,
+                      .live = is_live(input.source)});
+  }
+  std::vector<std::string> names = output_names(inputs);
+  for (size_t i = 0; i < inputs.size(); ++i) inputs[i].name = std::move(names[i]);
   return inputs;
 }
 
-std::string Frame::file() const {
-  if (number > 0) return fmt::format("{}_{:06}", input->name, number);
-  return input->name + fs::path(input->source).extension().string();
-}
+std::string Frame::file() const { return number > 0 ? fmt::format("{}_{:06}.jpg", input->name, number) : input->file; }
 
 void load_pixels(Frame& frame) {
   if (!frame.pixels.empty() || !frame.problem.empty() || frame.last_of_video) return;
@@ -163,6 +267,8 @@ bool FrameSource::next_of_video(Frame& frame) {
     if (!video_) video_ = std::make_unique<VideoReader>(inputs_[at_].source);
   } catch (const Error& error) {
     frame.problem = error.what();
+    if (inputs_[at_].source.starts_with("http"))
+      frame.problem += " (hint: nothing but video streams is read over the network: download it and give the file)";
     ++at_;
     return true;
   }

@@ -15,13 +15,14 @@ namespace skylift {
 
 struct PredictInput {
   std::string source;  ///< a path, or a stream's address
-  std::string name;    ///< of its outputs: unique among all inputs, without folders and ending
+  std::string file;    ///< as results name it: its path below the folder that was given, more where that is not unique
+  std::string name;    ///< of what is written for it, "day1/photo": unique among all inputs
   bool video = false;
   ImageReading reading = {};
   bool live = false;  ///< a stream or a camera: nobody knows when it ends
 };
 
-/// Folders by their images and videos in order of name, globs likewise. Error: nothing there.
+/// Folders by the images and videos in them and below in order of name, globs likewise. Error: nothing there.
 std::vector<PredictInput> find_inputs(const std::vector<std::string>& arguments, const ImageReading& reading = {});
 
 /// One image on its way through.
@@ -32,7 +33,7 @@ struct Frame {
   bool bgr = false;
   std::string problem;  ///< why it could not be read
 
-  std::string file() const;    ///< as results name it: photo.jpg, clip_000017
+  std::string file() const;    ///< as results name it: day1/photo.jpg, clip_000017.jpg as it would be as an image
   bool last_of_video = false;  ///< nothing follows; no pixels
   double fps = 25;
 };

@@ -5,37 +5,68 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/predict_inputs.h"
 #include "skylift/annotations/detections.h"
+#include "skylift/annotations/image_finder.h"
 
 namespace skylift {
 
 /// coco, visdrone, yolo, csv.
 const std::vector<std::string>& prediction_formats();
 
+/// What the classes of a model are called in its results.
+struct ClassNames {
+  std::vector<std::string> names;  ///< of the results
+  std::vector<int> place;          ///< of each of the model's classes among them; -1: left out
+};
+
+/// `map`: "FROM=TO" renames a class, "FROM=" leaves its detections out; the others keep their names. Error: FROM is
+/// none of the classes, or named twice.
+ClassNames map_classes(const std::vector<std::string>& classes, const std::vector<std::string>& map);
+
+/// Error: classes that VisDrone has no number for.
+void check_visdrone_names(const std::vector<std::string>& names);
+
+struct PredictionOptions {
+  std::filesystem::path folder;
+  std::string format;
+  std::vector<std::string> map;
+  std::string ids_from;  ///< SPEC of the ground truth whose ids the results have; empty: numbered from 1
+};
+
 /// Collects what was found, in order. What is found in a stream, whose end nobody knows, is also written as it comes: a
 /// JSON object a line and frame, in NAME.jsonl.
 class PredictionWriter {
  public:
-  PredictionWriter(std::filesystem::path folder, std::string format, std::vector<std::string> classes);
+  /// Error: a class or an image that has no number in the format or in the ground truth.
+  PredictionWriter(PredictionOptions options, const std::vector<std::string>& classes,
+                   const std::vector<PredictInput>& inputs);
 
   void add(const Frame& frame, std::vector<Detection> found);
 
-  /// Writes the detections. With coco also images.json: which file has which id.
+  /// Writes the detections, and beside them what every format lacks: images.json has the id, name, size and source of
+  /// each image, classes.txt the names of YOLO's numbers.
   void finish();
 
   int64_t images() const { return static_cast<int64_t>(set_.images.size()); }
   int64_t detections() const { return count_; }
 
  private:
+  void take_ids(const std::vector<PredictInput>& inputs);
+  size_t image_of_truth(const std::string& source, const std::string& file) const;
   void append_line(const Frame& frame, const std::vector<Detection>& found);
+  void write_images() const;
 
-  std::filesystem::path folder_;
-  std::string format_;
+  PredictionOptions options_;
+  ClassNames classes_;
+  AnnotationSet truth_;
+  std::optional<ImageFinder> finder_;  ///< in truth_
   AnnotationSet set_;
+  std::vector<std::string> sources_;  ///< parallel to set_.images
   DetectionSet detections_;
   int64_t count_ = 0;
   std::map<const PredictInput*, std::ofstream> lines_;

@@ -67,7 +67,11 @@ TrainSummary run_training(const TrainRequest& request, const std::string& json) 
   const TrainSummary summary = train_detector(request, bar.callback());
   write_run_page(request.folder / "report.html", {request.folder});
   print_evaluation(summary.last, json);
-  log_info("best AP {:.2f}; student in {}", 100 * summary.best_ap, (request.folder / "best.safetensors").string());
+  if (summary.best_ap >= 0) {
+    log_info("best AP {:.2f}; student in {}", 100 * summary.best_ap, (request.folder / "best.safetensors").string());
+  } else {  // the protocol found no object that counts
+    log_warning("no AP; student in {}", (request.folder / "last.safetensors").string());
+  }
   return summary;
 }
 

@@ -1,4 +1,4 @@
-// Detections as they are stored and scored: COCO result JSON, or a folder of VisDrone text files.
+// Detections as they are stored and scored; docs/data.md, "Detections", has the rule by which two files meet.
 #pragma once
 
 #include <filesystem>
@@ -18,19 +18,19 @@ struct Detection {
 /// Detections of a whole set, parallel to AnnotationSet::images; each image's in the order of its file.
 using DetectionSet = std::vector<std::vector<Detection>>;
 
-/// COCO result JSON [{"image_id", "category_id", "bbox": [x,y,w,h], "score"}, ...] or a folder of VisDrone text files
-/// (x,y,w,h,score,category,-1,-1), matched to `truth` by image id or file stem. Images without any have an empty list.
-/// Error: malformed (file and line or JSON path), an image or a category that `truth` does not know, unless `problems`
-/// is given. VisDrone's categories 0 and 11 (regions and "others") become class_index -1.
+/// COCO result JSON (coco_results.h) or a folder of VisDrone text files (visdrone_results.h), matched to `truth` by the
+/// names of images and classes, by numbers where there are none. Images without any have an empty list.
+/// Error: malformed (file and line or JSON path), an image or a category number that `truth` does not know, unless
+/// `problems` is given; no class in common; numbers whose meaning is not sure.
 DetectionSet read_detections(const std::filesystem::path& path, const AnnotationSet& truth,
                              Problems* problems = nullptr);
 
-/// Writes COCO result JSON with `truth`'s image and category ids; detections of class_index -1 have no id there and are
-/// left out.
+/// Writes COCO result JSON with `truth`'s image and category ids, the file and class names beside them; detections of
+/// class_index -1 have no id there and are left out.
 void write_coco_detections(const std::filesystem::path& path, const AnnotationSet& truth,
                            const DetectionSet& detections);
 
-/// Writes one VisDrone text file an image into a folder, by descending score as the official toolkit expects.
+/// Writes a VisDrone text file an image, by descending score; categories are VisDrone's numbers, found by name, or 11.
 void write_visdrone_detections(const std::filesystem::path& folder, const AnnotationSet& truth,
                                const DetectionSet& detections);
 

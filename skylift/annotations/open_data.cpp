@@ -7,6 +7,7 @@
 
 #include "skylift/annotations/data_format.h"
 #include "skylift/core/error.h"
+#include "skylift/core/local_path.h"
 #include "skylift/core/log.h"
 
 namespace skylift {
@@ -61,6 +62,7 @@ const DataFormat& find_format(std::string_view spec, const DataPlace& place) {
 AnnotationSet open_data(std::string_view spec, Problems* problems) {
   std::string_view rest = spec;
   const Prefixes prefixes = take_prefixes(rest);
+  check_local(rest);
   DataPlace place = place_of(rest);
   place.reading = prefixes.reading;
   if (!fs::exists(place.path)) throw Error("{}: no such file or folder", place.path.string());

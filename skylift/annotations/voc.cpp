@@ -21,13 +21,6 @@ namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
-const std::vector<std::string>& voc_classes() {
-  static const std::vector<std::string> names = {
-      "aeroplane",   "bicycle", "bird",  "boat",      "bottle", "bus",         "car",   "cat",  "chair", "cow",
-      "diningtable", "dog",     "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"};
-  return names;
-}
-
 /// What one XML file says; class names, since indices are known only when all files are read.
 struct VocImage {
   ImageRecord record;
@@ -220,17 +213,33 @@ std::vector<std::string> listed_images(const fs::path& list, const std::vector<s
   return out;
 }
 
-std::vector<std::string> class_names(const fs::path& folder, const std::vector<VocImage>& images) {
-  const fs::path list = folder / "classes.txt";
-  if (fs::exists(list)) return read_lines(list);
+std::set<std::string> names_of(const std::vector<VocImage>& images) {
   std::set<std::string> names;
   for (const auto& image : images) names.insert(image.names.begin(), image.names.end());
-  for (const auto* known : {&voc_classes(), &visdrone_classes()}) {
-    const auto is_known = [&](const std::string& name) {
-      return std::find(known->begin(), known->end(), name) != known->end();
-    };
-    if (std::all_of(names.begin(), names.end(), is_known)) return *known;
+  return names;
+}
+
+/// All annotation files of a set of which a list chose some: a part has the classes of the whole.
+std::vector<VocImage> read_all(const fs::path& annotations) {
+  std::vector<fs::path> files;
+  for (const auto& name : list_files(annotations)) {
+    if (name.ends_with(".xml")) files.push_back(annotations / name);
   }
+  std::vector<VocImage> images(files.size());
+  parallel_for(files.size(), 0, [&](size_t i) {
+    Problems of_others;  // those of the files in the list are reported
+    XmlReader(files[i], of_others).read(images[i]);
+  });
+  return images;
+}
+
+/// classes.txt, which we write. Without it nothing in the files tells an order: the names that occur, sorted, as VOC's
+/// own twenty are.
+std::vector<std::string> class_names(const fs::path& folder, const Layout& layout, const std::vector<VocImage>& images,
+                                     bool are_all) {
+  const fs::path list = folder / "classes.txt";
+  if (fs::exists(list)) return read_lines(list);
+  const auto names = names_of(are_all ? images : read_all(layout.annotations));
   return {names.begin(), names.end()};
 }
 
@@ -289,7 +298,7 @@ AnnotationSet read_voc(const fs::path& folder, const std::string& split, Problem
   }
   report_annotations_without_image(layout.annotations, ".xml", all, layout.images, problems);
   int64_t id = 0;
-  for (const auto& name : class_names(folder, images)) add_class(set, name, ++id);
+  for (const auto& name : class_names(folder, layout, images, split.empty())) add_class(set, name, ++id);
   int turned = 0;
   for (size_t i = 0; i < images.size(); ++i) {
     turned += images[i].turned;

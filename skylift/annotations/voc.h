@@ -13,8 +13,8 @@ namespace skylift {
 bool is_voc(const std::filesystem::path& folder);
 
 /// `split` names a list ImageSets/Main/SPLIT.txt; empty: all of JPEGImages/.
-/// Class names come from classes.txt in the folder (one a line) where there is one, since the classes of one split need
-/// not be those of another; else VOC's 20 or VisDrone's 10 if they cover the names that occur, else these names sorted.
+/// Class names come from classes.txt in the folder (one a line) where there is one, which gives their order and those
+/// without an object; else they are the names in all of Annotations/, sorted (VOC's own twenty are).
 /// Error: no such folders, an image without an annotation file or the reverse, malformed XML or values (with the line).
 AnnotationSet read_voc(const std::filesystem::path& folder, const std::string& split = {},
                        Problems* problems = nullptr);

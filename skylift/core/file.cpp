@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "skylift/core/error.h"
+#include "skylift/core/local_path.h"
 #include "skylift/core/log.h"
 #include "skylift/core/temporary_file.h"
 
@@ -24,6 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 [[noreturn]] void fail(const fs::path& path, std::string_view what, int code) {
+  check_local(path.string());
   throw Error("{}: {}: {}", path.string(), what, std::strerror(code));
 }
 

@@ -69,10 +69,10 @@ class Dataset {
   DatasetCounts counts_;
 };
 
-/// data.train with the options of training.
+/// data.train with the options of training. Error: nothing to train on.
 Dataset open_training_set(const DataOptions& options);
 
-/// data.val with every image kept, its labels those of `classes` (the trained model's).
+/// data.val with every image kept, its labels those of `classes` (the trained model's). Error: nothing to score.
 Dataset open_validation_set(const DataOptions& options, const std::vector<std::string>& classes);
 
 }  // namespace skylift

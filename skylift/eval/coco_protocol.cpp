@@ -50,7 +50,7 @@ struct CocoImages {
     for (const auto& object : truth.images[image].objects) {
       if (object.class_index < 0) continue;
       MatchTruth match{.box = object.box, .shared = object.crowd, .match_is_miss = has_zero && object.id == 0};
-      const bool ignored = object.crowd || (ignored_counts && object.ignored);
+      const bool ignored = object.crowd || (ignored_counts && (object.ignored || object.difficult));
       match.ignored_in = ignored ? 0xff : areas_without(object.area >= 0 ? object.area : object.box.w * object.box.h);
       prepared.truths.push_back({match, class_place[static_cast<size_t>(object.class_index)]});
     }

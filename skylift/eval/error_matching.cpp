@@ -121,6 +121,13 @@ class ImageMatch {
 
 }  // namespace
 
+namespace {
+
+/// Neither hits nor misses.
+bool is_set_aside(const Object& object) { return object.crowd || object.ignored || object.difficult; }
+
+}  // namespace
+
 std::vector<int> by_score(const std::vector<Detection>& detections, double least_score) {
   std::vector<int> order;
   for (size_t d = 0; d < detections.size(); ++d) {
@@ -135,7 +142,7 @@ bool is_excused(const ImageRecord& image, const Detection& detection, double mat
     if (overlap(detection.box, region, true) > match_iou) return true;
   }
   for (const auto& object : image.objects) {
-    if (!object.crowd && !object.ignored) continue;
+    if (!is_set_aside(object)) continue;
     const bool concerned = any_class || object.class_index == detection.class_index;
     if (concerned && overlap(detection.box, object.box, true) > match_iou) return true;
   }
@@ -146,7 +153,7 @@ std::vector<int> counted_objects(const ImageRecord& image) {
   std::vector<int> objects;
   for (size_t g = 0; g < image.objects.size(); ++g) {
     const auto& object = image.objects[g];
-    if (object.class_index >= 0 && !object.crowd && !object.ignored) objects.push_back(static_cast<int>(g));
+    if (object.class_index >= 0 && !is_set_aside(object)) objects.push_back(static_cast<int>(g));
   }
   return objects;
 }

@@ -3,8 +3,8 @@
 // coco      pycocotools' numbers (COCOeval, bbox): 101 recall points, IoU 0.50:0.05:0.95, areas 32^2 and 96^2, crowds.
 //           AP is taken at the largest of max_dets, where COCOeval.summarize insists on 100. For COCO files an object's
 //           "ignore" is overwritten by "iscrowd" as there (cocoapi issue 123); in sets of other formats ignored objects
-//           are neither hits nor misses. Ignored regions are not used. A match with the annotation of id 0 counts as a
-//           miss, as there.
+//           and VOC's difficult ones are neither hits nor misses. Ignored regions are not used. A match with the
+//           annotation of id 0 counts as a miss, as there.
 // visdrone  the VisDrone-DET toolkit's: objects and detections covered by ignored regions are dropped, the limits of
 // max_dets are
 //           on the rows of an image over all classes, ignored objects stand in the recall's denominator, AP is the area

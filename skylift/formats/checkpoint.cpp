@@ -66,30 +66,16 @@ std::optional<Candidate> candidate(const PickleValue& root, const std::string& k
   return nests_tensors(*dict, 0, looks) ? std::optional<Candidate>({key, dict}) : std::nullopt;
 }
 
+/// Dicts under the usual keys, whatever stands beside them; where there are none the whole file.
 std::vector<Candidate> candidates(const PickleValue& root) {
-  if (holds_tensors(root)) return {{"", &root}};
   std::vector<Candidate> found;
   for (const char* key : usual_keys) {
     if (const auto dict = candidate(root, key)) found.push_back(*dict);
   }
+  size_t looks = 0;
+  if (found.empty() && is_dict(&root) && (holds_tensors(root) || nests_tensors(root, 0, looks)))
+    found.push_back({"", &root});
   return found;
-}
-
-Candidate choose(const PytorchFile& file, const std::string& key, StateDict& state) {
-  const auto found = candidates(file.root());
-  for (const auto& dict : found) state.others.push_back(dict.key);
-  if (found.empty()) {
-    throw Error("{}: no state dict, expected tensors by name, or a dict of them under one of {}", file.path().string(),
-                fmt::join(usual_keys, ", "));
-  }
-  const auto chosen =
-      key.empty() ? found.begin() : std::find_if(found.begin(), found.end(), [&](const Candidate& dict) {
-        return dict.key == key || dict.key.starts_with(key + ".");
-      });
-  if (chosen == found.end())
-    throw Error("{}: no state dict '{}'{}", file.path().string(), key, suggestion(key, state.others));
-  state.others.erase(state.others.begin() + (chosen - found.begin()));
-  return *chosen;
 }
 
 class Flattener {
@@ -160,6 +146,28 @@ void strip_prefixes(StateDict& state) {
   }
 }
 
+/// "state_dict.teacher.conv1.weight" and "teacher": "state_dict.teacher."; nothing where no part of a name is the key.
+std::string prefix_with(const std::string& name, const std::string& key) {
+  const size_t at = ("." + name).find("." + key + ".");
+  return at == std::string::npos ? "" : name.substr(0, at + key.size() + 1);
+}
+
+/// The tensors whose names have the key among their parts, wherever in the file.
+StateDict tensors_below(const PytorchFile& file, const std::string& key, const std::vector<std::string>& others) {
+  StateDict state;
+  Flattener(file, state).add(file.root(), "", 0);
+  for (const auto& tensor : state.tensors) {
+    if (state.prefix.empty()) state.prefix = prefix_with(tensor.name, key);
+  }
+  if (state.prefix.empty()) {
+    throw Error("{}: no state dict '{}'{}, and no tensor with that in its name", file.path().string(), key,
+                suggestion(key, others));
+  }
+  std::erase_if(state.tensors, [&](const auto& tensor) { return !tensor.name.starts_with(state.prefix); });
+  for (auto& tensor : state.tensors) tensor.name.erase(0, state.prefix.size());
+  return state;
+}
+
 const PickleValue* find_any(const PickleValue* dict, std::initializer_list<const char*> keys) {
   if (dict == nullptr) return nullptr;
   for (const char* key : keys) {
@@ -171,10 +179,25 @@ const PickleValue* find_any(const PickleValue* dict, std::initializer_list<const
 }  // namespace
 
 StateDict read_state_dict(const PytorchFile& file, const std::string& key) {
-  StateDict state;
-  const Candidate chosen = choose(file, key, state);
-  state.key = chosen.key;
-  Flattener(file, state).add(*chosen.dict, "", 0);
+  const auto found = candidates(file.root());
+  if (found.empty()) {
+    throw Error("{}: no state dict, expected tensors by name, or a dict of them under one of {}", file.path().string(),
+                fmt::join(usual_keys, ", "));
+  }
+  const auto chosen = key.empty() ? found.begin() : std::find_if(found.begin(), found.end(), [&](const auto& dict) {
+    return dict.key == key || dict.key.starts_with(key + ".");
+  });
+  std::vector<std::string> others;
+  for (auto dict = found.begin(); dict != found.end(); ++dict) {
+    if (dict != chosen) others.push_back(dict->key);
+  }
+  if (chosen == found.end()) {
+    StateDict state = tensors_below(file, key, others);
+    strip_prefixes(state);
+    return state;
+  }
+  StateDict state{.key = chosen->key, .others = std::move(others), .prefix = {}, .tensors = {}, .skipped = {}};
+  Flattener(file, state).add(*chosen->dict, "", 0);
   strip_prefixes(state);
   return state;
 }

@@ -21,8 +21,9 @@ struct StateDict {
   std::vector<std::string> skipped;  ///< entries that are no tensors
 };
 
-/// `key`: which of several state dicts; empty: averaged weights before others, except mmengine's "ema_state_dict",
-/// which holds the weights that are not averaged. Nested dicts give names with dots. Error: none in the file, a name
+/// `key`: which of several state dicts, or of several networks in one ("teacher"); empty: averaged weights before
+/// others, except mmengine's "ema_state_dict", which holds the weights that are not averaged. Where none of the usual
+/// keys is there, the whole file is one state dict. Nested dicts give names with dots. Error: none in the file, a name
 /// that stands twice, views that together would take much more memory than the file.
 StateDict read_state_dict(const PytorchFile& file, const std::string& key = "");
 

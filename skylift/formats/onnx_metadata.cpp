@@ -7,7 +7,8 @@
 namespace skylift {
 namespace {
 
-constexpr uint64_t kMetadataField = 14, kKeyField = 1, kValueField = 2;
+constexpr uint64_t kVersionField = 1, kGraphField = 7, kMetadataField = 14, kKeyField = 1, kValueField = 2;
+constexpr uint64_t kOutputField = 12, kNameField = 1;
 
 /// One field after the other of a message on the wire: a number, or bytes for the kinds that have a length.
 class FieldReader {
@@ -79,6 +80,34 @@ std::map<std::string, std::string> onnx_metadata(std::string_view bytes, const s
     metadata[key] = value;
   }
   return metadata;
+}
+
+std::vector<std::string> onnx_outputs(std::string_view bytes, const std::string& name) {
+  std::vector<std::string> outputs;
+  for (FieldReader model(bytes, name); model.next();) {
+    if (model.field != kGraphField) continue;
+    for (FieldReader graph(model.value, name); graph.next();) {
+      if (graph.field != kOutputField) continue;
+      for (FieldReader output(graph.value, name); output.next();) {
+        if (output.field == kNameField) outputs.emplace_back(output.value);
+      }
+    }
+  }
+  return outputs;
+}
+
+bool looks_like_onnx(std::string_view bytes) {
+  bool version = false, graph = false;
+  try {
+    const std::string name;
+    for (FieldReader model(bytes, name); model.next();) {
+      version |= model.field == kVersionField && model.value.empty();
+      graph |= model.field == kGraphField && !model.value.empty();
+    }
+  } catch (const Error&) {
+    return false;
+  }
+  return version && graph;
 }
 
 }  // namespace skylift

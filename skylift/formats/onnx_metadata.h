@@ -1,13 +1,20 @@
-// The metadata of an ONNX file (ModelProto.metadata_props), without reading its graph.
+// What an ONNX file says of itself, without reading its graph: its metadata (ModelProto.metadata_props) and outputs.
 #pragma once
 
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace skylift {
 
 /// Error: not a serialised protobuf message, or cut off.
 std::map<std::string, std::string> onnx_metadata(std::string_view bytes, const std::string& name);
+
+/// Names of the graph's outputs. Error: as onnx_metadata.
+std::vector<std::string> onnx_outputs(std::string_view bytes, const std::string& name);
+
+/// Whether these bytes are a whole ONNX model: its fields, with a version and a graph among them.
+bool looks_like_onnx(std::string_view bytes);
 
 }  // namespace skylift

@@ -1,12 +1,10 @@
 #include "skylift/infer/open_engine.h"
 
-#include <fmt/ranges.h>
-
-#include <algorithm>
-
 #include "skylift/core/error.h"
+#include "skylift/core/file.h"
 #include "skylift/core/log.h"
 #include "skylift/core/text.h"
+#include "skylift/formats/file_kind.h"
 #include "skylift/infer/openvino_engine.h"
 #include "skylift/infer/predictor.h"
 #include "skylift/infer/torch_engine.h"
@@ -14,10 +12,8 @@
 namespace skylift {
 namespace {
 
-bool is_onnx(const std::filesystem::path& model) { return model.extension() == ".onnx"; }
-
 std::unique_ptr<Engine> open_torch(const std::filesystem::path& model, const EngineOptions& options) {
-  if (is_onnx(model))
+  if (is_onnx_file(model))
     throw Error("{}: ONNX files run on OpenVINO, got --engine torch (hint: give the .safetensors model)",
                 model.string());
   const DeviceOptions device{.device = options.device, .precision = options.precision, .threads = options.threads};
@@ -26,12 +22,17 @@ std::unique_ptr<Engine> open_torch(const std::filesystem::path& model, const Eng
 
 }  // namespace
 
+bool is_onnx_file(const std::filesystem::path& model) {
+  const FileKind kind = kind_of(MappedFile(model).bytes());
+  return kind == FileKind::onnx || (kind == FileKind::unknown && model.extension() == ".onnx");
+}
+
 std::unique_ptr<Engine> open_engine(const std::filesystem::path& model, const EngineOptions& options) {
   check_choice("engine", options.engine, {"auto", "torch", "openvino"});
   check_choice("mode", options.mode, {"latency", "throughput"});
   check_choice("precision", options.precision, {"float32", "bf16", "auto"});
   if (options.engine == "torch") return open_torch(model, options);
-  if (options.engine == "openvino" || is_onnx(model)) return make_openvino_engine(model, options);
+  if (options.engine == "openvino" || is_onnx_file(model)) return make_openvino_engine(model, options);
   if (options.device != "cpu" || !openvino_built_in()) return open_torch(model, options);
   try {
     return make_openvino_engine(model, options);

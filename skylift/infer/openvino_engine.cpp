@@ -14,10 +14,10 @@
 #include "skylift/core/file.h"
 #include "skylift/core/text.h"
 #include "skylift/export/onnx_model.h"
-#include "skylift/formats/onnx_metadata.h"
+#include "skylift/infer/open_engine.h"
 #include "skylift/infer/openvino_graph.h"
 #include "skylift/infer/openvino_outputs.h"
-#include "skylift/models/card_text.h"
+#include "skylift/models/onnx_card.h"
 
 namespace skylift {
 namespace {
@@ -63,14 +63,8 @@ std::string converted(const fs::path& path) {
 
 /// The card is always the graph's: an export may need a larger pad_multiple than its model.
 Source read_source(const fs::path& path) {
-  Source source{path.extension() == ".onnx" ? read_file(path) : converted(path), {}};
-  const auto metadata = onnx_metadata(source.onnx, path.string());
-  const auto card = metadata.find(model_card_key);
-  if (card == metadata.end()) {
-    throw Error("{}: an ONNX file without '{}' in its metadata, expected one that skylift export wrote", path.string(),
-                model_card_key);
-  }
-  source.card = card_from_text(card->second, path.string());
+  Source source{is_onnx_file(path) ? read_file(path) : converted(path), {}};
+  source.card = onnx_card(source.onnx, path.string());
   return source;
 }
 

@@ -20,8 +20,8 @@ std::map<int, LevelPorts> find_levels(const ov::Model& network, const std::strin
     }
   }
   if (found == 0 || found != 2 * levels.size()) {
-    throw Error("{}: expected the outputs cls_logits_S and box_logits_S of every level (hint: export without --nms)",
-                name);
+    throw Error(
+        "{}: expected the outputs cls_logits_S and box_logits_S of every level (hint: export without --decoded)", name);
   }
   return levels;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "skylift/core/error.h"
 #include "skylift/image/preprocess.h"
@@ -69,6 +71,23 @@ NamedTensor& named(std::vector<NamedTensor>& tensors, const std::string& name) {
 }
 
 }  // namespace
+
+std::vector<std::string> backbone_prefixes(const std::vector<NamedTensor>& tensors) {
+  std::set<std::string> names;
+  for (const auto& named : tensors) names.insert(named.name);
+  // A stem, and what tells it from the same name within another network.
+  constexpr std::pair<const char*, const char*> marks[] = {{"conv1.weight", "layer3."},
+                                                           {"_conv_stem.weight", "_blocks."},
+                                                           {"features.0.0.weight", "features.1.conv.0.0.weight"}};
+  std::vector<std::string> found;
+  for (const auto& [stem, inner] : marks) {
+    for (auto& prefix : prefixes_of(tensors, stem)) {
+      const auto next = names.lower_bound(prefix + inner);
+      if (next != names.end() && next->starts_with(prefix + inner)) found.push_back(std::move(prefix));
+    }
+  }
+  return found;
+}
 
 std::string backbone_in(const std::vector<NamedTensor>& tensors, const std::string& prefix, const std::string& where) {
   Shapes inner;

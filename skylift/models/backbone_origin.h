@@ -13,6 +13,9 @@ namespace skylift {
 /// Key in the metadata of a file that skylift made; its value is the backbone's name.
 inline constexpr const char* backbone_key = "skylift.backbone";
 
+/// What stands before the names of the backbones among these tensors: "", "backbone.body.", ...
+std::vector<std::string> backbone_prefixes(const std::vector<NamedTensor>& tensors);
+
 /// The backbone whose tensors, their names less `prefix`, these are. Error, beginning with `where`: none of those in
 /// backbone_names(); says what was found.
 std::string backbone_in(const std::vector<NamedTensor>& tensors, const std::string& prefix, const std::string& where);

@@ -26,6 +26,17 @@ State state_of(const torch::nn::Module& network) {
   return state;
 }
 
+/// "layer3.0.bn1.bias" -> "layer": which part of a network a tensor is of.
+std::string part_of(const std::string& name) {
+  const std::string first = name.substr(0, name.find('.'));
+  return first.substr(0, first.find_last_not_of("0123456789") + 1);
+}
+
+/// Whether a tensor is of another part than any of the backbone's: a head, a neck, a projector beside it.
+bool is_beside(const std::string& name, const State& state) {
+  return std::none_of(state.begin(), state.end(), [&](const auto& own) { return part_of(own.first) == part_of(name); });
+}
+
 void check_fits(const NamedTensor& given, const State& state, const std::string& where) {
   const auto target = state.find(given.name);
   if (target == state.end()) {
@@ -39,15 +50,21 @@ void check_fits(const NamedTensor& given, const State& state, const std::string&
 }
 
 /// Sorts the file's tensors into those that are the network's and those without a place.
-ImportReport match(const std::vector<NamedTensor>& tensors, const State& state, const std::string& where) {
+ImportReport match(const ForeignFile& file, const State& state, const std::string& where) {
   ImportReport report;
   std::set<std::string> given;
-  for (const auto& named : tensors) {
+  for (const std::string& name : file.beside) report.passed_over.push_back({name, "beside the backbone"});
+  for (const auto& named : file.tensors) {
     if (const auto reason = reason_to_pass_over(named.name)) {
       report.passed_over.push_back({named.name, *reason});
       continue;
     }
+    if (is_beside(named.name, state)) {
+      report.passed_over.push_back({named.name, "beside the backbone"});
+      continue;
+    }
     check_fits(named, state, where);
+    check_finite(named, where);
     report.matched.push_back({named.name, named.name});
     given.insert(named.name);
   }
@@ -119,17 +136,17 @@ BackboneReport load_backbone_weights(Backbone& network, const std::filesystem::p
   const std::string where = "backbone.weights: " + path.string();
   check_exists(path, network, where);
   ForeignFile file = read_foreign(path);
+  enter_network(file, backbone_prefixes(file.tensors));
   check_name(file, network, where);
   if (needs_lite_normalisation(file)) fold_lite_normalisation(file.tensors);
   const State state = state_of(network);
-  const ImportReport match_report = match(file.tensors, state, where);
+  const ImportReport match_report = match(file, state, where);
   BackboneReport report;
   report.absent = match_report.absent;
   report.norm_folded = norm_folded(file, network);
   torch::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : file.tensors) {
-    if (reason_to_pass_over(name)) continue;
-    state.at(name).copy_(tensor);
+  for (const auto& [name, same] : match_report.matched) {
+    state.at(name).copy_(*file.find(name));
     report.matched.push_back(name);
   }
   if (!report.absent.empty()) {
@@ -142,15 +159,12 @@ BackboneReport load_backbone_weights(Backbone& network, const std::filesystem::p
 ImportedBackbone import_backbone(const ForeignFile& file) {
   ImportedBackbone imported;
   imported.name = backbone_in(file.tensors, "", file.path.string());
-  std::vector<NamedTensor> tensors = file.tensors;
-  imported.report = match(tensors, state_of(*make_backbone({.name = imported.name})), file.path.string());
+  imported.report = match(file, state_of(*make_backbone({.name = imported.name})), file.path.string());
+  for (const auto& [name, same] : imported.report.matched) imported.tensors.push_back({name, *file.find(name)});
   if (needs_lite_normalisation(file)) {
-    fold_lite_normalisation(tensors);
+    fold_lite_normalisation(imported.tensors);
     imported.report.notes.push_back(
         "the stem was changed from the origin's normalisation, (x - 127) / 128, to that of all models here");
-  }
-  for (auto& named : tensors) {
-    if (!reason_to_pass_over(named.name)) imported.tensors.push_back(std::move(named));
   }
   return imported;
 }

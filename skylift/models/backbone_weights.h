@@ -18,7 +18,7 @@ struct BackboneReport {
   bool norm_folded = false;  ///< the file's batch norms do nothing: they were folded into the convolutions
 };
 
-/// Classifiers and step counters are passed over in silence.
+/// Classifiers, step counters and parts beside the backbone are passed over in silence.
 /// Error: the file holds another architecture: a tensor that the network lacks or has in another shape (names the
 /// first), or too few of the network's tensors.
 BackboneReport load_backbone_weights(Backbone& network, const std::filesystem::path& path);
@@ -29,8 +29,8 @@ struct ImportedBackbone {
   ImportReport report;
 };
 
-/// The tensors of the backbone that the file holds, ready for images normalised as everything here. Error: as
-/// backbone_in and load_backbone_weights.
+/// The tensors of the backbone that the file holds, ready for images normalised as everything here. `file`: entered
+/// (enter_network). Error: as backbone_in and load_backbone_weights.
 ImportedBackbone import_backbone(const ForeignFile& file);
 
 /// With the backbone's name in the metadata. Atomic.

@@ -15,14 +15,25 @@ struct ForeignFile {
   std::vector<NamedTensor> tensors = {};  ///< in the file's order, on the CPU, owning their memory
   TextMap texts = {};                     ///< metadata of a safetensors file
   CheckpointMetadata metadata = {};       ///< of a PyTorch checkpoint
-  StateDict state = {};                   ///< where in a PyTorch checkpoint they were; without its tensors
+  StateDict state = {};                   ///< where in the file they were; without its tensors
+  std::vector<std::string> beside = {};   ///< tensors that enter_network left
 
   const at::Tensor* find(const std::string& name) const;
 };
 
-/// `key`: which of a checkpoint's state dicts, see read_state_dict. Error: as SafetensorsFile, PytorchFile and
-/// read_state_dict.
+/// `key`: which of a checkpoint's state dicts or networks, see read_state_dict. Error: as expect_kind, SafetensorsFile,
+/// PytorchFile and read_state_dict.
 ForeignFile read_foreign(const std::filesystem::path& path, const std::string& key = "");
+
+/// Keeps the tensors below one of `prefixes`, where networks of the wanted kind begin, and takes it off their names;
+/// none: the file stays as it is. Of a teacher and another the other is taken. Error: several are left.
+void enter_network(ForeignFile& file, std::vector<std::string> prefixes);
+
+/// What stands before `end` in the tensors' names that end in it: "", "student.", ...
+std::vector<std::string> prefixes_of(const std::vector<NamedTensor>& tensors, std::string_view end);
+
+/// Error, beginning with `where`: the tensor holds a number that is not finite.
+void check_finite(const NamedTensor& named, const std::string& where);
 
 /// What became of the tensors of a foreign file.
 struct ImportReport {

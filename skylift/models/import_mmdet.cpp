@@ -159,6 +159,7 @@ class Importer {
     State state;
     for (const auto& [name, tensor] : named_state(blank)) state[name] = tensor;
     std::vector<NamedTensor> tensors;
+    for (const std::string& name : file_.beside) report_.passed_over.push_back({name, "beside the detector"});
     for (const auto& [name, tensor] : file_.tensors) {
       if (name.starts_with(scale_prefix)) continue;
       if (const auto reason = harmless(name)) {
@@ -173,6 +174,7 @@ class Importer {
         throw Error("{}: tensor '{}' has shape [{}], expected [{}]", where_, name, fmt::join(tensor.sizes(), ","),
                     fmt::join(state.at(*ours).sizes(), ","));
       }
+      check_finite({name, tensor}, where_);
       tensors.push_back({*ours, tensor});
       report_.matched.push_back({name, *ours});
     }
@@ -223,6 +225,10 @@ class Importer {
 };
 
 }  // namespace
+
+std::vector<std::string> detector_prefixes(const std::vector<NamedTensor>& tensors) {
+  return prefixes_of(tensors, "bbox_head.gfl_cls.weight");
+}
 
 ImportedModel import_mmdet(const ForeignFile& file, const std::vector<std::string>& classes) {
   return Importer(file, classes).run();

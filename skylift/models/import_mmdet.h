@@ -15,9 +15,12 @@ struct ImportedModel {
   ImportReport report;
 };
 
-/// `classes`: their names; empty: those in the checkpoint, or numbered ones where it has none. Error: no GFL detector,
-/// tensors that are missing or that would change its outputs and have no place here (names the first), a number of
-/// classes that is not the network's.
+/// What stands before the names of the GFL detectors among these tensors: "", "architecture.", ...
+std::vector<std::string> detector_prefixes(const std::vector<NamedTensor>& tensors);
+
+/// `file`: entered (enter_network). `classes`: their names; empty: those in the checkpoint, or numbered ones where it
+/// has none. Error: no GFL detector, tensors that are missing or that would change its outputs and have no place here
+/// (names the first), a number of classes that is not the network's.
 ImportedModel import_mmdet(const ForeignFile& file, const std::vector<std::string>& classes = {});
 
 }  // namespace skylift

@@ -14,8 +14,7 @@ ModelCard read_card(const TextMap& metadata, const std::filesystem::path& path) 
   if (found == metadata.end()) {
     throw Error(
         "{}: a safetensors file without '{}' in its metadata, expected a model that skylift wrote; a backbone's "
-        "weights go "
-        "into backbone.weights",
+        "weights go into model.backbone.weights",
         path.string(), model_card_key);
   }
   return card_from_text(found->second, path.string());

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "skylift/core/error.h"
+#include "skylift/formats/file_kind.h"
 
 namespace skylift {
 namespace {
@@ -108,6 +109,7 @@ at::Tensor to_tensor(const TensorView& view) {
 }
 
 TensorFile read_tensors(const std::filesystem::path& path) {
+  expect_kind(path, {FileKind::safetensors}, "a safetensors file");
   const SafetensorsFile file(path);
   TensorFile result{{}, file.metadata()};
   for (const auto& view : file.tensors()) result.tensors.push_back({view.name, to_tensor(view)});

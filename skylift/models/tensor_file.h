@@ -34,7 +34,7 @@ void load_state(torch::nn::Module& module, const std::vector<NamedTensor>& tenso
 void write_tensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                    const TextMap& metadata = {});
 
-/// Error: as SafetensorsFile.
+/// Error: as expect_kind and SafetensorsFile.
 TensorFile read_tensors(const std::filesystem::path& path);
 
 /// The bytes of a view as a tensor of its own.

@@ -3,18 +3,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-
-#include "skylift/core/error.h"
+#include <iterator>
 
 namespace skylift {
 namespace {
-
-void check_objects(const Dataset& data, const std::string& key, const std::string& consequence) {
-  const DatasetCounts& counts = data.counts();
-  if (counts.objects > 0) return;
-  throw Error("{}: {} images without a single object of the classes {}, so {} (hint: is it the right folder?)", key,
-              counts.images, fmt::join(data.classes(), ", "), consequence);
-}
 
 void add_schedule(const RunOptions& options, int64_t steps, std::vector<std::string>& doubts) {
   const ScheduleOptions& schedule = options.train.schedule;
@@ -57,11 +49,6 @@ void add_weightless(RunOptions options, std::vector<std::string>& doubts) {
 }
 
 }  // namespace
-
-void check_objects(const Dataset& train_set, const Dataset& val_set) {
-  check_objects(train_set, "data.train", "there is nothing to learn");
-  check_objects(val_set, "data.val", "there is no score");
-}
 
 std::vector<std::string> doubtful_settings(const RunOptions& options, int64_t steps_per_epoch, bool distils) {
   const int64_t steps = steps_per_epoch * options.train.epochs;

@@ -5,13 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "skylift/data/dataset.h"
 #include "skylift/train/run_options.h"
 
 namespace skylift {
-
-/// Error: a set without a single object: nothing to learn from, or no score to have.
-void check_objects(const Dataset& train_set, const Dataset& val_set);
 
 /// Settings that will not do what they say in a run of this length: a sentence each, with the numbers. `distils`:
 /// under a teacher.

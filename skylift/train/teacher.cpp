@@ -37,6 +37,11 @@ std::optional<EvalResult> Teacher::check_score(const Dataset& val_set, const Run
                                       .threads = options.data.threads,
                                       .limit = options.kd.teacher_check_images},
                                      progress);
+  if (result.means.ap50 < 0) {
+    log_warning("teacher {}: not checked: the first {} validation images have no object (kd.teacher_check_images)",
+                name, result.images);
+    return std::nullopt;
+  }
   log_info("teacher {}: AP {:.2f}, AP50 {:.2f} on {} validation images ({} protocol)", name, 100 * result.means.ap,
            100 * result.means.ap50, result.images, result.protocol);
   if (result.means.ap50 < options.kd.min_teacher_ap50) {

@@ -82,9 +82,10 @@ Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
       compute_(open_device(request.options.train.compute)),
       train_set_(open_training_set(request.options.data)),
       val_set_(open_validation_set(request.options.data, train_set_.classes())) {
-  check_objects(train_set_, val_set_);
   log_info("training set: {}", summary(train_set_.counts(), train_set_.classes().size()));
   log_info("validation set: {}", summary(val_set_.counts(), val_set_.classes().size()));
+  const std::string unscored = unscored_objects(val_set_.annotations(), val_set_.classes());
+  if (!unscored.empty()) log_info("validation set: not trained, so not scored: {}", unscored);
   log_info("running on {}", compute_.description());
 
   std::optional<Checkpoint> checkpoint;

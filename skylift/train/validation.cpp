@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "skylift/core/error.h"
 #include "skylift/core/ordered_pipeline.h"
@@ -12,18 +13,41 @@
 namespace skylift {
 namespace {
 
-/// Place of each of the model's classes among the data's, -1 where the data has no such class.
-std::vector<int> match_classes(const std::vector<std::string>& model, const std::vector<std::string>& data) {
+/// Place of each of `names` among `known`, -1 where it is not there.
+std::vector<int> places_of(const std::vector<std::string>& names, const std::vector<std::string>& known) {
   std::vector<int> places;
-  for (const std::string& name : model) {
-    const auto found = std::find(data.begin(), data.end(), name);
-    places.push_back(found == data.end() ? -1 : static_cast<int>(found - data.begin()));
-  }
-  if (std::all_of(places.begin(), places.end(), [](int place) { return place < 0; })) {
-    throw Error("the model and the data have no class in common: the model finds {}, the data names {}",
-                fmt::join(model, ", "), fmt::join(data, ", "));
+  for (const std::string& name : names) {
+    const auto found = std::find(known.begin(), known.end(), name);
+    places.push_back(found == known.end() ? -1 : static_cast<int>(found - known.begin()));
   }
   return places;
+}
+
+/// Leaves a set the classes that the model has, in the set's order; objects of the others are of none.
+void keep_classes(AnnotationSet& set, const std::vector<std::string>& model) {
+  const std::vector<std::string> all = std::move(set.classes);
+  const std::vector<int64_t> ids = std::move(set.class_ids);
+  set.classes.clear();
+  set.class_ids.clear();
+  const std::vector<int> in_model = places_of(all, model);
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (in_model[i] < 0) continue;
+    set.classes.push_back(all[i]);
+    set.class_ids.push_back(ids[i]);
+  }
+  if (set.classes.empty()) {
+    throw Error("the model and the data have no class in common: the model finds {}, the data names {}",
+                fmt::join(model, ", "), fmt::join(all, ", "));
+  }
+  const std::vector<int> places = places_of(all, set.classes);
+  for (auto& [id, index] : set.more_ids) {
+    if (index >= 0) index = places[static_cast<size_t>(index)];
+  }
+  for (ImageRecord& image : set.images) {
+    for (Object& object : image.objects) {
+      if (object.class_index >= 0) object.class_index = places[static_cast<size_t>(object.class_index)];
+    }
+  }
 }
 
 void keep_known_classes(std::vector<Detection>& detections, const std::vector<int>& places) {
@@ -31,14 +55,11 @@ void keep_known_classes(std::vector<Detection>& detections, const std::vector<in
   std::erase_if(detections, [](const Detection& detection) { return detection.class_index < 0; });
 }
 
-/// The annotations that are scored, with the sizes of the images as they were read.
-AnnotationSet scored_part(const Dataset& dataset, int64_t count, const std::vector<cv::Size>& sizes) {
+/// The annotations that are scored.
+AnnotationSet scored_part(const Dataset& dataset, int64_t count, const std::vector<std::string>& model_classes) {
   AnnotationSet part = dataset.annotations();
   part.images.resize(static_cast<size_t>(count));
-  for (size_t i = 0; i < part.images.size(); ++i) {
-    part.images[i].width = sizes[i].width;
-    part.images[i].height = sizes[i].height;
-  }
+  keep_classes(part, model_classes);
   return part;
 }
 
@@ -54,9 +75,8 @@ struct ImageGroup {
 DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options,
                    const ProgressCallback& progress) {
   const int64_t count = options.limit > 0 ? std::min(options.limit, dataset.size()) : dataset.size();
-  const std::vector<int> places = match_classes(predictor.classes(), dataset.annotations().classes);
-  DetectionSet detections;
-  std::vector<cv::Size> sizes;
+  DetectedSet detected{scored_part(dataset, count, predictor.classes()), {}};
+  const std::vector<int> places = places_of(predictor.classes(), detected.truth.classes);
   int64_t next = 0;
   const PipelineStages<ImageGroup> stages = {.read =
                                                  [&](ImageGroup& group) {
@@ -77,14 +97,18 @@ DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const Val
                                              .deliver =
                                                  [&](ImageGroup& group) {
                                                    for (size_t i = 0; i < group.images.size(); ++i) {
+                                                     ImageRecord& image =
+                                                         detected.truth.images[detected.detections.size()];
+                                                     image.width = group.images[i].cols;
+                                                     image.height = group.images[i].rows;
                                                      keep_known_classes(group.found[i], places);
-                                                     detections.push_back(std::move(group.found[i]));
-                                                     sizes.push_back(group.images[i].size());
+                                                     detected.detections.push_back(std::move(group.found[i]));
                                                    }
                                                    if (progress) progress({"evaluate", group.end, count, ""});
                                                  }};
   run_pipeline(std::max(options.threads, predictor.parallel_runs()) + 1, stages);
-  return {scored_part(dataset, static_cast<int64_t>(sizes.size()), sizes), std::move(detections)};
+  detected.truth.images.resize(detected.detections.size());  // fewer after a signal
+  return detected;
 }
 
 EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval,
@@ -92,6 +116,21 @@ EvalResult validate(const Predictor& predictor, const Dataset& dataset, const Ev
   const DetectedSet detected = detect(predictor, dataset, options, progress);
   throw_if_stopped();
   return evaluate(detected.truth, detected.detections, eval);
+}
+
+std::string unscored_objects(const AnnotationSet& set, const std::vector<std::string>& classes) {
+  const std::vector<int> places = places_of(set.classes, classes);
+  std::vector<int64_t> counts(set.classes.size());
+  for (const ImageRecord& image : set.images) {
+    for (const Object& object : image.objects) {
+      if (object.class_index >= 0) ++counts[static_cast<size_t>(object.class_index)];
+    }
+  }
+  std::vector<std::string> names;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (places[i] < 0 && counts[i] > 0) names.push_back(fmt::format("{} ({})", set.classes[i], counts[i]));
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 }  // namespace skylift

@@ -16,17 +16,20 @@ struct ValidationOptions {
 
 /// A model's detections beside what they are scored against.
 struct DetectedSet {
-  AnnotationSet truth;      ///< of the images that were predicted, with their sizes
+  AnnotationSet truth;      ///< of the images that were predicted, with their sizes and the model's classes
   DetectionSet detections;  ///< parallel to truth.images, class indices of truth.classes
 };
 
-/// Predicts the images, up to where a signal says to stop. The model's classes are found in the data by name, those it
-/// lacks are dropped. Error: no class in common.
+/// Predicts the images, up to where a signal says to stop. Classes meet by name, and only those that both the model and
+/// the data have are scored. Error: no class in common.
 DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options,
                    const ProgressCallback& progress = {});
 
 /// Predicts and evaluates. Stopped: by a signal, as a score of some images would pass for that of all.
 EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval,
                     const ValidationOptions& options, const ProgressCallback& progress = {});
+
+/// "van (12), bus (3)": the classes, beside `classes`, that have objects in the set, for the log. Empty: none.
+std::string unscored_objects(const AnnotationSet& set, const std::vector<std::string>& classes);
 
 }  // namespace skylift

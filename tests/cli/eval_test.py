@@ -1,10 +1,8 @@
 """Stored detections against ground truth, as a user scores them: files in, numbers out."""
 import json
-import struct
 import unittest
-import zlib
 
-from program import ProgramTest
+from program import ProgramTest, grey_png
 
 TRUTH = {
     "images": [{"id": 2**60, "file_name": "a.jpg", "width": 100, "height": 80}, {"id": 7, "file_name": "b.jpg", "width": 100, "height": 80}],
@@ -30,15 +28,6 @@ VISDRONE_FOUND = {
     "B": "62,22,10,10,.95,4,-1,-1\n20,21,20,20,.85,4,-1,-1\n22,50,10,10,.4,1,-1,-1\n",
     "C": "30,30,16,16,.75,4,-1,-1\n5,5,10,10,.7,11,-1,-1\n34,34,16,16,.3,4,-1,-1\n",
 }
-
-
-def grey_png(width, height):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = (b"\x00" + b"\x80" * width) * height
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 class EvalTest(ProgramTest):

@@ -116,7 +116,7 @@ class PredictTest(ProgramTest):
         other = self.folder / "other"
         shutil.copytree(self.images, other, dirs_exist_ok=True)
         texts = self.predict(self.images, other, "--format", "visdrone") / "detections"
-        self.assertEqual(len(list(texts.iterdir())), 6)
+        self.assertEqual(len(list(texts.rglob("*.txt"))), 6)
 
     def test_engines_agree(self):
         try:

@@ -3,10 +3,12 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 PROGRAM = os.environ["SKYLIFT_PROGRAM"]
 
@@ -77,6 +79,15 @@ class ProgramTest(unittest.TestCase):
         config.write_text(config.read_text().replace("epochs = 2", "epochs = 1"))
         test.succeed("train", "--config", config, "--out", cls.folder / "run")
         return cls.folder / "run" / "last.safetensors", data
+
+
+def grey_png(width, height):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = (b"\x00" + b"\x80" * width) * height
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def all_lines(folder):

@@ -36,5 +36,18 @@ TEST(OnnxMetadata, EveryCutIsRefusedOrEndsBetweenFields) {
   }
 }
 
+TEST(OnnxMetadata, OutputsAreTheGraphs) {
+  ProtobufWriter output, graph, model;
+  output.bytes(1, "boxes");
+  graph.bytes(1, "node");
+  graph.bytes(12, output.data());
+  model.varint(1, 8);
+  model.bytes(7, graph.data());
+  EXPECT_THAT(onnx_outputs(model.data(), "m.onnx"), testing::ElementsAre("boxes"));
+  EXPECT_TRUE(looks_like_onnx(model.data()));
+  EXPECT_FALSE(looks_like_onnx(std::string_view(model.data()).substr(0, model.data().size() - 1)));
+  EXPECT_FALSE(looks_like_onnx(""));
+}
+
 }  // namespace
 }  // namespace skylift

@@ -204,8 +204,30 @@ TEST_F(PytorchTest, AveragedWeightsAreTakenBeforeOthers) {
   EXPECT_THAT(mmengine.others, ElementsAre("ema_state_dict"));
   EXPECT_EQ(read(with_keys({"ema_state_dict", "state_dict"}), "ema_state_dict").key, "ema_state_dict");
   EXPECT_THAT(error_of([&] { read(with_keys({"model"}), "ema"); }), HasSubstr("no state dict 'ema'"));
-  EXPECT_THAT(error_reading(with_keys({"heads"})), HasSubstr("no state dict"));
+  EXPECT_THAT(error_reading(with_keys({})), HasSubstr("no state dict"));
   EXPECT_EQ(read(with_keys({"model.backbone"})).tensors.at(0).name, "backbone.w");
+}
+
+TEST_F(PytorchTest, AnyKeyAndATensorBesideHideNothing) {
+  const StateDict unusual = read(with_keys({"heads", "body.net"}));
+  EXPECT_EQ(unusual.key, "");
+  ASSERT_EQ(unusual.tensors.size(), 2u);
+  EXPECT_EQ(unusual.tensors[0].name, "heads.w");
+  EXPECT_EQ(unusual.tensors[1].name, "body.net.w");
+
+  PickleWriter beside;
+  beside.op("}(").text("mean");
+  write_tensor(beside, plain);
+  beside.text("state_dict").op("}(").text("w");
+  write_tensor(beside, plain);
+  EXPECT_EQ(read(torch_zip(beside.op("uu").end(), {six})).key, "state_dict");
+}
+
+TEST_F(PytorchTest, AKeyMayBeAPartOfTheNames) {
+  const StateDict state = read(with_keys({"state_dict.teacher", "state_dict.student"}), "student");
+  ASSERT_EQ(state.tensors.size(), 1u);
+  EXPECT_EQ(state.prefix, "state_dict.student.");
+  EXPECT_EQ(state.tensors[0].name, "w");
 }
 
 TEST_F(PytorchTest, ParametersAndSparseTensorsAreToldApart) {

@@ -88,6 +88,44 @@ TEST_F(BackboneWeights, AFailedLoadChangesNothing) {
   EXPECT_TRUE(network.named_parameters()["conv1.weight"].equal(before));
 }
 
+TEST_F(BackboneWeights, ANetworkAmongOthersIsFound) {
+  const ResNet source({});
+  const auto with_prefix = [&](const std::string& prefix, double factor) {
+    std::vector<NamedTensor> tensors;
+    for (const auto& [name, tensor] : named_state(source)) tensors.push_back({prefix + name, tensor * factor});
+    return tensors;
+  };
+  const auto join = [](std::vector<NamedTensor> one, const std::vector<NamedTensor>& other) {
+    one.insert(one.end(), other.begin(), other.end());
+    return one;
+  };
+  const std::vector<NamedTensor> others = {{"rpn.head.conv.weight", torch::zeros({1})},
+                                           {"backbone.fpn.conv1.weight", torch::zeros({1})}};
+  ResNet network({});
+  for (const auto& tensors : {join(with_prefix("backbone.body.", 2), others),
+                              join(with_prefix("student.backbone.", 2), with_prefix("teacher.backbone.", 3)),
+                              join(with_prefix("", 2), {{"projector.0.weight", torch::zeros({1})}})}) {
+    write_tensors(path_, tensors);
+    load_backbone_weights(network, path_);
+    EXPECT_TRUE(network.named_parameters()["conv1.weight"].equal(source.named_parameters()["conv1.weight"] * 2));
+  }
+  write_tensors(path_, join(with_prefix("a.", 2), with_prefix("b.", 3)));
+  EXPECT_THAT([&] { load_backbone_weights(network, path_); },
+              ThrowsMessage<Error>(testing::AllOf(HasSubstr("holds 2 networks"), HasSubstr("--key"))));
+  ForeignFile chosen = read_foreign(path_, "b");
+  EXPECT_EQ(chosen.tensors.size(), named_state(source).size());
+  EXPECT_EQ(chosen.beside.size(), chosen.tensors.size());
+}
+
+TEST_F(BackboneWeights, ANumberThatIsNoneIsNamed) {
+  const ResNet source({});
+  source.named_parameters()["layer2.0.conv1.weight"].data()[3][1][0][2] = NAN;
+  write(source);
+  ResNet network({});
+  EXPECT_THAT([&] { load_backbone_weights(network, path_); },
+              ThrowsMessage<Error>(HasSubstr("'layer2.0.conv1.weight' holds a number that is not finite")));
+}
+
 TEST_F(BackboneWeights, FoldedBatchNormIsNoticed) {
   ResNet source({});
   write(source);

@@ -137,6 +137,31 @@ TEST(ImportMmdet, WhatHasNoPlaceIsToldOrRefused) {
   EXPECT_THAT(importing(no_head), ThrowsMessage<Error>(HasSubstr("expected a GFL detector")));
 }
 
+TEST(ImportMmdet, TheStudentIsTakenOutOfADistillersFile) {
+  const ForeignFile plain = small_checkpoint();
+  ForeignFile file = plain;
+  file.tensors.clear();
+  for (const auto& [name, tensor] : plain.tensors) {
+    file.tensors.push_back({"architecture." + name, tensor});
+    file.tensors.push_back({"teacher." + name, tensor * 2});
+  }
+  EXPECT_THAT(detector_prefixes(file.tensors), testing::UnorderedElementsAre("architecture.", "teacher."));
+  enter_network(file, detector_prefixes(file.tensors));
+  EXPECT_EQ(file.state.prefix, "architecture.");
+  const ImportedModel imported = import_mmdet(file);
+  EXPECT_TRUE(imported.model.detector->named_parameters()["head.cls_predictor.weight"].equal(
+      *plain.find("bbox_head.gfl_cls.weight")));
+  EXPECT_EQ(imported.report.passed_over.size(), plain.tensors.size());
+}
+
+TEST(ImportMmdet, ANumberThatIsNoneIsNamed) {
+  ForeignFile file = small_checkpoint();
+  for (auto& [name, tensor] : file.tensors) {
+    if (name == "neck.fpn_convs.1.conv.bias") tensor[3] = NAN;
+  }
+  EXPECT_THAT([&] { import_mmdet(file); }, ThrowsMessage<Error>(HasSubstr("'neck.fpn_convs.1.conv.bias' holds")));
+}
+
 TEST(ImportMmdet, ClassesComeFromTheUserOrTheFileOrAreNumbered) {
   ForeignFile file = small_checkpoint();
   EXPECT_THAT(import_mmdet(file, {"x", "y", "z"}).model.card.classes, ElementsAre("x", "y", "z"));

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "skylift/kd/ld.h"
-#include "tests/error_of.h"
 
 namespace skylift {
 namespace {
@@ -20,21 +19,6 @@ RunOptions sound_options() {
   options.train.schedule.warmup_steps = 10;
   options.kd.methods = {"ld", "cid"};
   return options;
-}
-
-Dataset dataset_of(int objects) {
-  AnnotationSet set;
-  set.classes = {"car"};
-  set.images.resize(3);
-  for (int i = 0; i < objects; ++i) set.images[0].objects.push_back({.box = {1, 2, 30, 40}});
-  return Dataset(std::move(set), {.classes = {}, .keep_empty = true});
-}
-
-TEST(RunChecks, SetsWithoutAnObjectAreRefused) {
-  EXPECT_NO_THROW(check_objects(dataset_of(1), dataset_of(1)));
-  EXPECT_THAT(error_of([] { check_objects(dataset_of(0), dataset_of(1)); }),
-              AllOf(HasSubstr("data.train: 3 images"), HasSubstr("car")));
-  EXPECT_THAT(error_of([] { check_objects(dataset_of(1), dataset_of(0)); }), HasSubstr("data.val: 3 images"));
 }
 
 TEST(RunChecks, SoundSettingsRaiseNoDoubt) { EXPECT_THAT(doubtful_settings(sound_options(), 100, true), IsEmpty()); }

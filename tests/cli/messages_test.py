@@ -1,0 +1,93 @@
+"""What a message says: what the thing is that was given, and a way on that exists."""
+import pathlib
+import re
+import unittest
+
+from program import ProgramTest, grey_png
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+def field(number, data):
+    """A protobuf field with a length."""
+    return bytes([number << 3 | 2, len(data)]) + data
+
+
+def onnx_of_others():
+    node = field(1, b"x") + field(2, b"y") + field(4, b"Identity")
+    return b"\x08\x08" + field(7, field(1, node) + field(2, b"case") + field(12, field(1, b"y"))) + field(8, b"\x10\x11")
+
+
+class MessagesTest(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model, data = cls.make_model()
+        cls.images = data / "val" / "images"
+
+    def test_what_is_no_model_is_called_by_its_name(self):
+        kinds = {"page.pth": (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>\n", ["web page"]),
+                 "pointer.safetensors": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", ["Git LFS", "git lfs pull"]),
+                 "photo.onnx": (grey_png(8, 8), ["picture"]),
+                 "notes.safetensors": (b"[train]\nepochs = 3\n", ["text"])}
+        out = self.folder / "none"
+        for name, (content, expect) in kinds.items():
+            path = self.folder / name
+            path.write_bytes(content)
+            for call in (["predict", "--model", path, self.images, "--out", out], ["info", path],
+                         ["import", "--from", "torchvision", path, "--out", out], ["export", "--model", path, "--out", out]):
+                message = self.refuse(*call, expect=[name, *expect])
+                self.assertNotIn("header", message)
+        weights = self.folder / "weights.pth"
+        weights.write_bytes(b"PK\x03\x04")
+        for call in (["predict", "--model", weights, self.images, "--out", out], ["info", weights]):
+            self.refuse(*call, expect=["weights.pth", "PyTorch checkpoint", "skylift import"])
+        other = self.folder / "other.onnx"
+        other.write_bytes(onnx_of_others())
+        self.refuse("info", other, expect=["other.onnx", "ONNX", "skylift export"])
+        self.refuse("import", "--from", "torchvision", other, "--out", out, expect=["other.onnx", "ONNX"])
+        self.assertFalse(out.exists())
+
+    def test_our_onnx_files_are_described(self):
+        for more, form in (([], "raw maps"), (["--decoded"], "boxes")):
+            file = self.folder / "model.onnx"
+            self.succeed("export", "--model", self.model, "--out", file, *more)
+            text = self.succeed("info", file).stdout
+            for expected in (form, "GFL: resnet18", "pedestrian, people", "GFLOPs"):
+                self.assertIn(expected, text)
+        done = self.run_program("predict", "--model", file, self.images, "--out", self.folder / "none")
+        self.assertEqual(done.returncode, 2)
+        self.assertTrue("without --decoded" in done.stderr or "no OpenVINO" in done.stderr, done.stderr)
+
+    def test_addresses_are_not_fetched(self):
+        page = "https://host.invalid/best.safetensors"
+        out = self.folder / "none"
+        for call in (["info", page], ["predict", "--model", page, self.images, "--out", out],
+                     ["predict", "--model", self.model, "https://host.invalid/a/b.JPG?size=2", "--out", out],
+                     ["import", "--from", "torchvision", page, "--out", out],
+                     ["eval", "--gt", self.images.parent, "--dt", "http://host.invalid/dt.json"]):
+            self.refuse(*call, expect=["host.invalid", "nothing is fetched"])
+
+    def test_the_bare_program_and_group_say_what_there_is(self):
+        text = self.succeed().stdout
+        for command in ("demo", "train", "predict", "eval", "import", "data"):
+            self.assertRegex(text, rf"(?m)^  {command} ")
+        text = self.succeed("data", "--help").stdout
+        for command in ("check", "stats", "convert", "split", "browse"):
+            self.assertRegex(text, rf"(?m)^  {command} ")
+        self.refuse("data", expect=["see skylift data --help"])
+
+    def test_hints_name_options_that_exist(self):
+        commands = re.findall(r"(?m)^  ([a-z]+) ", self.succeed().stdout)
+        pages = [self.succeed(command, "--help").stdout for command in commands if command not in ("data", "study")]
+        pages += [self.succeed("data", part, "--help").stdout for part in ("check", "stats", "convert", "split", "browse")]
+        pages.append(self.succeed("study", "--help").stdout)
+        known = {option for page in pages for option in re.findall(r"--[a-z][a-z-]*", page)}
+        for path in [*ROOT.glob("apps/**/*.cpp"), *ROOT.glob("skylift/**/*.cpp")]:
+            for literal in re.findall(r'"((?:[^"\\\n]|\\.)*)"', path.read_text()):
+                for hint in re.findall(r"hint: [^)]*", literal):
+                    for option in re.findall(r"--[a-z][a-z-]*", hint):
+                        self.assertIn(option, known, f"{path.name}: {hint}")
+
+
+if __name__ == "__main__":
+    unittest.main()
