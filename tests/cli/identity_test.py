@@ -147,11 +147,11 @@ class IdentityTest(ProgramTest):
             self.assertEqual(row["image_id"], ids[row["file_name"]])
             self.assertEqual(row["category_id"], categories[row["category_name"]])
         self.assertEqual({row["id"] for row in json.loads((out / "images.json").read_text())}, set(ids.values()))
-        call = ["predict", "--model", self.model, "--out", self.folder / "none", "--ids-from", truth]
+        call = ["predict", "--model", self.model, "--out", self.folder / "no-ids", "--ids-from", truth]
         self.refuse(*call, self.data / "train" / "images", "--score", 0, "--format", "csv", expect=["--ids-from", "coco"])
         strange = self.write("strange/x.png", grey_png(64, 48))
         self.refuse(*call, strange, expect=["gt.json", "x.png"])
-        self.assertFalse((self.folder / "none").exists())
+        self.assertFalse((self.folder / "no-ids").exists())
 
     # Ultralytics' val
 
