@@ -17,9 +17,12 @@ struct Assignment {
   at::Tensor boxes_xyxy;  ///< [P,4] float, px, box of the object
   at::Tensor weights;     ///< [B,A] float: 1 where the classification loss counts, 0 on padding and in ignored regions
   at::Tensor thresholds;  ///< [G] float: least IoU at which an object's candidates are positives
-  std::vector<int64_t> positives_per_image;  ///< B
+  std::vector<int64_t> positives_per_image;  ///< B, on all levels
 
   int64_t count() const { return point.size(0); }
 };
+
+/// N_pos by which the losses of GFL, BCKD and CrossKD are divided: the sum over images of max(positives, 1).
+double positive_count(const Assignment& assignment);
 
 }  // namespace skylift

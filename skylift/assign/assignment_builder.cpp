@@ -6,6 +6,12 @@
 
 namespace skylift {
 
+double positive_count(const Assignment& assignment) {
+  int64_t count = 0;
+  for (const int64_t positives : assignment.positives_per_image) count += std::max<int64_t>(positives, 1);
+  return static_cast<double>(std::max<int64_t>(count, 1));
+}
+
 AssignmentBuilder::AssignmentBuilder(const PointGrid& grid, int64_t images)
     : device_(grid.centres.device()), weights_(at::empty({images, grid.count()}, at::kFloat)) {}
 

@@ -34,12 +34,6 @@ at::Tensor box_area(const at::Tensor& boxes_xyxy) {
   return product((right_bottom(boxes_xyxy) - left_top(boxes_xyxy)).clamp_min(0));
 }
 
-at::Tensor pairwise_iou(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy) {
-  const at::Tensor a = a_xyxy.unsqueeze(1), b = b_xyxy.unsqueeze(0);  // [N,1,4], [1,M,4]
-  const auto [intersection, joined] = overlap_of_rows(a, b);
-  return intersection / joined.clamp_min(1e-6);
-}
-
 at::Tensor aligned_iou(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, double epsilon) {
   const auto [intersection, joined] = overlap_of_rows(a_xyxy, b_xyxy);
   return intersection / joined.clamp_min(epsilon);
@@ -50,10 +44,6 @@ at::Tensor aligned_giou(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, doub
   const at::Tensor union_area = joined.clamp_min(epsilon);
   const at::Tensor enclosing = product(enclosing_extents(a_xyxy, b_xyxy)).clamp_min(epsilon);
   return intersection / union_area - (enclosing - union_area) / enclosing;
-}
-
-at::Tensor aligned_diou(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, double epsilon) {
-  return aligned_iou(a_xyxy, b_xyxy, epsilon) - aligned_centre_penalty(a_xyxy, b_xyxy, epsilon);
 }
 
 at::Tensor aligned_centre_penalty(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, double epsilon) {
@@ -78,13 +68,6 @@ at::Tensor integral(const at::Tensor& box_logits, int64_t reg_max) {
   const at::Tensor probabilities = box_logits.reshape({-1, 4, reg_max + 1}).softmax(-1);
   // A product and a sum rather than a matrix product: autocast would round the latter to 16 bits.
   return (probabilities * at::arange(reg_max + 1, probabilities.options())).sum(-1);
-}
-
-at::Tensor centerness(const at::Tensor& points, const at::Tensor& boxes_xyxy) {
-  const at::Tensor distances = distances_from_boxes(points, boxes_xyxy).clamp_min(0);
-  const at::Tensor before = left_top(distances), after = right_bottom(distances);  // (l, t) and (r, b)
-  const at::Tensor ratios = at::minimum(before, after) / at::maximum(before, after).clamp_min(1e-12);
-  return product(ratios).sqrt();
 }
 
 }  // namespace skylift

@@ -8,19 +8,13 @@ namespace skylift {
 /// [N,4] -> [N], width * height; negative extents count as 0.
 at::Tensor box_area(const at::Tensor& boxes_xyxy);
 
-/// [N,4] x [M,4] -> [N,M], intersection over union; the union is clamped below by 1e-6 as mmdetection does.
-at::Tensor pairwise_iou(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy);
-
 /// [N,4], [N,4] -> [N]: intersection over union of rows; differentiable. `epsilon` clamps the denominators.
 at::Tensor aligned_iou(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, double epsilon = 1e-7);
 
 /// [N,4], [N,4] -> [N]: IoU - (enclosing - union) / enclosing (Rezatofighi et al. 2019); differentiable.
 at::Tensor aligned_giou(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, double epsilon = 1e-7);
 
-/// [N,4], [N,4] -> [N]: IoU - (centre distance)^2 / (enclosing diagonal)^2 (Zheng et al. 2020).
-at::Tensor aligned_diou(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, double epsilon = 1e-7);
-
-/// [N,4], [N,4] -> [N]: (centre distance)^2 / (enclosing diagonal)^2, what DIoU subtracts from IoU.
+/// [N,4], [N,4] -> [N]: (centre distance)^2 / (enclosing diagonal)^2, what DIoU subtracts from IoU (Zheng et al. 2020).
 at::Tensor aligned_centre_penalty(const at::Tensor& a_xyxy, const at::Tensor& b_xyxy, double epsilon = 1e-7);
 
 /// [N,4], [N,4] -> [N]: intersection over the area of a.
@@ -35,10 +29,6 @@ at::Tensor distances_from_boxes(const at::Tensor& points, const at::Tensor& boxe
 /// [...,4(R+1)] or [...,4,R+1] logits -> [N,4], N rows: per side the expectation of the softmax over bins 0..R, in
 /// strides (the "integral" of GFL's general distribution, Li et al. 2020).
 at::Tensor integral(const at::Tensor& box_logits, int64_t reg_max);
-
-/// Centerness of points [N,2] in boxes [N,4] (Tian et al. 2019, FCOS): sqrt(min(l,r)/max(l,r) *
-/// min(t,b)/max(t,b)), 0 outside. [N].
-at::Tensor centerness(const at::Tensor& points, const at::Tensor& boxes_xyxy);
 
 /// Class-aware greedy non-maximum suppression: keeps boxes by descending score (ties: lower index first) unless one of
 /// the same label already kept overlaps by IoU > threshold. Returns kept indices [K] int64 by descending score, at most

@@ -25,6 +25,12 @@ PointGrid make_point_grid(const std::vector<std::pair<int64_t, int64_t>>& sizes,
   return grid;
 }
 
+at::Tensor levels_of_points(const PointGrid& grid, const at::Tensor& points) {
+  at::Tensor level = at::zeros_like(points);
+  for (const GridLevel& each : grid.levels) level += points.ge(each.offset + each.count());
+  return level;
+}
+
 at::Tensor points_on_content(const PointGrid& grid, int64_t content_height, int64_t content_width) {
   // A centre at row * stride lies on the first ceil(height / stride) rows exactly when it is below the height.
   const at::Tensor x = grid.centres.select(1, 0), y = grid.centres.select(1, 1);

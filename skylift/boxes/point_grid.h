@@ -31,6 +31,9 @@ struct PointGrid {
 PointGrid make_point_grid(const std::vector<std::pair<int64_t, int64_t>>& sizes, const std::vector<int>& strides,
                           c10::Device device);
 
+/// [N] int64 indices of points -> [N] int64, the level of each.
+at::Tensor levels_of_points(const PointGrid& grid, const at::Tensor& points);
+
 /// [A] bool: points that lie on an image's own content rather than on the padding of its batch: on a level of stride s
 /// the first ceil(content_height / s) rows and ceil(content_width / s) columns.
 at::Tensor points_on_content(const PointGrid& grid, int64_t content_height, int64_t content_width);

@@ -11,9 +11,9 @@ namespace skylift {
 namespace {
 
 /// sum(weights * losses) / N of the file's head. losses, weights: [N].
-at::Tensor normalised_sum(const DistillStep& step, const at::Tensor& losses, const Region& region) {
-  if (!step.default_region()) return weighted_mean(losses, region.weights);
-  return (losses * region.weights).sum() / step.positive_count();
+at::Tensor normalised_sum(const DistillStep& step, const at::Tensor& losses, const at::Tensor& weights) {
+  if (!step.default_region()) return weighted_mean(losses, weights);
+  return (losses * weights).sum() / positive_count(step.inputs.assignment);
 }
 
 /// [N,4,R+1] -> [N,4] boxes at a region's locations in stride units, relative to the location.
@@ -37,13 +37,14 @@ void add_bckd_terms(DistillStep& step) {
   const Region& region = step.regions.region(where);
   const at::Tensor& student = step.regions.student_cls(where);
   const at::Tensor teacher = step.regions.teacher_cls(where).sigmoid();
-  step.add("kd_bckd_cls", options.cls_weight,
-           [&] { return normalised_sum(step, quality_focal_loss(student, teacher, options.beta).sum(1), region); });
+  step.add("kd_bckd_cls", options.cls_weight, [&] {
+    return normalised_sum(step, quality_focal_loss(student, teacher, options.beta).sum(1), region.weights);
+  });
   step.add("kd_bckd_box", options.box_weight, [&] {
     const at::Tensor gap = (teacher - student.detach().sigmoid()).abs().amax(1);
     const at::Tensor loss =
         giou_loss(relative_boxes(step.regions.student_box(where)), relative_boxes(step.regions.teacher_box(where)));
-    return normalised_sum(step, loss * gap * region.object.ge(0), region);
+    return normalised_sum(step, loss * gap, region.box_weights);
   });
 }
 

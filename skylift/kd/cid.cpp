@@ -73,14 +73,16 @@ int64_t nearest_point(const PointGrid& grid, const BoxXyxy& box, const std::vect
 /// Rows of a region under construction, grouped by instance.
 struct Rows {
   std::vector<int64_t> image, point, object;  // object: in its image
-  std::vector<float> weight;
+  std::vector<float> weight, box_weight;
 
-  void add(int64_t b, int64_t p, int64_t o, double w) {
+  void add(int64_t b, int64_t p, int64_t o, double w, bool learn_box) {
     image.push_back(b), point.push_back(p), object.push_back(o), weight.push_back(static_cast<float>(w));
+    box_weight.push_back(learn_box ? weight.back() : 0);
   }
   Region region(c10::Device device) const {
-    const auto column = [&](const std::vector<int64_t>& values) { return at::tensor(values, at::kLong).to(device); };
-    return {column(image), column(point), at::tensor(weight, at::kFloat).to(device), column(object)};
+    const auto whole = [&](const std::vector<int64_t>& values) { return at::tensor(values, at::kLong).to(device); };
+    const auto real = [&](const std::vector<float>& values) { return at::tensor(values, at::kFloat).to(device); };
+    return {whole(image), whole(point), real(weight), real(box_weight), whole(object)};
   }
 };
 
@@ -107,9 +109,16 @@ class Scores {
   std::vector<int64_t> first_row_;
 };
 
+/// A location of an instance. A box that does not fit the instance would teach the teacher's error.
+struct Place {
+  int64_t point = 0;
+  double weight = 0;
+  bool box_fits = false;  // the proposal passed the gate
+};
+
 /// One instance's weighted locations; they are scaled to its share, and where there are none the nearest one gets it.
 struct Instance {
-  std::vector<std::pair<int64_t, double>> points;  // with their weights, by rising point
+  std::vector<Place> places;  // by rising point
   double sum = 0;
   double confidence = 0;  // the best score of its class
 };
@@ -132,7 +141,7 @@ std::vector<Instance> weigh(const NearLocations& near, const std::vector<double>
                             std::pow(score, options.score_power);
       if (!(weight > 0)) continue;
       Instance& instance = instances[object];
-      instance.points.emplace_back(location.point, weight);
+      instance.places.push_back({location.point, weight, true});
       instance.sum += weight;
       instance.confidence = std::max(instance.confidence, score);
     }
@@ -143,17 +152,18 @@ std::vector<Instance> weigh(const NearLocations& near, const std::vector<double>
 /// Raises the weights inside the box to the floor, on every level.
 void raise_to_floor(Instance& instance, const PointGrid& grid, const BoxXyxy& box, const std::vector<float>& allowed,
                     double floor) {
-  std::map<int64_t, double> weights(instance.points.begin(), instance.points.end());
+  std::map<int64_t, Place> places;
+  for (const Place& place : instance.places) places[place.point] = place;
   for (const GridLevel& level : grid.levels) {
     for_each_point(level, block_inside(level, {0, level.height, 0, level.width}, box), [&](int64_t point) {
       if (allowed[static_cast<size_t>(point)] == 0) return;
-      double& weight = weights[point];
-      weight = std::max(weight, floor);
+      Place& place = places[point];
+      place = {point, std::max(place.weight, floor), place.box_fits};
     });
   }
-  instance.points.assign(weights.begin(), weights.end());
+  instance.places.clear();
   instance.sum = 0;
-  for (const auto& [point, weight] : instance.points) instance.sum += weight;
+  for (const auto& [point, place] : places) instance.places.push_back(place), instance.sum += place.weight;
 }
 
 /// What an instance's weights sum to.
@@ -179,13 +189,13 @@ Region hard_background(const Region& region, const DistillInputs& inputs,
   }
   const at::Tensor where = hard.nonzero();
   const at::Tensor image = where.select(1, 0), point = where.select(1, 1);
-  return {image, point, at::full({image.size(0)}, options.background_weight, region.weights.options()),
-          at::full_like(image, -1)};
+  const at::Tensor weights = at::full({image.size(0)}, options.background_weight, region.weights.options());
+  return {image, point, weights, at::zeros_like(weights), at::full_like(image, -1)};
 }
 
 Region joined(const Region& a, const Region& b) {
   return {at::cat({a.image, b.image}), at::cat({a.point, b.point}), at::cat({a.weights, b.weights}),
-          at::cat({a.object, b.object})};
+          at::cat({a.box_weights, b.box_weights}), at::cat({a.object, b.object})};
 }
 
 }  // namespace
@@ -230,16 +240,16 @@ Region cid_region(const DistillInputs& inputs, const CidOptions& options) {
     for (size_t o = 0; o < objects.boxes[b].size(); ++o, ++index) {
       const BoxXyxy& box = objects.boxes[b][o];
       Instance& instance = instances[index];
-      if (instance.points.empty()) {
+      if (instance.places.empty()) {
         const int64_t nearest = nearest_point(inputs.grid, box, allowed[b], options.anchor_scale);
         if (nearest < 0) continue;
         const int64_t label = labels.const_data_ptr<int64_t>()[index];
-        instance = {.points = {{nearest, 1}}, .sum = 1, .confidence = scores.of(b, nearest, label)};
+        instance = {.places = {{nearest, 1, false}}, .sum = 1, .confidence = scores.of(b, nearest, label)};
       }
       if (options.floor > 0) raise_to_floor(instance, inputs.grid, box, allowed[b], options.floor);
       const double scale = share_of(box, instance.confidence, options) / instance.sum;
-      for (const auto& [point, weight] : instance.points)
-        rows.add(static_cast<int64_t>(b), point, static_cast<int64_t>(o), weight * scale);
+      for (const auto& [point, weight, box_fits] : instance.places)
+        rows.add(static_cast<int64_t>(b), point, static_cast<int64_t>(o), weight * scale, box_fits);
     }
   }
   const Region region = rows.region(inputs.grid.centres.device());

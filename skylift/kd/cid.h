@@ -13,7 +13,7 @@
 // Only proposals that belong to g count: g is the instance that P_i overlaps most, and the overlap reaches a gate. The
 // weights of each instance are then scaled to the same sum, so that a pedestrian of 12 pixels counts like a lorry of
 // 120, or to a power of its area, or of how sure the teacher is of it (what it does not see it cannot teach). An
-// instance without any location gets the nearest one. With a floor every location inside an instance's box, on every
+// instance without any location gets the nearest one, for its classes: no box there is its own. With a floor every location inside an instance's box, on every
 // level, has at least that weight: features are worth copying where no proposal is centred, too. Ignored regions and
 // padding weigh nothing.
 #pragma once

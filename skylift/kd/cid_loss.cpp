@@ -28,10 +28,9 @@ void add_cid_terms(DistillStep& step) {
     return weighted_mean(losses.sum(1), step.regions.region("cid").weights);
   });
   step.add("kd_cid_box", options.box_weight, [&] {
-    const Region& region = step.regions.region("cid");
     const at::Tensor &student = step.regions.student_box("cid"), &teacher = step.regions.teacher_box("cid");
     return weighted_mean(softmax_kl(student, teacher, options.box_temperature).sum(1),
-                         region.weights * region.object.ge(0));
+                         step.regions.region("cid").box_weights);
   });
 }
 

@@ -35,7 +35,7 @@ class CrossKd final : public DistillMethod {
     const int depth = std::min(context.student.head_depth, context.teacher.head_depth);
     if (convs_ > depth) {
       throw Error(
-          "kd.of<CrossKdOptions>().tower_convs: got {}, but the heads have {} (student) and {} (teacher) convolutions "
+          "kd.crosskd.tower_convs: got {}, but the heads have {} (student) and {} (teacher) convolutions "
           "a tower; "
           "expected at most {}",
           convs_, context.student.head_depth, context.teacher.head_depth, depth);
@@ -59,13 +59,13 @@ class CrossKd final : public DistillMethod {
     const at::Tensor target = step.regions.teacher_cls(where).sigmoid();
     step.add("kd_crosskd_cls", options.cls_weight, [&] {
       const at::Tensor losses = quality_focal_loss(gather_cls_logits(gather, cross), target, 1).sum(1);
-      return step.default_region() ? (losses * region.weights).sum() / step.positive_count()
+      return step.default_region() ? (losses * region.weights).sum() / positive_count(step.inputs.assignment)
                                    : weighted_mean(losses, region.weights);
     });
     step.add("kd_crosskd_box", options.box_weight, [&] {
       const at::Tensor student = gather_box_logits(gather, cross);
       const at::Tensor losses = softmax_kl(student, step.regions.teacher_box(where), options.box_temperature).mean(1);
-      return weighted_mean(losses, target.amax(1) * region.weights * region.object.ge(0));
+      return weighted_mean(losses, target.amax(1) * region.box_weights);
     });
   }
 

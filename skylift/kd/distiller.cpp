@@ -17,8 +17,8 @@ void check_fit(const MethodInfo& method, const ModelShape& student, const ModelS
                 teacher.classes, student.classes);
   }
   if (method.same_bins && student.reg_max != teacher.reg_max) {
-    throw Error("kd.methods: '{}': the teacher has head.reg_max {}, the student {}; set the student's to the teacher's",
-                method.name, teacher.reg_max, student.reg_max);
+    throw Error("kd.methods: '{}': the teacher has head.reg_max {}, the student {} (hint: --set model.head.reg_max={})",
+                method.name, teacher.reg_max, student.reg_max, teacher.reg_max);
   }
   const bool fits = method.same_levels ? student.strides == teacher.strides
                                        : !common_strides(student.strides, teacher.strides).empty();

@@ -36,11 +36,8 @@ void add_ld_terms(DistillStep& step) {
   const LdOptions& options = step.options.of<LdOptions>();
   if (!step.default_region()) {
     const std::string& region = step.region;
-    step.add("kd_ld", options.main_weight, [&] {
-      const Region& where = step.regions.region(region);
-      // Where a location belongs to no object (CID's hard background) there is no box to learn.
-      return ld_loss(step, region, where.weights * where.object.ge(0), 4);
-    });
+    step.add("kd_ld", options.main_weight,
+             [&] { return ld_loss(step, region, step.regions.region(region).box_weights, 4); });
     return;
   }
   step.add("kd_ld_main", options.main_weight, [&] {
@@ -48,7 +45,7 @@ void add_ld_terms(DistillStep& step) {
     return ld_loss(step, "positives", scores, 4);
   });
   step.add("kd_ld_vlr", options.vlr_weight,
-           [&] { return ld_loss(step, "vlr", step.regions.region("vlr").weights, 16); });
+           [&] { return ld_loss(step, "vlr", step.regions.region("vlr").box_weights, 16); });
 }
 
 }  // namespace skylift

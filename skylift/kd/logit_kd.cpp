@@ -2,8 +2,6 @@
 
 #include <ATen/Functions.h>
 
-#include <algorithm>
-
 #include "skylift/kd/divergence.h"
 #include "skylift/kd/method.h"
 
@@ -25,8 +23,9 @@ void add_logit_kd_terms(DistillStep& step) {
                                                         : bernoulli_kl(student, teacher, options.temperature).sum(1);
     const at::Tensor& weights = step.regions.region(region).weights;
     if (!step.authors_form()) return weighted_mean(losses, weights);
-    const double divisor = static_cast<double>(student.size(1) * std::max<int64_t>(student.size(0), 1));
-    return (losses * weights).sum() / divisor;
+    const at::Tensor level = levels_of_points(step.inputs.grid, step.regions.region(region).point);
+    const at::Tensor count = at::bincount(level).index_select(0, level);  // [N] locations of the row's level
+    return (losses * weights / (count * student.size(1))).sum();
   });
 }
 

@@ -3,7 +3,7 @@
 //   "bernoulli":      l = T^2 * sum over classes of the KL between the two sigmoids
 //   "softmax":        l = T^2 * KL between the softmaxes over the classes
 //   ours ("region"):  weight * sum(w l) / sum(w)
-//   "authors":        weight * sum(w l / C) / N over the N locations
+//   "authors":        weight * sum over levels of sum(w l / C) / N over the level's N locations
 //
 // Sigmoids keep the absolute score that such a head was trained for; the softmax is the form of the LD repository, published
 // with the authors' normalisation, T 2 and weight 10 (tuned with C = 80; the 1/C makes it 8 times as strong with 10 classes).

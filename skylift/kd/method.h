@@ -27,9 +27,6 @@ struct DistillStep {
   bool default_region() const { return region == "default"; }
   bool authors_form() const { return options.normalise == "authors"; }
 
-  /// Sum over images of max(positives, 1), as the detection loss counts.
-  double positive_count() const;
-
   /// Adds weight * loss() under a name; with weight 0 nothing is computed.
   template <class Loss>
   void add(const std::string& name, double weight, const Loss& loss) {

@@ -57,12 +57,6 @@ SignalNeeds cwd_reads(const DistillOptions& options) {
 
 }  // namespace
 
-double DistillStep::positive_count() const {
-  int64_t count = 0;
-  for (const int64_t positives : inputs.assignment.positives_per_image) count += std::max<int64_t>(positives, 1);
-  return static_cast<double>(std::max<int64_t>(count, 1));
-}
-
 MethodPtr function_method(std::function<void(DistillStep&)> add_terms) {
   return std::make_shared<FunctionMethod>(std::move(add_terms));
 }

@@ -5,12 +5,6 @@
 
 namespace skylift {
 
-Region with_object(const Region& region) {
-  const at::Tensor rows = region.object.ge(0).nonzero().squeeze(1);
-  const auto pick = [&](const at::Tensor& column) { return column.index_select(0, rows); };
-  return {pick(region.image), pick(region.point), pick(region.weights), pick(region.object)};
-}
-
 std::vector<at::Tensor> region_maps(const Region& region, const PointGrid& grid, int64_t images) {
   at::Tensor flat = at::zeros({images, grid.count()}, region.weights.options());
   flat.index_put_({region.image, region.point}, region.weights, /*accumulate=*/true);

@@ -12,16 +12,14 @@ namespace skylift {
 
 /// N locations of a batch. A location may stand in two rows (two objects own it): its weights add up.
 struct Region {
-  at::Tensor image;    ///< [N] int64, index into the batch
-  at::Tensor point;    ///< [N] int64, index into the PointGrid
-  at::Tensor weights;  ///< [N] float, > 0, without gradient
-  at::Tensor object;   ///< [N] int64, index into the image's Targets; -1 where the location belongs to no object
+  at::Tensor image;        ///< [N] int64, index into the batch
+  at::Tensor point;        ///< [N] int64, index into the PointGrid
+  at::Tensor weights;      ///< [N] float, > 0, without gradient
+  at::Tensor box_weights;  ///< [N] float: of box losses; 0 where the teacher's box is not worth learning
+  at::Tensor object;       ///< [N] int64, index into the image's Targets; -1: of none, or the region does not tell
 
   int64_t count() const { return point.size(0); }
 };
-
-/// Without the rows that belong to no object: box losses have nothing to say there.
-Region with_object(const Region& region);
 
 /// The same weights as maps, [B,1,H,W] a level, 0 outside the region: for methods on whole feature maps.
 std::vector<at::Tensor> region_maps(const Region& region, const PointGrid& grid, int64_t images);

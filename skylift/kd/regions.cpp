@@ -10,23 +10,30 @@
 namespace skylift {
 namespace {
 
+/// Locations that all weigh 1.
+Region evenly(const at::Tensor& image, const at::Tensor& point, const at::Tensor& object) {
+  const at::Tensor ones = at::ones({image.size(0)}, image.options().dtype(at::kFloat));
+  return {image, point, ones, ones, object};
+}
+
+Region of_no_object(const at::Tensor& image, const at::Tensor& point) {
+  return evenly(image, point, at::full_like(image, -1));
+}
+
 Region all_region(const DistillInputs& inputs) {
   const at::Tensor where = inputs.assignment.weights.nonzero();  // [N,2]
-  const at::Tensor image = where.select(1, 0);
-  return {image, where.select(1, 1), at::ones({image.size(0)}, inputs.assignment.weights.options()),
-          at::zeros_like(image)};
+  return of_no_object(where.select(1, 0), where.select(1, 1));
 }
 
 Region every_cell(const DistillInputs& inputs) {
   const int64_t images = inputs.assignment.weights.size(0), points = inputs.grid.count();
   const at::Tensor cell = at::arange(images * points, inputs.assignment.point.options());
-  return {cell.floor_divide(points), cell.remainder(points),
-          at::ones({cell.size(0)}, inputs.assignment.weights.options()), at::zeros_like(cell)};
+  return of_no_object(cell.floor_divide(points), cell.remainder(points));
 }
 
 Region positives_region(const DistillInputs& inputs) {
   const Assignment& a = inputs.assignment;
-  return {a.image, a.point, at::ones({a.count()}, a.weights.options()), a.object};
+  return evenly(a.image, a.point, a.object);
 }
 
 /// Of a location inside several boxes the smallest one's object is kept.
@@ -41,9 +48,8 @@ Region boxes_region(const DistillInputs& inputs) {
   const at::Tensor area = (sides.select(1, 0) * sides.select(1, 1)).index_select(0, pairs.object);
   const int64_t images = static_cast<int64_t>(inputs.batch.targets.size());
   const at::Tensor rows = best_pair_of_each_location(pairs, -area, inputs.grid, images).nonzero().squeeze(1);
-  return {pairs.image.index_select(0, rows), pairs.point.index_select(0, rows),
-          at::ones({rows.size(0)}, area.options()),
-          objects.index_in_image.index_select(0, pairs.object.index_select(0, rows))};
+  return evenly(pairs.image.index_select(0, rows), pairs.point.index_select(0, rows),
+                objects.index_in_image.index_select(0, pairs.object.index_select(0, rows)));
 }
 
 Region build(const std::string& name, const DistillInputs& inputs, const RegionOptions& options,
@@ -88,7 +94,7 @@ const PointGather& RegionSet::gather(const std::string& name) {
 }
 
 const StoredSignals& RegionSet::stored() {
-  if (!stored_) stored_ = std::make_unique<StoredSignals>(*inputs_.stored, inputs_.grid, inputs_.student.reg_max);
+  if (!stored_) stored_ = std::make_unique<StoredSignals>(*inputs_.stored, inputs_.grid, inputs_.teacher.reg_max);
   return *stored_;
 }
 

@@ -15,7 +15,7 @@
 namespace skylift {
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'S', 'K', 'Y', 'L', 'K', 'D', '0', '1'};
+constexpr std::array<char, 8> kMagic = {'S', 'K', 'Y', 'L', 'K', 'D', '0', '2'};
 
 struct Trailer {
   uint64_t count, index_begin, metadata_bytes, checksum;  // of index and metadata
@@ -41,8 +41,8 @@ std::string record_of(const SignalEntry& entry) {
     const std::array<int32_t, 2> size = {static_cast<int32_t>(height), static_cast<int32_t>(width)};
     append(bytes, size.data(), sizeof(size));
   }
-  for (const at::Tensor& column :
-       {entry.points, entry.cid_points, entry.cid_objects, entry.cid_weights, entry.cls, entry.box})
+  for (const at::Tensor& column : {entry.points, entry.cid_points, entry.cid_objects, entry.cid_weights,
+                                   entry.cid_box_weights, entry.cls, entry.box})
     append(bytes, column);
   bytes.resize((bytes.size() + 7) / 8 * 8, '\0');
   return bytes;
@@ -142,6 +142,7 @@ SignalEntry SignalFile::entry(int64_t index) const {
   entry.cid_points = reader.tensor({header.cid}, at::kInt);
   entry.cid_objects = reader.tensor({header.cid}, at::kInt);
   entry.cid_weights = reader.tensor({header.cid}, at::kFloat);
+  entry.cid_box_weights = reader.tensor({header.cid}, at::kFloat);
   entry.cls = reader.tensor({header.points, header.classes}, at::kHalf);
   entry.box = reader.tensor({header.points, header.box}, at::kHalf);
   return entry;

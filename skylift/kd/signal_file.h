@@ -1,6 +1,6 @@
 // The file of stored teacher signals: one record an image and orientation, written as they come, then an index.
 //   record: int32 N, M, C, K, L, 0; (height, width) a level; points [N], cid_points [M], cid_objects [M] int32;
-//           cid_weights [M] float; cls [N,C], box [N,K] half; zeros up to a multiple of 8 bytes
+//           cid_weights [M], cid_box_weights [M] float; cls [N,C], box [N,K] half; zeros up to a multiple of 8 bytes
 //   index:  uint64 a record: where it begins and its checksum; metadata as JSON; the trailer of signal_file.cpp
 // Little-endian. Read through a memory map, so a data set may be larger than the memory. Nothing in a file is trusted.
 #pragma once

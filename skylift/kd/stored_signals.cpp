@@ -48,7 +48,7 @@ at::Tensor joined(const std::vector<at::Tensor>& parts, c10::Device device) { re
 
 StoredSignals::StoredSignals(const StoredBatch& batch, const PointGrid& grid, int reg_max)
     : grid_(grid), images_(static_cast<int64_t>(batch.entries.size())), bins_(reg_max + 1) {
-  std::vector<at::Tensor> keys, cls, box, image, point, object, weights;
+  std::vector<at::Tensor> keys, cls, box, image, point, object, weights, box_weights;
   for (int64_t b = 0; b < images_; ++b) {
     const SignalEntry& entry = batch.entries[static_cast<size_t>(b)];
     check_fits(entry, grid);
@@ -59,12 +59,14 @@ StoredSignals::StoredSignals(const StoredBatch& batch, const PointGrid& grid, in
     image.push_back(at::full_like(point.back(), b));
     object.push_back(entry.cid_objects.to(at::kLong));
     weights.push_back(entry.cid_weights);
+    box_weights.push_back(entry.cid_box_weights);
   }
   const c10::Device device = grid.centres.device();
   keys_ = joined(keys, device);
   cls_ = joined(cls, device);
   box_ = joined(box, device);
-  cid_ = {joined(image, device), joined(point, device), joined(weights, device), joined(object, device)};
+  cid_ = {joined(image, device), joined(point, device), joined(weights, device), joined(box_weights, device),
+          joined(object, device)};
 }
 
 at::Tensor StoredSignals::rows_of(const Region& region) const {
@@ -128,6 +130,7 @@ SignalEntry make_signal_entry(const PointGrid& grid, const std::vector<const Reg
   entry.cid_points = column(cid ? cid->point : none, at::kInt);
   entry.cid_objects = column(cid ? cid->object : none, at::kInt);
   entry.cid_weights = column(cid ? cid->weights : none, at::kFloat);
+  entry.cid_box_weights = column(cid ? cid->box_weights : none, at::kFloat);
   return entry;
 }
 

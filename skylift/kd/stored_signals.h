@@ -24,7 +24,7 @@ struct SignalEntry {
   at::Tensor box;                                  ///< [N,4(R+1)] half; [N,0]: not stored
   at::Tensor cid_points;                           ///< [M] int32, CID's region
   at::Tensor cid_objects;                          ///< [M] int32
-  at::Tensor cid_weights;                          ///< [M] float
+  at::Tensor cid_weights, cid_box_weights;         ///< [M] float
 };
 
 /// Of a batch, in its order. The tensors may point into the file.

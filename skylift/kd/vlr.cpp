@@ -48,7 +48,8 @@ Region vlr_region(const DistillInputs& inputs, const AtssOptions& atss, bool iof
   const int64_t images = static_cast<int64_t>(inputs.batch.targets.size());
   const at::Tensor chosen = best_pair_of_each_location(pairs, scores, grid, images).logical_and(scores.gt(0));
   const at::Tensor rows = chosen.nonzero().squeeze(1);
-  return {pairs.image.index_select(0, rows), pairs.point.index_select(0, rows), scores.index_select(0, rows),
+  const at::Tensor weights = scores.index_select(0, rows);
+  return {pairs.image.index_select(0, rows), pairs.point.index_select(0, rows), weights, weights,
           objects.index_in_image.index_select(0, pairs.object.index_select(0, rows))};
 }
 

@@ -14,13 +14,6 @@
 namespace skylift {
 namespace {
 
-/// N_pos of the file's head.
-double positive_count(const Assignment& assignment) {
-  int64_t count = 0;
-  for (const int64_t positives : assignment.positives_per_image) count += std::max<int64_t>(positives, 1);
-  return static_cast<double>(std::max<int64_t>(count, 1));
-}
-
 /// The positives in stride units.
 struct Positives {
   at::Tensor points;       // [P,2]

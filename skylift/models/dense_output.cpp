@@ -35,13 +35,4 @@ at::Tensor flat_box_logits(const DenseOutput& output) {
   return as_sides(flat(output, &LevelOutput::box_logits), output.reg_max);
 }
 
-at::Tensor flat_lifted_cls_logits(const DenseOutput& output) {
-  return output.has_lifted() ? flat(output, &LevelOutput::lifted_cls_logits) : flat_cls_logits(output);
-}
-
-at::Tensor flat_lifted_box_logits(const DenseOutput& output) {
-  if (!output.has_lifted()) return flat_box_logits(output);
-  return as_sides(flat(output, &LevelOutput::lifted_box_logits), output.reg_max);
-}
-
 }  // namespace skylift

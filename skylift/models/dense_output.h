@@ -41,9 +41,4 @@ at::Tensor flat_cls_logits(const DenseOutput& output);
 /// skylift/losses/point_gather.h.
 at::Tensor flat_box_logits(const DenseOutput& output);
 
-/// What a distillation method compares with its teacher: the lifted second prediction where there is one, else the same
-/// as above.
-at::Tensor flat_lifted_cls_logits(const DenseOutput& output);
-at::Tensor flat_lifted_box_logits(const DenseOutput& output);
-
 }  // namespace skylift

@@ -18,6 +18,7 @@ std::vector<std::string> kept_tensors(const Detector& student, const Detector& t
   if (teacher.options().head.lifting.folded) {
     names.insert(names.end(), {"head.cls_predictor.", "head.box_predictor."});
   }
+  if (student.options().head.reg_max != teacher.options().head.reg_max) names.push_back("head.box_predictor.");
   const NeckOptions &levels = student.options().neck, &its = teacher.options().neck;
   if (levels.first_level != its.first_level || levels.last_level != its.last_level) {
     names.push_back("head.level_scales");

@@ -18,7 +18,7 @@ struct InheritReport {
 /// Copies every tensor of the student's neck and head that the teacher has, in this shape or a larger one, and that
 /// means the same in both: levels are matched by their stride, and the weights of a lateral convolution are copied only
 /// where the two backbones have equal channels. The backbone and Light-ML keep their start, and so do the predictors
-/// under a teacher with folded Light-ML. Both models have the same classes and bins.
+/// under a teacher with folded Light-ML and the box predictor under one of other bins. Both have the same classes.
 InheritReport inherit(Detector& student, const Detector& teacher);
 
 }  // namespace skylift

@@ -16,12 +16,6 @@ Teacher::Teacher(const std::filesystem::path& path, const RunOptions& options, c
         "{}: the teacher's classes are not the data's: got {}; expected {} (hint: train a teacher on this data)", name,
         fmt::join(model.card.classes, ", "), fmt::join(classes, ", "));
   }
-  const int teacher_bins = model.card.options.head.reg_max, student_bins = options.model.head.reg_max;
-  if (teacher_bins != student_bins) {
-    throw Error(
-        "{}: the teacher has reg_max {}, the student {}: both need the same bins (hint: --set model.head.reg_max={})",
-        name, teacher_bins, student_bins, teacher_bins);
-  }
   place(*model.detector, compute);
   model.detector->eval();
   for (auto& parameter : model.detector->parameters()) parameter.set_requires_grad(false);

@@ -159,7 +159,7 @@ TEST(Atss, OverlapsEqualTheTensorForm) {
   const auto boxes = to_boxes(scene.targets.boxes_xyxy);
   const at::Tensor half = scene.grid.strides.unsqueeze(1) * 4;
   const at::Tensor anchors = torch::cat({scene.grid.centres - half, scene.grid.centres + half}, 1);
-  const at::Tensor iou = pairwise_iou(anchors, scene.targets.boxes_xyxy);
+  const at::Tensor iou = aligned_iou(anchors.unsqueeze(1), scene.targets.boxes_xyxy.unsqueeze(0), 1e-6);
   for (int i = 0; i < 3; ++i) {
     const AtssCandidates candidates = atss_candidates(scene.grid, scene.geometry, boxes[i], {});
     for (size_t k = 0; k < candidates.points.size(); ++k) {

@@ -16,18 +16,9 @@ TEST(Boxes, AreaOfInvertedBoxesIsZero) {
   EXPECT_EQ(area[1].item<float>(), 0);
 }
 
-TEST(Boxes, PairwiseIouAgreesWithHandValues) {
-  const at::Tensor iou = pairwise_iou(boxes({0, 0, 2, 2, 10, 10, 10, 10}), boxes({1, 1, 3, 3, 0, 0, 2, 2, 4, 4, 5, 5}));
-  ASSERT_EQ(iou.sizes(), (std::vector<int64_t>{2, 3}));
-  EXPECT_FLOAT_EQ(iou[0][0].item<float>(), 1.0F / 7);
-  EXPECT_FLOAT_EQ(iou[0][1].item<float>(), 1);
-  EXPECT_EQ(iou[0][2].item<float>(), 0);
-  EXPECT_EQ(iou[1].sum().item<float>(), 0) << "an empty box overlaps nothing";
-}
-
 TEST(Boxes, NoBoxesGiveEmptyResults) {
   const at::Tensor none = torch::zeros({0, 4});
-  EXPECT_EQ(pairwise_iou(none, boxes({0, 0, 1, 1})).sizes(), (std::vector<int64_t>{0, 1}));
+  EXPECT_EQ(aligned_iou(none, none).numel(), 0);
   EXPECT_EQ(aligned_giou(none, none).numel(), 0);
   EXPECT_EQ(nms(none, torch::zeros({0}), torch::zeros({0}, at::kLong), 0.5, 10).numel(), 0);
 }
@@ -37,10 +28,12 @@ TEST(Boxes, GiouLossGolden) {
   EXPECT_NEAR(1 - giou.item<double>(), 0.766667, 1e-6);
 }
 
-TEST(Boxes, DiouIsIouMinusTheCentrePenalty) {
+TEST(Boxes, AlignedFormsAgreeWithHandValues) {
   const at::Tensor a = boxes({0, 0, 4, 4}), b = boxes({1, 1, 5, 6});
   // Intersection 9, union 16 + 20 - 9; centres (2,2) and (3,3.5); enclosing 5 x 6.
-  EXPECT_NEAR(aligned_diou(a, b).item<double>(), 9.0 / 27 - 3.25 / 61, 1e-6);
+  EXPECT_NEAR(aligned_iou(a, b).item<double>(), 9.0 / 27, 1e-6);
+  EXPECT_NEAR(aligned_centre_penalty(a, b).item<double>(), 3.25 / 61, 1e-6);
+  EXPECT_EQ(aligned_iou(boxes({10, 10, 10, 10}), a).item<float>(), 0) << "an empty box overlaps nothing";
   EXPECT_NEAR(aligned_iof(a, b).item<double>(), 9.0 / 16, 1e-6);
 }
 
@@ -49,7 +42,7 @@ TEST(Boxes, OverlapsHaveTheRightGradients) {
   const at::Tensor b = torch::tensor({{1.0, 1.0, 5.0, 6.0}, {3.0, 4.0, 5.0, 6.0}, {1.0, 1.0, 4.0, 5.0}}, at::kDouble);
   testing::expect_gradient_matches([&](const at::Tensor& x) { return aligned_giou(x, b).square().sum(); }, a);
   testing::expect_gradient_matches([&](const at::Tensor& x) { return aligned_iou(x, b).square().sum(); }, a);
-  testing::expect_gradient_matches([&](const at::Tensor& x) { return aligned_diou(x, b).square().sum(); }, a);
+  testing::expect_gradient_matches([&](const at::Tensor& x) { return aligned_centre_penalty(x, b).square().sum(); }, a);
 }
 
 TEST(Boxes, DistancesAndBoxesAreInverse) {
@@ -70,20 +63,6 @@ TEST(Boxes, IntegralGolden) {
   EXPECT_NEAR(distances[0][2].item<double>(), 3.500439, 1e-6);
   EXPECT_GT(distances[0][1].item<double>(), 3.9);
   EXPECT_TRUE(integral(logits.view({1, 4, 17}), 16).equal(distances));
-}
-
-TEST(Boxes, CenternessGoldenAndZeroOutside) {
-  const at::Tensor points = torch::tensor({{2.0F, 3.0F}, {4.0F, 4.0F}, {-1.0F, 3.0F}, {0.0F, 3.0F}});
-  const at::Tensor box = boxes({0, 0, 8, 8}).expand({4, 4}).clone();
-  box[0] = torch::tensor({0.0F, 0.0F, 8.0F, 8.0F});
-  const at::Tensor golden = centerness(torch::tensor({{2.0F, 3.0F}}), boxes({0, 0, 8, 8}));  // l,t,r,b = 2,3,6,5
-  EXPECT_NEAR(golden.item<double>(), 0.447214, 1e-6);
-  const at::Tensor value = centerness(points, box);
-  EXPECT_NEAR(value[0].item<double>(), 0.447214, 1e-6);
-  EXPECT_FLOAT_EQ(value[1].item<float>(), 1);
-  EXPECT_EQ(value[2].item<float>(), 0);
-  EXPECT_EQ(value[3].item<float>(), 0);
-  EXPECT_EQ(centerness(points, boxes({0, 0, 0, 0}).expand({4, 4})).isnan().sum().item<int>(), 0);
 }
 
 }  // namespace

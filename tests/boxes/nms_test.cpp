@@ -39,8 +39,8 @@ TEST(Nms, EqualScoresKeepTheirOrderAndNanIsDropped) {
 /// The definition, over the full matrix of overlaps.
 std::vector<int64_t> greedy(const at::Tensor& boxes, const at::Tensor& scores, const at::Tensor& labels,
                             double threshold) {
-  const at::Tensor suppresses =
-      pairwise_iou(boxes, boxes).gt(threshold).logical_and(labels.unsqueeze(1).eq(labels.unsqueeze(0)));
+  const at::Tensor overlaps = aligned_iou(boxes.unsqueeze(1), boxes.unsqueeze(0)).gt(threshold);  // [N,N]
+  const at::Tensor suppresses = overlaps.logical_and(labels.unsqueeze(1).eq(labels.unsqueeze(0)));
   const at::Tensor order = std::get<1>(scores.sort(/*stable=*/true, /*dim=*/0, /*descending=*/true));
   std::vector<int64_t> result;
   for (const int64_t i : kept(order)) {

@@ -151,9 +151,11 @@ class TrainingTest(ProgramTest):
         model = teacher / "last.safetensors"
         distill = ["distill", "--config", config, "--teacher", model, "--method", "cid"]
         self.refuse(*distill, "--out", self.folder / "a", expect=["AP50", "kd.min_teacher_ap50"])
-        self.refuse(*distill, "--out", self.folder / "b", "--set", "model.head.reg_max=8", expect=["reg_max"])
+        self.refuse(*distill, "--out", self.folder / "b", "--set", "model.head.reg_max=8", "--set", "kd.min_teacher_ap50=0", expect=["reg_max"])
         self.refuse(*distill, "--out", self.folder / "c", "--set", "data.classes=[\"car\"]", expect=["classes"])
         self.assertFalse((self.folder / "b").exists())
+        self.distill(config, model, self.folder / "d", "--set", "kd.methods=bckd,pkd", "--set", "kd.inherit=true", "--set", "model.head.reg_max=8",
+                     "--set", "kd.min_teacher_ap50=0", "--set", "train.epochs=1")
 
 
 if __name__ == "__main__":

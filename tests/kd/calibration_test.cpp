@@ -50,7 +50,9 @@ TEST(Calibration, BatchesWithoutTheTermDoNotCount) {
 }
 
 TEST(Calibration, TheDistillersStateCarriesIt) {
-  const KdScene scene({make_targets({10, 10, 30, 34, 33, 41, 37, 44}, {0, 1})});
+  const Targets targets = make_targets({10, 10, 30, 34, 33, 41, 37, 44}, {0, 1});
+  KdScene scene({targets});
+  testing::propose_nearest_box(scene.teacher, scene.grid, 0, targets.boxes_xyxy);  // so that CID has boxes to teach
   DistillOptions options;
   options.methods = {"cid", "fgd"};
   options.calibrate = 0.25;

@@ -67,25 +67,23 @@ TEST(Cid, WeightsAreZeroFarFromInstances) {
   }
 }
 
-TEST(Cid, WeightsAreLargestAtTheCentre) {
+TEST(Cid, AnchorsWeighMostAtTheCentre) {  // a teacher's proposals: see AnOffCentreProposalWeighsLess
   const KdScene scene = scene_with_good_teacher({make_targets({96, 96, 160, 160}, {0})});
   for (const CidOptions& options : variants()) {
+    if (options.proposals != "anchors") continue;
     const Region region = cid_region(scene.inputs(), options);
     const at::Tensor at_centre = scene.grid.centres.index_select(0, region.point).sub(128).abs().amax(1).eq(0);
     ASSERT_TRUE(at_centre.any().item<bool>());
     const double centre = region.weights.masked_select(at_centre).max().item<double>();
     EXPECT_NEAR(centre, region.weights.max().item<double>(), 1e-5) << options.reading << " " << options.proposals;
-    if (options.proposals == "anchors") {
-      // Anchors are the better centred the nearer their point: weights fall strictly along a row of the best fitting
-      // level.
-      std::vector<double> row;
-      for (int64_t column = 16; column < 19; ++column) {
-        const at::Tensor match = region.point.eq(16 * 40 + column);
-        row.push_back(match.any().item<bool>() ? region.weights.masked_select(match).item<double>() : 0.0);
-      }
-      EXPECT_GT(row[0], row[1]) << options.reading;
-      EXPECT_GE(row[1], row[2]) << options.reading;
+    // The nearer their point the better they are centred: weights fall along a row of the best fitting level.
+    std::vector<double> row;
+    for (int64_t column = 16; column < 19; ++column) {
+      const at::Tensor match = region.point.eq(16 * 40 + column);
+      row.push_back(match.any().item<bool>() ? region.weights.masked_select(match).item<double>() : 0.0);
     }
+    EXPECT_GT(row[0], row[1]) << options.reading;
+    EXPECT_GE(row[1], row[2]) << options.reading;
   }
 }
 
@@ -216,6 +214,79 @@ TEST(Cid, ImagesWithoutInstancesContributeExactlyZero) {
   for (const LossTerm& term : testing::distil(empty, cid_method())) EXPECT_EQ(term.value.item<float>(), 0) << term.name;
 }
 
+TEST(Cid, AProposalBelowTheGateDoesNotCount) {
+  // Points inside propose a box of the object's centre with the overlap 64 / 80 = 0.8, those outside larger ones.
+  KdScene scene({make_targets({96, 96, 160, 160}, {0})}, kLarge);
+  testing::propose_nearest_box(scene.teacher, scene.grid, 0, torch::tensor({{96.0F, 88.0F, 160.0F, 168.0F}}));
+  for (const char* reading : {"instance_in_proposal", "proposal_in_instance"}) {
+    CidOptions options;
+    options.reading = reading;
+    options.gate_iou = 0.79;
+    EXPECT_GT(cid_region(scene.inputs(), options).count(), 1) << reading;
+    options.gate_iou = 0.81;
+    EXPECT_EQ(cid_region(scene.inputs(), options).count(), 1) << reading << ": the nearest location alone";
+  }
+}
+
+TEST(Cid, AnInstanceWithoutAProposalTeachesItsClassesOnly) {
+  const Targets seen = make_targets({96, 96, 160, 160}, {1});
+  const Targets all = make_targets({96, 96, 160, 160, 20, 200, 24, 204}, {1, 2});
+  KdScene scene({all}, kLarge);
+  testing::propose_nearest_box(scene.teacher, scene.grid, 0, seen.boxes_xyxy);
+  const Region region = cid_region(scene.inputs(), {});
+  EXPECT_NEAR(sum_of_object(region, 1), 1, 1e-5);
+  EXPECT_TRUE(region.box_weights.equal(region.weights * region.object.eq(0)));
+  const double box = testing::term(testing::distil(scene, cid_method()), "kd_cid_box");
+  scene.batch.targets = {seen};
+  scene.assign();
+  EXPECT_NEAR(box, testing::term(testing::distil(scene, cid_method()), "kd_cid_box"), 1e-5);
+}
+
+TEST(Cid, TheNearestLocationIsOnTheLevelThatFits) {
+  for (const auto& [side, stride] : {std::pair(64.0F, 8), std::pair(128.0F, 16), std::pair(250.0F, 32)}) {
+    // A teacher that proposes points: nothing passes the gate.
+    KdScene scene({make_targets({40, 40, 40 + side, 40 + side}, {0})}, kLarge);
+    for (LevelOutput& level : scene.teacher.levels) {
+      level.box_logits = torch::full_like(level.box_logits, -20);
+      level.box_logits.view({1, 4, 17, -1}).select(2, 0).fill_(20);
+    }
+    const Region region = cid_region(scene.inputs(), {});
+    ASSERT_EQ(region.count(), 1);
+    const int64_t point = region.point.item<int64_t>();
+    EXPECT_EQ(scene.grid.strides[point].item<float>(), static_cast<float>(stride)) << side;
+    const at::Tensor offset = (scene.grid.centres[point] - (40 + side / 2)).abs();
+    EXPECT_LE(offset.max().item<float>(), static_cast<float>(stride) / 2) << side;
+  }
+}
+
+/// Weight of a location whose proposal's centre is `off` px right of a small object's, relative to a centred one.
+double relative_weight(const CidOptions& options, float half, float off) {
+  KdScene scene({make_targets({128 - half, 128 - half, 128 + half, 128 + half}, {0})}, kLarge);
+  const at::Tensor centred = torch::tensor({{128 - half, 128 - half, 128 + half, 128 + half}});
+  testing::propose_nearest_box(scene.teacher, scene.grid, 0, centred);
+  DenseOutput other = scene.teacher;
+  testing::propose_nearest_box(other, scene.grid, 0, centred + torch::tensor({off, 0.0F, off, 0.0F}));
+  auto& logits = scene.teacher.levels[0].box_logits;
+  logits.select(2, 16).select(2, 17).copy_(other.levels[0].box_logits.select(2, 16).select(2, 17));
+  const Region region = cid_region(scene.inputs(), options);
+  const auto weight = [&](int64_t point) { return (region.weights * region.point.eq(point)).sum().item<double>(); };
+  return weight(16 * 40 + 17) / weight(16 * 40 + 16);
+}
+
+TEST(Cid, AnInstanceIsEnlargedAndHasALeastSize) {
+  CidOptions options;
+  options.reading = "proposal_in_instance";
+  options.gate_iou = 0.1;
+  options.least_strides = 0;
+  const auto centerness = [](double half, double off) { return std::sqrt((half - off) / (half + off)); };
+  EXPECT_NEAR(relative_weight(options, 32, 12), centerness(32, 12), 5e-3);
+  options.enlarge = 1.5;
+  EXPECT_NEAR(relative_weight(options, 32, 12), centerness(48, 12), 5e-3);
+  options.enlarge = 1;
+  options.least_strides = 12;  // 96 px on the level of stride 8
+  EXPECT_NEAR(relative_weight(options, 32, 12), centerness(48, 12), 5e-3);
+}
+
 TEST(Cid, TheScoreFactorFollowsTheTeacher) {
   KdScene scene = scene_with_good_teacher({make_targets({96, 96, 160, 160}, {1})});
   for (LevelOutput& level : scene.teacher.levels) level.cls_logits = torch::full_like(level.cls_logits, -2);
@@ -265,7 +336,7 @@ TEST(Cid, HardBackgroundIsWhereTheTeacherIsConfidentAndWrong) {
   ASSERT_EQ(rows.numel(), 1);
   EXPECT_EQ(region.point[rows[0].item<int64_t>()].item<int64_t>(), 35 * 40 + 3);
   EXPECT_FLOAT_EQ(region.weights[rows[0].item<int64_t>()].item<float>(), 0.1F);
-  EXPECT_EQ(with_object(region).count(), region.count() - 1);
+  EXPECT_TRUE(region.box_weights.eq(0).equal(region.object.lt(0))) << "no box to learn there";
 }
 
 TEST(Cid, GatheredLossesEqualMaskedDenseLosses) {

@@ -109,7 +109,7 @@ TEST(Ld, AgreesWithPlainSums) {
   EXPECT_NEAR(term(authors, "kd_ld_vlr"), 0.25 * vlr / 17 / 16, 1e-4);
 }
 
-TEST(LogitKd, AuthorsFormIsTheirMean) {
+TEST(LogitKd, AuthorsFormSumsTheMeansOfTheLevels) {
   const KdScene scene = golden_scene();
   DistillOptions options = with_methods({"logit"});
   options.of<LogitKdOptions>() = {.form = "softmax", .weight = 10, .temperature = 2};
@@ -117,7 +117,16 @@ TEST(LogitKd, AuthorsFormIsTheirMean) {
   const PointGather gather(scene.grid, scene.assignment.image, scene.assignment.point);
   const at::Tensor kl =
       softmax_kl(gather_cls_logits(gather, scene.student), gather_cls_logits(gather, scene.teacher), 2);
-  EXPECT_NEAR(term(distil(scene, options), "kd_logit"), (10 * kl.mean() / 3).item<double>(), 1e-5);
+  double expected = 0;
+  int levels = 0;
+  for (const GridLevel& level : scene.grid.levels) {
+    const at::Tensor& point = scene.assignment.point;
+    const at::Tensor here =
+        kl.masked_select(point.ge(level.offset).logical_and(point.lt(level.offset + level.count())));
+    if (here.numel() > 0) expected += (10 * here.mean() / 3).item<double>(), ++levels;
+  }
+  ASSERT_GT(levels, 1);
+  EXPECT_NEAR(term(distil(scene, options), "kd_logit"), expected, 1e-5);
 }
 
 TEST(Distiller, NoObjectsGiveZeroInTheGraph) {
@@ -225,6 +234,49 @@ TEST(Distiller, OfDifferentLevelsTheCommonOnesAreDistilled) {
   const LossTerms at_positives =
       Distiller(with_methods({"ld"}), testing::shape_of(fine), testing::shape_of(coarse))(fine.inputs());
   for (const LossTerm& entry : at_positives) EXPECT_TRUE(std::isfinite(entry.value.item<float>())) << entry.name;
+}
+
+TEST(Bckd, CountsThePositivesOfAllLevelsWhateverIsShared) {
+  const Targets targets = make_targets({4, 4, 30, 34, 3, 41, 7, 44}, {0, 2});
+  KdScene fine({targets}, {.sizes = {{16, 16}, {8, 8}, {4, 4}}, .strides = {4, 8, 16}});
+  KdScene coarse({targets}, {.sizes = {{8, 8}, {4, 4}}, .strides = {8, 16}});
+  coarse.student.levels = {fine.student.levels[1], fine.student.levels[2]};
+  fine.teacher = coarse.teacher;
+  ASSERT_GT(positive_count(fine.assignment), positive_count(coarse.assignment));
+  const DistillOptions options = with_methods({"bckd"});
+  Distiller mixed(options, testing::shape_of(fine), testing::shape_of(coarse));
+  const double sum = term(distil(coarse, options), "kd_bckd_cls") * positive_count(coarse.assignment);
+  EXPECT_NEAR(term(mixed(fine.inputs()), "kd_bckd_cls"), sum / positive_count(fine.assignment), 1e-5);
+}
+
+TEST(Bckd, TheFactorOfTheBoxTermIsNoWayAround) {
+  KdScene scene = golden_scene();
+  for (LevelOutput& level : scene.student.levels) {
+    level.cls_logits.requires_grad_();
+    level.box_logits.requires_grad_();
+  }
+  for (const auto& [method, name] : {std::pair("bckd", "kd_bckd_box"), std::pair("ld", "kd_ld_main")}) {
+    at::Tensor box_term;
+    for (const LossTerm& entry : distil(scene, with_methods({method}))) {
+      if (entry.name == name) box_term = entry.value;
+    }
+    box_term.backward();
+    for (LevelOutput& level : scene.student.levels) {
+      EXPECT_FALSE(level.cls_logits.grad().defined() && level.cls_logits.grad().abs().sum().item<double>() > 0)
+          << name << " must not lower itself through the scores";
+    }
+    EXPECT_GT(scene.student.levels[0].box_logits.grad().abs().sum().item<double>(), 0) << name;
+  }
+}
+
+TEST(Distiller, OtherBinsAreRefusedWhereBinsAreCompared) {
+  const ModelShape student{3, 16, 64, {8, 16}}, teacher{3, 8, 64, {8, 16}};
+  for (const char* method : {"pkd", "bckd", "logit", "fgd"}) {
+    EXPECT_EQ(error_of([&] { Distiller(with_methods({method}), student, teacher); }), "no error") << method;
+  }
+  for (const char* method : {"ld", "cid"}) {
+    EXPECT_THAT(error_of([&] { Distiller(with_methods({method}), student, teacher); }), HasSubstr("reg_max"));
+  }
 }
 
 TEST(Distiller, WhatDoesNotFitIsAnError) {

@@ -5,6 +5,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/kd/vlr.h"
+#include "tests/error_of.h"
 #include "tests/kd/kd_scene.h"
 
 namespace skylift {
@@ -84,6 +85,8 @@ TEST(Regions, AllIsWhatCountsForClassification) {
   const Region& region = regions.region("all");
   EXPECT_EQ(region.count(), static_cast<int64_t>(scene.assignment.weights.sum().item<float>()));
   EXPECT_TRUE(dense(region, scene).equal(scene.assignment.weights[0]));
+  EXPECT_TRUE(region.box_weights.equal(region.weights));
+  EXPECT_TRUE(region.object.eq(-1).all().item<bool>()) << "also on the image that has no object 0";
 }
 
 TEST(Regions, PositivesAreTheAssigners) {
@@ -134,18 +137,13 @@ TEST(Regions, AnUnknownNameListsTheKnownOnes) {
   const RegionOptions options;
   const AtssOptions atss;
   RegionSet regions(inputs, options, atss);
-  try {
-    regions.region("everything");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("positives"), std::string::npos);
-  }
+  EXPECT_NE(error_of([&] { regions.region("everything"); }).find("positives"), std::string::npos);
 }
 
 TEST(Regions, ALocationOfTwoObjectsAddsUpInTheMaps) {
   KdScene scene({make_targets({}, {})});
   const Region region{torch::tensor({0, 0}, at::kLong), torch::tensor({5, 5}, at::kLong), torch::tensor({0.25F, 0.5F}),
-                      torch::tensor({0, 1}, at::kLong)};
+                      torch::tensor({0.25F, 0.5F}), torch::tensor({0, 1}, at::kLong)};
   EXPECT_FLOAT_EQ(region_maps(region, scene.grid, 1)[0][0][0][0][5].item<float>(), 0.75F);
 }
 

@@ -160,8 +160,7 @@ TEST_F(CacheTest, DamageIsFound) {
   EXPECT_THAT(error_of([&] { SignalFile(options.kd.cache).entry(0); }), HasSubstr("entry 0"));
 }
 
-TEST_F(CacheTest, ImagesOfOtherSizesFindTheirPlaceInTheBatch) {
-  // Two sizes in one batch: the smaller image's stored points move to the larger grid.
+TEST_F(CacheTest, ImagesOfTwoSizesRunInOneBatch) {  // that points find their places: see stored_signals_test.cpp
   const AnnotationSet small =
       write_scenes({.width = 96, .height = 64, .seed = 6, .density = 2}, 1, folder / "small", "coco");
   std::filesystem::copy(small.image_path(small.images[0]), folder / "scenes/images/small.png");

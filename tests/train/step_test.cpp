@@ -9,6 +9,7 @@
 #include "skylift/core/error.h"
 #include "skylift/infer/decode.h"
 #include "skylift/train/optimizer.h"
+#include "tests/error_of.h"
 
 namespace skylift {
 namespace {
@@ -28,12 +29,8 @@ TEST(SumFinite, SumsTheTermsAndKeepsTheirNames) {
 
 TEST(SumFinite, ATermThatIsNotFiniteStopsTheRunByName) {
   for (double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
-    try {
-      sum_finite({{"loss_cls", term(1)}, {"kd_ld_main", term(bad)}});
-      FAIL() << "no error for " << bad;
-    } catch (const Error& error) {
-      EXPECT_THAT(error.what(), ::testing::HasSubstr("'kd_ld_main'"));
-    }
+    const LossTerms terms = {{"loss_cls", term(1)}, {"kd_ld_main", term(bad)}};
+    EXPECT_THAT(error_of([&] { sum_finite(terms); }), ::testing::HasSubstr("'kd_ld_main'")) << bad;
   }
 }
 
