@@ -1,56 +1,53 @@
 #include "apps/engine_arguments.h"
 
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "skylift/infer/bind_options.h"
 
 namespace skylift {
 
-void add_engine_arguments(CLI::App& command, EngineOptions& options) {
-  command
-      .add_option("--engine", options.engine,
-                  "torch, openvino (CPU only, the faster one), or auto: openvino where it is built in and fits")
-      ->check(CLI::IsMember({"auto", "torch", "openvino"}))
-      ->capture_default_str();
-  command.add_option("--device", options.device, "cpu, or for torch cuda or cuda:N")->capture_default_str();
-  command.add_option("--precision", options.precision, "float32, or bf16 where the hardware computes in it")
-      ->check(CLI::IsMember({"float32", "bf16", "auto"}))
-      ->capture_default_str();
-  command
-      .add_option("--mode", options.mode,
-                  "throughput: several images at the same time, one a core; latency: all cores on one image")
-      ->check(CLI::IsMember({"throughput", "latency"}))
-      ->capture_default_str();
-  command.add_option("--threads", options.threads, "of the CPU, 0: all cores")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  command
-      .add_option("--batch", options.batch,
-                  "images or tiles of one size that go through the network together; 0: what "
-                  "suits the engine")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
+namespace {
+
+std::string without_quotes(const std::string& text) {
+  return text.starts_with('"') || text.starts_with('\'') ? text.substr(1, text.size() - 2) : text;
 }
 
-void add_tiling_arguments(CLI::App& command, TilingOptions& options) {
-  command.add_option("--tile", options.tile_px, "side of the tiles (px) that larger images are cut into, 0: none")
-      ->check(CLI::IsMember({"0"}) | CLI::Range(32, 65536))
-      ->capture_default_str();
-  command.add_option("--overlap", options.overlap, "of neighbouring tiles, as a part of their side")
-      ->check(CLI::Range(0.0, 0.9))
-      ->capture_default_str();
-  command.add_flag("!--no-full-image", options.full_image, "tiles alone, without a pass over the whole image");
+void add_argument(CLI::App& command, const std::shared_ptr<OptionTable>& table, const Option& option) {
+  std::string name = option.key;
+  std::ranges::replace(name, '_', '-');
+  const auto set = [table, key = option.key](const std::string& flag, const std::string& value) {
+    table->set(key, value, flag + " " + value);
+  };
+  if (std::holds_alternative<bool*>(option.value)) {  // all of them are on by default
+    command.add_flag_callback(
+        "--no-" + name, [set, name] { set("--no-" + name, "false"); }, "not: " + option.help);
+    return;
+  }
+  const auto& choices = option.allowed.choices;
   command
-      .add_option("--merge", options.merge.method,
-                  "what becomes of detections that match: nms keeps the best, greedy-nmm makes it grow over them, nmm "
-                  "over chains of them")
-      ->check(CLI::IsMember({"nms", "greedy-nmm", "nmm"}))
-      ->capture_default_str();
-  command.add_option("--merge-metric", options.merge.metric, "iou, or ios: intersection over the smaller area")
-      ->check(CLI::IsMember({"iou", "ios"}))
-      ->capture_default_str();
-  command.add_option("--merge-threshold", options.merge.threshold, "overlap from which two detections match")
-      ->check(CLI::Range(0.01, 1.0))
-      ->capture_default_str();
+      .add_option_function<std::string>(
+          "--" + name, [set, name](const std::string& value) { set("--" + name, value); }, option.help)
+      ->default_str(without_quotes(option.default_text))
+      ->type_name(choices.empty() ? "VALUE" : fmt::format("{{{}}}", fmt::join(choices, ",")));
 }
+
+/// --KEY for every option of the struct, with dashes for underscores.
+template <class Options>
+void add_arguments(CLI::App& command, Options& options) {
+  const auto table = std::make_shared<OptionTable>();
+  bind(table->root(), options);
+  for (const Option& option : table->options()) add_argument(command, table, option);
+}
+
+}  // namespace
+
+void add_engine_arguments(CLI::App& command, EngineOptions& options) { add_arguments(command, options); }
+
+void add_tiling_arguments(CLI::App& command, TilingOptions& options) { add_arguments(command, options); }
 
 void add_reading_arguments(CLI::App& command, ImageReading& reading) {
   const auto add = [&](const char* key, const std::vector<std::string>& values, const char* description) {

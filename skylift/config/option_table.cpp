@@ -81,7 +81,7 @@ bool is_allowed(const T& value, const Allowed& allowed) {
            std::find(allowed.choices.begin(), allowed.choices.end(), value) != allowed.choices.end();
   } else if constexpr (!std::is_same_v<T, bool>) {
     const auto number = static_cast<double>(value);
-    return number >= allowed.low && number <= allowed.high;
+    return (number >= allowed.low && number <= allowed.high) || (allowed.or_zero && number == 0);
   }
   return true;
 }
@@ -196,8 +196,11 @@ void OptionTable::set(std::string_view assignment) {
   const std::string where = fmt::format("--set {}", assignment);
   const size_t equals = assignment.find('=');
   if (equals == std::string_view::npos) throw Error("{}: expected key=value", where);
-  const std::string_view value = trim(assignment.substr(equals + 1));
-  const Option& option = find(trim(assignment.substr(0, equals)), where);
+  set(trim(assignment.substr(0, equals)), trim(assignment.substr(equals + 1)), where);
+}
+
+void OptionTable::set(std::string_view key, std::string_view value, const std::string& where) {
+  const Option& option = find(key, where);
   const toml::table parsed = parse_assignment(option, value);
   const toml::node& node = *parsed.get("v");
   // A bare word may look like another type: --set name=2024 is still a text.
@@ -205,6 +208,21 @@ void OptionTable::set(std::string_view assignment) {
     assign(option, toml::value<std::string>(std::string(value)), where);
   } else {
     assign(option, node, where);
+  }
+}
+
+void OptionTable::check() const {
+  for (const Option& option : options_) {
+    const auto fits = [&](const auto* field) {
+      if constexpr (is_list<std::remove_cvref_t<decltype(*field)>>::value)
+        return std::ranges::all_of(*field, [&](const auto& item) { return is_allowed(item, option.allowed); });
+      else
+        return is_allowed(*field, option.allowed);
+    };
+    if (std::visit(fits, option.value)) continue;
+    const auto* text = std::get_if<std::string*>(&option.value);
+    throw Error("{}: got {}, expected {}{}", option.key, value_text(option), allowed_text(option),
+                text ? suggestion(**text, option.allowed.choices) : "");
   }
 }
 
@@ -241,7 +259,7 @@ std::string allowed_text(const Option& option) {
         if (!allowed.choices.empty())
           return fmt::format("{}{}", is_list<T>::value ? "a list of " : "one of ", fmt::join(allowed.choices, ", "));
         if (std::isfinite(allowed.low) && std::isfinite(allowed.high))
-          return fmt::format("{} from {} to {}", text, allowed.low, allowed.high);
+          return fmt::format("{}{} from {} to {}", allowed.or_zero ? "0 or " : "", text, allowed.low, allowed.high);
         if (std::isfinite(allowed.low)) return fmt::format("{} of at least {}", text, allowed.low);
         return text;
       },

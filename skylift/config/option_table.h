@@ -25,9 +25,11 @@ struct Allowed {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   std::vector<std::string> choices;
+  bool or_zero = false;  ///< 0 is allowed besides the range
 };
 
-inline Allowed between(double low, double high) { return {low, high, {}}; }
+inline Allowed between(double low, double high) { return {low, high, {}, false}; }
+inline Allowed zero_or_between(double low, double high) { return {low, high, {}, true}; }
 inline Allowed at_least(double low) { return {.low = low, .choices = {}}; }
 inline Allowed one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
 
@@ -76,6 +78,12 @@ class OptionTable {
 
   /// "key=value", the value as TOML or a bare word. Error: the same, naming the assignment.
   void set(std::string_view assignment);
+
+  /// The same of one option by its key; `where` begins the message.
+  void set(std::string_view key, std::string_view value, const std::string& where);
+
+  /// Of fields that were filled without the table. Error: a value out of its range, naming its key.
+  void check() const;
 
   /// Every option with its present value; reading it back gives the same state. Help as comments if wanted.
   std::string to_toml(bool with_help = false) const;

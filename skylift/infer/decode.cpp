@@ -147,18 +147,6 @@ BoxXywh to_original_image(const float* box, const ImageGeometry& geometry) {
 
 }  // namespace
 
-void bind(OptionSection section, DecodeOptions& options) {
-  section.add("score_threshold", options.score_threshold, "(location, class) pairs with a score up to this are dropped",
-              between(0, 1));
-  section.add("candidates", options.candidates, "kept a pyramid level before NMS", at_least(1));
-  section.add("candidate_unit", options.candidate_unit,
-              "what `candidates` counts: (location, class) pairs as mmdetection 3.x, or locations as CEASC and LD",
-              one_of({"pairs", "locations"}));
-  section.add("nms_iou", options.nms_iou,
-              "a box is suppressed by a better one of its class that overlaps it more than this", between(0, 1));
-  section.add("max_detections", options.max_detections, "kept an image", at_least(1));
-}
-
 std::vector<Detection> decode(const OutputView& output, int image, const ImageGeometry& geometry,
                               const DecodeOptions& options) {
   Boxes boxes;

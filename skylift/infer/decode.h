@@ -7,15 +7,12 @@
 #include <vector>
 
 #include "skylift/annotations/detections.h"
-#include "skylift/config/option_table.h"
 #include "skylift/data/sample.h"
 #include "skylift/infer/engine.h"
 #include "skylift/infer/options.h"
 #include "skylift/models/dense_output.h"
 
 namespace skylift {
-
-void bind(OptionSection section, DecodeOptions& options);
 
 /// Image `image` of the batch: detections by descending score, boxes in pixels of the original image and inside it.
 std::vector<Detection> decode(const OutputView& output, int image, const ImageGeometry& geometry,

@@ -3,8 +3,8 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
-#include "skylift/core/text.h"
 #include "skylift/formats/file_kind.h"
+#include "skylift/infer/bind_options.h"
 #include "skylift/infer/openvino_engine.h"
 #include "skylift/infer/predictor.h"
 #include "skylift/infer/torch_engine.h"
@@ -28,9 +28,7 @@ bool is_onnx_file(const std::filesystem::path& model) {
 }
 
 std::unique_ptr<Engine> open_engine(const std::filesystem::path& model, const EngineOptions& options) {
-  check_choice("engine", options.engine, {"auto", "torch", "openvino"});
-  check_choice("mode", options.mode, {"latency", "throughput"});
-  check_choice("precision", options.precision, {"float32", "bf16", "auto"});
+  check(options);
   if (options.engine == "torch") return open_torch(model, options);
   if (options.engine == "openvino" || is_onnx_file(model)) return make_openvino_engine(model, options);
   if (options.device != "cpu" || !openvino_built_in()) return open_torch(model, options);

@@ -6,7 +6,7 @@
 #include "skylift/config/option_table.h"
 #include "skylift/data/options.h"
 #include "skylift/eval/evaluation.h"
-#include "skylift/infer/decode.h"
+#include "skylift/infer/bind_options.h"
 #include "skylift/kd/distiller.h"
 #include "skylift/losses/detection_loss.h"
 #include "skylift/models/model_options.h"
