@@ -28,7 +28,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kTrainScenes = 240, kValScenes = 48, kPictures = 4;
+constexpr int kTrainScenes = 160, kValScenes = 48, kPictures = 4;
 constexpr int kSceneWidth = 320, kSceneHeight = 256;
 constexpr double kPictureZoom = 2.5, kShownScore = 0.3;
 constexpr const char* kMarker = "made-by-skylift-demo";

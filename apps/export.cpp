@@ -31,24 +31,15 @@ struct ExportArguments {
   DecodeOptions decode;
 };
 
-void read_size(const std::string& text, OnnxOptions& options) {
-  if (text == "free") return;
-  const auto pieces = split(text, 'x');
-  const auto number = [&](size_t i) { return pieces.size() == 2 ? parse_integer(pieces[i]) : std::nullopt; };
-  const auto width = number(0), height = number(1);
-  const auto fits = [](const auto& side) { return side && *side >= 32 && *side <= 32768; };
-  if (!fits(width) || !fits(height)) {
-    throw Error("--size: got '{}', expected WIDTHxHEIGHT in pixels of 32..32768, e.g. 1344x800, or free", text);
-  }
-  options.width = static_cast<int>(*width);
-  options.height = static_cast<int>(*height);
-}
-
 OnnxOptions onnx_options(const ExportArguments& arguments) {
   OnnxOptions options;
   options.batch = arguments.batch;
   options.half = arguments.precision == "fp16";
-  read_size(arguments.size, options);
+  if (arguments.size != "free") {
+    const WidthHeight size = parse_width_height(arguments.size, "--size", 32, 32768);
+    options.width = size.width;
+    options.height = size.height;
+  }
   if (arguments.decoded) {
     options.nms = OnnxNms{.score_threshold = arguments.decode.score_threshold,
                           .candidates = arguments.decode.candidates,

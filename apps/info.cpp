@@ -57,14 +57,9 @@ fs::path model_in(const fs::path& path) {
       path.string());
 }
 
-InputSize parse_size(const std::string& text) {
-  const auto pieces = split(text, 'x');
-  const auto number = [&](size_t i) { return pieces.size() == 2 ? parse_integer(pieces[i]) : std::nullopt; };
-  const auto width = number(0), height = number(1);
-  if (!width || !height || *width < 32 || *height < 32) {
-    throw Error("--size: got '{}', expected WIDTHxHEIGHT in pixels, both at least 32, e.g. 1344x800", text);
-  }
-  return {*width, *height};
+InputSize requested_size(const std::string& text) {
+  const WidthHeight size = parse_width_height(text, "--size", 32, 32768);
+  return {size.width, size.height};
 }
 
 /// The largest input that the preprocessing makes.
@@ -94,7 +89,7 @@ std::string architecture_text(const ModelOptions& options) {
 }
 
 Json cost_json(const PartCost& cost) {
-  return {{"part", cost.part}, {"parameters", cost.parameters}, {"gflops", giga(cost.multiply_adds)}};
+  return {{"part", cost.part}, {"parameters", cost.parameters}, {"gmacs", giga(cost.multiply_adds)}};
 }
 
 /// A model, or the card of an ONNX file with the architecture that it describes.
@@ -122,7 +117,7 @@ Json report_json(const Report& report) {
   const PartCost total = total_cost(report.parts);
   json["input"] = {{"width", report.input.width}, {"height", report.input.height}};
   json["parameters"] = total.parameters;
-  json["gflops"] = giga(total.multiply_adds);
+  json["gmacs"] = giga(total.multiply_adds);
   json["light_ml"] = cost_json(report.lifting);
   json["parts"] = Json::array();
   for (const auto& part : report.parts) json["parts"].push_back(cost_json(part));
@@ -135,12 +130,12 @@ void print_cost(const PartCost& cost) {
 
 void print_costs(const Report& report) {
   fmt::print("cost of one image of {}x{} px (a multiply-add counts once)\n", report.input.width, report.input.height);
-  fmt::print("  {:<18} {:>12} {:>10}\n", "part", "parameters", "GFLOPs");
+  fmt::print("  {:<18} {:>12} {:>10}\n", "part", "parameters", "GMACs");
   for (const auto& part : report.parts) print_cost(part);
   const PartCost total = total_cost(report.parts);
   print_cost(total);
   if (report.model.card.options.head.lifting.enabled) {
-    fmt::print("  of which Light-ML adds {} parameters and {:.3f} GFLOPs ({:.2f} %) to the plain detector\n",
+    fmt::print("  of which Light-ML adds {} parameters and {:.3f} GMACs ({:.2f} %) to the plain detector\n",
                report.lifting.parameters, giga(report.lifting.multiply_adds),
                100.0 * static_cast<double>(report.lifting.multiply_adds) /
                    static_cast<double>(total.multiply_adds - report.lifting.multiply_adds));
@@ -170,7 +165,7 @@ void run_info(const InfoArguments& arguments) {
   Report report;
   report.path = model_in(arguments.model);
   open_model(report);
-  report.input = arguments.size.empty() ? full_size(report.model.card.preprocess) : parse_size(arguments.size);
+  report.input = arguments.size.empty() ? full_size(report.model.card.preprocess) : requested_size(arguments.size);
   report.parts = part_costs(*report.model.detector, report.input.height, report.input.width);
   report.lifting = lifting_cost(*report.model.detector, report.input.height, report.input.width);
   if (arguments.json != "-") print_report(report);
@@ -192,8 +187,8 @@ void list_models() {
     }
     const PartCost total = total_cost(parts);
     fmt::print(
-        "  {:<18} {:>5.1f} M parameters, {:>6.1f} GFLOPs; with the default pyramid and head {:>5.1f} M, {:>6.1f} "
-        "GFLOPs\n",
+        "  {:<18} {:>5.1f} M parameters, {:>6.1f} GMACs; with the default pyramid and head {:>5.1f} M, {:>6.1f} "
+        "GMACs\n",
         name, static_cast<double>(backbone.parameters) / 1e6, giga(backbone.multiply_adds),
         static_cast<double>(total.parameters) / 1e6, giga(total.multiply_adds));
   }
@@ -213,7 +208,7 @@ void add_info_command(CLI::App& app) {
   command->add_option("model", arguments->model, "a model file, an ONNX file that export wrote, or a run's folder")
       ->required();
   command->add_option("--size", arguments->size,
-                      "input WIDTHxHEIGHT for the GFLOPs; default: the largest the preprocessing makes");
+                      "input WIDTHxHEIGHT for the GMACs; default: the largest the preprocessing makes");
   command->add_option("--json", arguments->json, "write the result as JSON; - for stdout");
   command->footer(
       "Examples:\n  skylift info runs/student/best.safetensors\n  skylift info runs/student --size 640x640 --json -");
@@ -221,7 +216,7 @@ void add_info_command(CLI::App& app) {
 }
 
 void add_models_command(CLI::App& app) {
-  app.add_subcommand("models", "List the backbones with their parameters and GFLOPs")->callback(list_models);
+  app.add_subcommand("models", "List the backbones with their parameters and GMACs")->callback(list_models);
 }
 
 }  // namespace skylift

@@ -18,19 +18,10 @@ struct SynthArguments {
   SynthOptions options;
 };
 
-void parse_size(const std::string& text, SynthOptions& options) {
-  const auto parts = split(text, 'x');
-  const long long width = parts.size() == 2 ? parse_integer(parts[0]).value_or(0) : 0;
-  const long long height = parts.size() == 2 ? parse_integer(parts[1]).value_or(0) : 0;
-  if (width < 1 || height < 1 || width > 16384 || height > 16384) {
-    throw Error("--size: got '{}', expected WIDTHxHEIGHT in px, e.g. 960x540", text);
-  }
-  options.width = static_cast<int>(width);
-  options.height = static_cast<int>(height);
-}
-
 void synthesise(SynthArguments& arguments) {
-  parse_size(arguments.size, arguments.options);
+  const WidthHeight size = parse_width_height(arguments.size, "--size", 16, 16384);
+  arguments.options.width = size.width;
+  arguments.options.height = size.height;
   if (arguments.options.car_px_min > arguments.options.car_px_max) {
     throw Error("--car-px: got {} to {}, expected the smaller first", arguments.options.car_px_min,
                 arguments.options.car_px_max);

@@ -71,6 +71,17 @@ std::optional<int64_t> to_integer(double value) {
   return static_cast<int64_t>(value);
 }
 
+WidthHeight parse_width_height(std::string_view text, std::string_view name, int low, int high) {
+  const auto sides = split(text, 'x');
+  const auto side = [&](size_t i) {
+    return sides.size() == 2 ? parse_integer(sides[i]).value_or(low - 1LL) : low - 1LL;
+  };
+  const long long width = side(0), height = side(1);
+  if (width < low || height < low || width > high || height > high)
+    throw Error("{}: got '{}', expected WIDTHxHEIGHT in px, both {}..{}, e.g. 960x540", name, text, low, high);
+  return {static_cast<int>(width), static_cast<int>(height)};
+}
+
 std::optional<std::string> nearest_word(std::string_view word, std::span<const std::string> candidates) {
   std::optional<std::string> best;
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;

@@ -21,6 +21,12 @@ std::optional<long long> parse_integer(std::string_view text);
 /// A number without a fraction that a cast to an integer keeps, or nothing: other casts from double are undefined.
 std::optional<int64_t> to_integer(double value);
 
+struct WidthHeight {
+  int width = 0, height = 0;
+};
+/// "1344x800". Error: not two whole numbers of `low` to `high`; `name` says whose value it is.
+WidthHeight parse_width_height(std::string_view text, std::string_view name, int low, int high);
+
 /// The candidate with the smallest edit distance, or nothing if none is near (more than a third of the letters differ).
 std::optional<std::string> nearest_word(std::string_view word, std::span<const std::string> candidates);
 

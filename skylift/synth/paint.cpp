@@ -6,6 +6,7 @@
 
 #include "skylift/synth/canvas.h"
 #include "skylift/synth/mesh.h"
+#include "tests/error_of.h"
 
 namespace skylift::synth {
 namespace {
@@ -95,6 +96,7 @@ void Painter::paint(const Thing& thing) {
   for (const auto& ball : mesh.balls) {
     const Vec2 centre = camera_.project(ball.centre);
     const double radius = ball.radius * camera_.focal_px / camera_.depth(ball.centre);
+    if (!(radius > 0)) continue;  // behind the camera, of a thing that reaches in front of it
     const Vec3 colour = thing.kind == Kind::tree
                             ? ball.colour
                             : Vec3(ball.colour * (scene_.light.ambient + 0.7 * shade_ * scene_.light.direct));

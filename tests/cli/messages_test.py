@@ -52,7 +52,7 @@ class MessagesTest(ProgramTest):
             file = self.folder / "model.onnx"
             self.succeed("export", "--model", self.model, "--out", file, *more)
             text = self.succeed("info", file).stdout
-            for expected in (form, "GFL: resnet18", "pedestrian, people", "GFLOPs"):
+            for expected in (form, "GFL: resnet18", "pedestrian, people", "GMACs"):
                 self.assertIn(expected, text)
         done = self.run_program("predict", "--model", file, self.images, "--out", self.folder / "none")
         self.assertEqual(done.returncode, 2)

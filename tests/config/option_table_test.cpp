@@ -7,6 +7,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "tests/error_of.h"
 
 namespace skylift {
 namespace {
@@ -38,12 +39,7 @@ class OptionTableTest : public ::testing::Test {
 
   std::string error_of(const std::string& toml) {
     write_file(path, toml);
-    try {
-      table.load_toml(path);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
+    return skylift::error_of([&] { table.load_toml(path); });
   }
 
   Options options;

@@ -10,6 +10,7 @@
 
 #include "skylift/core/error.h"
 #include "tests/data/sets.h"
+#include "tests/error_of.h"
 
 namespace skylift {
 namespace {
@@ -128,12 +129,8 @@ TEST(LoaderErrorTest, AFailureSurfacesAtItsBatchAndOnlyThere) {
     loader.start(0);
     EXPECT_THAT(loader.next()->image_indices, ElementsAre(0, 1));
     EXPECT_THAT(loader.next()->image_indices, ElementsAre(2, 3));
-    try {
-      loader.next();
-      FAIL();
-    } catch (const Error& error) {
-      EXPECT_STREQ(error.what(), "image 4 is bad") << "the first of the batch, whichever thread was faster";
-    }
+    EXPECT_EQ(error_of([&] { loader.next(); }), "image 4 is bad")
+        << "the first of the batch, whichever thread was faster";
     EXPECT_THAT(loader.next()->image_indices, ElementsAre(6, 7));
     EXPECT_THAT(loader.next()->image_indices, ElementsAre(8));
     EXPECT_FALSE(loader.next().has_value());

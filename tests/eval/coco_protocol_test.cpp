@@ -6,6 +6,7 @@
 #include "scene.h"
 #include "skylift/core/error.h"
 #include "skylift/eval/evaluation.h"
+#include "tests/error_of.h"
 
 namespace skylift {
 namespace {
@@ -17,13 +18,8 @@ EvalResult coco(const Scene& scene, EvalOptions options = {}) {
   return evaluate(scene.truth, scene.detections, options);
 }
 
-std::string error_of(const Scene& scene, const EvalOptions& options = {}) {
-  try {
-    coco(scene, options);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+std::string eval_error(const Scene& scene, const EvalOptions& options = {}) {
+  return error_of([&] { coco(scene, options); });
 }
 
 TEST(CocoProtocol, PerfectDetectionsScoreOne) {
@@ -143,11 +139,11 @@ TEST(CocoProtocol, CurvesAsCsv) {
 TEST(CocoProtocol, MistakesAreNamed) {
   Scene scene({"car"});
   scene.image().found({0, 0, 5, 5}, .5, 7);
-  EXPECT_THAT(error_of(scene), HasSubstr("class index 7"));
+  EXPECT_THAT(eval_error(scene), HasSubstr("class index 7"));
   scene.detections.emplace_back();
-  EXPECT_THAT(error_of(scene), HasSubstr("2 images"));
-  EXPECT_THAT(error_of(Scene({"car"}), {.protocol = "cocoo"}), HasSubstr("did you mean 'coco'"));
-  EXPECT_THAT(error_of(Scene({"car"}), {.max_dets = {0}}), HasSubstr("max_dets"));
+  EXPECT_THAT(eval_error(scene), HasSubstr("2 images"));
+  EXPECT_THAT(eval_error(Scene({"car"}), {.protocol = "cocoo"}), HasSubstr("did you mean 'coco'"));
+  EXPECT_THAT(eval_error(Scene({"car"}), {.max_dets = {0}}), HasSubstr("max_dets"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "scene.h"
 #include "skylift/core/error.h"
 #include "skylift/eval/evaluation.h"
+#include "tests/error_of.h"
 
 namespace skylift {
 namespace {
@@ -105,13 +106,7 @@ TEST(VisdroneProtocol, RegionsNeedTheImageSize) {
   scene.image(0, 0).object({0, 0, 10, 10}, car);
   EXPECT_NO_THROW(visdrone(scene));
   scene.region({50, 50, 10, 10});
-  try {
-    visdrone(scene);
-    FAIL() << "expected an error";
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("1.jpg"));
-    EXPECT_THAT(error.what(), HasSubstr("size"));
-  }
+  EXPECT_THAT(error_of([&] { visdrone(scene); }), ::testing::AllOf(HasSubstr("1.jpg"), HasSubstr("size")));
 }
 
 TEST(UavdtProtocol, IsClassAgnosticAtSevenTenths) {

@@ -16,6 +16,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "tests/error_of.h"
 #include "tests/exif_files.h"
 
 namespace skylift {
@@ -44,13 +45,8 @@ std::string png_of(const cv::Mat& pixels) {
   return {bytes.begin(), bytes.end()};
 }
 
-std::string error_of(std::string_view bytes) {
-  try {
-    decode_rgb(bytes, "scene.jpg");
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+std::string decode_error(std::string_view bytes) {
+  return error_of([&] { decode_rgb(bytes, "scene.jpg"); });
 }
 
 TEST(CodecTest, PngIsLossless) {
@@ -169,14 +165,14 @@ TEST(CodecTest, EveryTruncationOfAJpegIsAnError) {
         << length << " of " << bytes.size();
     EXPECT_NO_THROW(decode_rgb(bytes, "good.jpg")) << "after a failure at " << length;
   }
-  EXPECT_THAT(error_of(bytes.substr(0, bytes.size() / 2)), HasSubstr("scene.jpg: truncated JPEG"));
+  EXPECT_THAT(decode_error(bytes.substr(0, bytes.size() / 2)), HasSubstr("scene.jpg: truncated JPEG"));
 }
 
 TEST(CodecTest, DamagedFilesAreNamed) {
   const std::string png = encode_png(gradient(64, 64));
-  EXPECT_THAT(error_of(png.substr(0, png.size() / 2)), HasSubstr("scene.jpg: "));
-  EXPECT_THAT(error_of("no image at all"), AllOf(HasSubstr("scene.jpg: not an image"), HasSubstr("expected JPEG")));
-  EXPECT_THAT(error_of(""), HasSubstr("scene.jpg: the file is empty"));
+  EXPECT_THAT(decode_error(png.substr(0, png.size() / 2)), HasSubstr("scene.jpg: "));
+  EXPECT_THAT(decode_error("no image at all"), AllOf(HasSubstr("scene.jpg: not an image"), HasSubstr("expected JPEG")));
+  EXPECT_THAT(decode_error(""), HasSubstr("scene.jpg: the file is empty"));
 }
 
 /// A header is a few bytes; what it asks for must not be given before it is looked at, in any format.
@@ -204,7 +200,8 @@ TEST(CodecTest, HugeSizesAreRefusedFromTheirHeaders) {
        "\xFF\xD8\xFF\xC0" + be(17, 2) + "\x08" + be(32000, 2) + be(32000, 2) +
            std::string("\x03\x01\x22\0\x02\x11\x01\x03\x11\x01\xFF\xDA\0\x0C\x03\x01\0\x02\0\x03\0\0\x3F\0", 24)}};
   for (const auto& [format, bytes] : headers) {
-    EXPECT_THAT(error_of(bytes), AllOf(HasSubstr("scene.jpg: "), HasSubstr("expected at most 268435456 px"))) << format;
+    EXPECT_THAT(decode_error(bytes), AllOf(HasSubstr("scene.jpg: "), HasSubstr("expected at most 268435456 px")))
+        << format;
   }
   EXPECT_THROW(decode_rgb(encode_png(gradient(100, 100)), "a.png", {}, 9999), Error);
   EXPECT_NO_THROW(decode_rgb(encode_png(gradient(100, 100)), "a.png", {}, 10000));
@@ -218,7 +215,7 @@ TEST(CodecTest, EveryFormatThatIsPromisedIsRead) {
     EXPECT_EQ(decode_rgb(std::string(bytes.begin(), bytes.end()), "a" + ending).size(), cv::Size(37, 21)) << ending;
   }
   // Known to OpenCV, and nobody's photograph.
-  EXPECT_THAT(error_of("P6 2 2 255 0123456789ab"), HasSubstr("expected JPEG, PNG, BMP, TIFF or WebP"));
+  EXPECT_THAT(decode_error("P6 2 2 255 0123456789ab"), HasSubstr("expected JPEG, PNG, BMP, TIFF or WebP"));
 }
 
 /// A JPEG of printers' colours, as Adobe's programs write them.
@@ -255,8 +252,8 @@ TEST(CodecTest, ScansAreLimited) {
     ASSERT_LT(last, end);
     std::string many = jpeg.substr(0, end);
     for (int i = 0; i < 600; ++i) many += jpeg.substr(last, end - last);
-    EXPECT_THAT(error_of(many + "\xFF\xD9"), HasSubstr("damaged JPEG"));
-    EXPECT_EQ(error_of(jpeg), "no error");
+    EXPECT_THAT(decode_error(many + "\xFF\xD9"), HasSubstr("damaged JPEG"));
+    EXPECT_EQ(decode_error(jpeg), "no error");
   }
 }
 

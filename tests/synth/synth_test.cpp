@@ -9,6 +9,7 @@
 #include "skylift/core/error.h"
 #include "skylift/synth/scene.h"
 #include "tests/data/sets.h"
+#include "tests/error_of.h"
 
 namespace skylift {
 namespace {
@@ -187,12 +188,7 @@ TEST(SynthWriteTest, NeverOverwritesAndKnowsItsFormats) {
   EXPECT_THROW(write_scenes(options, 1, folder.path, "voc"), Error);
   EXPECT_THROW(write_scenes(options, 0, folder.path, "coco"), Error);
   write_scenes(options, 1, folder.path, "coco");
-  try {
-    write_scenes(options, 1, folder.path, "coco");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("already holds files"));
-  }
+  EXPECT_THAT(error_of([&] { write_scenes(options, 1, folder.path, "coco"); }), HasSubstr("already holds files"));
 }
 
 }  // namespace
