@@ -13,11 +13,14 @@ namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array kNamesInFolder = {"annotations.json", "_annotations.coco.json", "result.json"};
+constexpr std::array kNamesInFolder = {"annotations.json", "_annotations.coco.json", "result.json", "labels.json"};
 
-/// "val2017" of instances_val2017.json.
+/// "val2017" of instances_val2017.json, "my_val" of instances_my_val.json.
 std::string subset_of(const fs::path& file) {
   const std::string stem = file.stem().string();
+  for (const std::string_view task : {"instances_", "person_keypoints_"}) {
+    if (stem.starts_with(task)) return stem.substr(task.size());
+  }
   return stem.substr(stem.rfind('_') + 1);
 }
 
@@ -57,8 +60,8 @@ fs::path best_folder(const AnnotationSet& set) {
   const std::string subset = subset_of(set.source);
   fs::path best = fs::is_directory(beside / "images") ? beside / "images" : beside;
   int most = score(set, best);
-  for (const auto& folder : {beside / "images", beside, beside / "images" / subset, beside / subset, above / "images",
-                             above / "images" / subset, above / subset, above}) {
+  for (const auto& folder : {beside / "images", beside, beside / "data", beside / "images" / subset, beside / subset,
+                             above / "images", above / "images" / subset, above / subset, above}) {
     const int found = score(set, folder);
     if (found <= most) continue;
     most = found;
