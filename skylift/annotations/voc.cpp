@@ -22,19 +22,11 @@ struct Layout {
   fs::path images, annotations;  // empty: none
 };
 
-bool has_xml(const fs::path& folder) {
+bool has_xml(const fs::path& folder, bool within = true) {
   if (!fs::is_directory(folder)) return false;
   const auto files = list_files(folder);
-  return std::any_of(files.begin(), files.end(), [](const auto& file) { return file.ends_with(".xml"); });
-}
-
-/// LabelImg and Roboflow put the XML beside the images.
-bool has_xml_beside_images(const fs::path& folder) {
-  if (!fs::is_directory(folder)) return false;
-  const auto files = list_files(folder);
-  const std::set<std::string> all(files.begin(), files.end());
   return std::any_of(files.begin(), files.end(), [&](const std::string& file) {
-    return is_image_name(file) && all.contains(stem_path(file) + ".xml");
+    return file.ends_with(".xml") && (within || file.find('/') == std::string::npos);
   });
 }
 
@@ -49,7 +41,8 @@ Layout find_layout(const fs::path& folder) {
         return {folder / images, folder / annotations};
     }
   }
-  return has_xml_beside_images(folder) ? Layout{folder, folder} : Layout{};
+  // Not those in folders within: Roboflow's train/, valid/ and test/ are no one set.
+  return has_xml(folder, false) ? Layout{folder, folder} : Layout{};
 }
 
 /// What a line of a list can mean, the likeliest first: names may have blanks; some lists give names with endings;
