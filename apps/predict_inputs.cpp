@@ -53,8 +53,8 @@ std::vector<std::string> expand_glob(const std::string& pattern) {
   return paths;
 }
 
-/// Images and videos below a folder, those of linked folders too; what begins with a dot is not there. A link may lead
-/// back up, so each folder is entered once.
+/// The files below a folder, those of linked folders too; what begins with a dot is not there. A link may lead back up,
+/// so each folder is entered once.
 void collect(const fs::path& folder, std::set<fs::path>& entered, std::vector<std::string>& files) {
   if (!entered.insert(fs::canonical(folder)).second) return;
   std::vector<fs::path> entries;
@@ -67,7 +67,7 @@ void collect(const fs::path& folder, std::set<fs::path>& entered, std::vector<st
     if (is_hidden(entry)) continue;
     if (fs::is_directory(entry, code)) {
       collect(entry, entered, files);
-    } else if (fs::is_regular_file(entry, code) && (is_image_name(entry) || has_ending(entry, kVideos))) {
+    } else if (fs::is_regular_file(entry, code)) {
       files.push_back(entry.string());
     }
   }
@@ -75,15 +75,27 @@ void collect(const fs::path& folder, std::set<fs::path>& entered, std::vector<st
 
 std::vector<std::string> inside(const std::string& folder) {
   std::set<fs::path> entered;
-  std::vector<std::string> files;
+  std::vector<std::string> files, inputs, others;
   collect(folder, entered, files);
-  if (files.empty()) throw Error("{}: no images or videos in this folder or those below it", folder);
-  return files;
+  std::set<fs::path> stems;  // of what is read: a text of the same name belongs to it
+  for (const std::string& file : files) {
+    const bool input = is_image_name(file) || has_ending(file, kVideos);
+    (input ? inputs : others).push_back(file);
+    if (input) stems.insert(fs::path(file).stem());
+  }
+  if (inputs.empty()) throw Error("{}: no images or videos in this folder or those below it", folder);
+  std::erase_if(others, [&](const std::string& file) { return stems.contains(fs::path(file).stem()); });
+  if (!others.empty())
+    log_warning("{}: {} file{} passed over, no image or video that is read, e.g. {}", folder, others.size(),
+                others.size() == 1 ? "" : "s", others.front());
+  return inputs;
 }
 
-/// OpenCV would take the address of a picture for a video's, and wait.
+/// OpenCV would take the address of a picture, or of a store of files, for a video's, and wait.
 void check_no_web_picture(const std::string& argument) {
-  if (is_image_name(argument.substr(0, argument.find_first_of("?#")))) check_local(argument);
+  const bool picture = is_image_name(argument.substr(0, argument.find_first_of("?#")));
+  const bool store = argument.starts_with("s3:") || argument.starts_with("gs:") || argument.starts_with("file:");
+  if (picture || store) check_local(argument);
 }
 
 std::vector<std::string> expand(const std::string& argument) {
@@ -92,7 +104,16 @@ std::vector<std::string> expand(const std::string& argument) {
   if (fs::exists(argument) || is_stream(argument)) return {argument};
   std::vector<std::string> paths = expand_glob(argument);
   if (paths.empty()) throw Error("{}: no such file or folder", argument);
-  return paths;
+  std::vector<std::string> sources;
+  for (const std::string& path : paths) {
+    if (!fs::is_directory(path)) {
+      sources.push_back(path);
+      continue;
+    }
+    const auto below = inside(path);
+    sources.insert(sources.end(), below.begin(), below.end());
+  }
+  return sources;
 }
 
 /// An input and as much of its path as tells it from the others.

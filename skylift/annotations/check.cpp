@@ -14,6 +14,7 @@
 #include "skylift/annotations/image_size.h"
 #include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
+#include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
 #include "skylift/core/text.h"
 
@@ -30,8 +31,19 @@ std::string describe(const AnnotationSet& set, const Object& object) {
   return fmt::format("{} at x {:g}, y {:g}, w {:g}, h {:g}", name, b.x, b.y, b.w, b.h);
 }
 
+/// Whether a JPEG's end marker stands behind its pixels' start, however much follows: phones append whole videos. Before
+/// the start a thumbnail has a marker of its own.
+bool has_jpeg_end(const fs::path& path) {
+  const MappedFile file(path);
+  const std::string_view bytes = file.bytes();
+  const auto byte = [&](size_t at) -> size_t { return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0; };
+  size_t at = 2;
+  while (byte(at) == 0xFF && byte(at + 1) != 0xDA) at += 2 + std::max<size_t>(2, byte(at + 2) << 8 | byte(at + 3));
+  return bytes.find("\xFF\xD9", at) != std::string_view::npos;
+}
+
 /// What is wrong with an image's end, or an empty text. Some cameras append kilobytes after the end marker, so it is
-/// searched for.
+/// searched for, near the end first.
 std::string check_end(const fs::path& path) {
   constexpr std::streamoff searched = 1 << 16;
   std::ifstream stream(path, std::ios::binary | std::ios::ate);
@@ -44,7 +56,8 @@ std::string check_end(const fs::path& path) {
   };
   const std::string head = read(0, 2);  // the size was read, so there is a header
   const std::string tail = read(std::max<std::streamoff>(0, size - searched), std::min(size, searched));
-  if (head == "\xFF\xD8" && tail.rfind("\xFF\xD9") == std::string::npos) return "cut off: no JPEG end marker";
+  if (head == "\xFF\xD8" && tail.rfind("\xFF\xD9") == std::string::npos && !has_jpeg_end(path))
+    return "cut off: no JPEG end marker";
   if (head == "\x89P" && tail.rfind("IEND") == std::string::npos) return "cut off: no IEND chunk at the end of a PNG";
   return {};
 }

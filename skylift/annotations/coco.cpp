@@ -95,7 +95,13 @@ class CocoReader {
     }
   }
 
+  /// Lists of images to be tested, such as COCO's image_info_test-dev2017.json, have no annotations.
+  bool has(const char* key) const {
+    return std::any_of(members_.begin(), members_.end(), [&](const JsonMember& member) { return member.key == key; });
+  }
+
   void read_annotations() {
+    if (!has("annotations")) return note("has no annotations: a list of images without objects");
     const JsonMember& member = list("annotations");
     auto found = records<AnnotationEntry>(member, {{1, "image_id", "an integer"}, {2, "category_id", "an integer"}},
                                           take_annotation);

@@ -15,9 +15,12 @@ namespace {
 
 constexpr std::array kNamesInFolder = {"annotations.json", "_annotations.coco.json", "result.json"};
 
-/// "val2017" of instances_val2017.json.
+/// "val2017" of instances_val2017.json, "my_val" of instances_my_val.json.
 std::string subset_of(const fs::path& file) {
   const std::string stem = file.stem().string();
+  for (const std::string_view task : {"instances_", "person_keypoints_"}) {
+    if (stem.starts_with(task)) return stem.substr(task.size());
+  }
   return stem.substr(stem.rfind('_') + 1);
 }
 
@@ -36,6 +39,15 @@ std::vector<fs::path> in_annotations(const fs::path& folder) {
     std::erase_if(files, [](const fs::path& file) { return !file.filename().string().starts_with("instances_"); });
   }
   return files;
+}
+
+/// The file of a folder by its name; FiftyOne's labels.json, which others may call so too, has data/ beside it.
+fs::path named_file(const fs::path& folder) {
+  for (const char* name : kNamesInFolder) {
+    if (fs::is_regular_file(folder / name)) return folder / name;
+  }
+  const bool fiftyone = fs::is_directory(folder / "data") && fs::is_regular_file(folder / "labels.json");
+  return fiftyone ? folder / "labels.json" : fs::path{};
 }
 
 size_t sample_count(const AnnotationSet& set) { return std::min<size_t>(8, set.images.size()); }
@@ -57,8 +69,8 @@ fs::path best_folder(const AnnotationSet& set) {
   const std::string subset = subset_of(set.source);
   fs::path best = fs::is_directory(beside / "images") ? beside / "images" : beside;
   int most = score(set, best);
-  for (const auto& folder : {beside / "images", beside, beside / "images" / subset, beside / subset, above / "images",
-                             above / "images" / subset, above / subset, above}) {
+  for (const auto& folder : {beside / "images", beside, beside / "data", beside / "images" / subset, beside / subset,
+                             above / "images", above / "images" / subset, above / subset, above}) {
     const int found = score(set, folder);
     if (found <= most) continue;
     most = found;
@@ -69,17 +81,11 @@ fs::path best_folder(const AnnotationSet& set) {
 
 }  // namespace
 
-bool has_coco_file(const fs::path& folder) {
-  return std::any_of(kNamesInFolder.begin(), kNamesInFolder.end(),
-                     [&](const char* name) { return fs::is_regular_file(folder / name); }) ||
-         !in_annotations(folder).empty();
-}
+bool has_coco_file(const fs::path& folder) { return !named_file(folder).empty() || !in_annotations(folder).empty(); }
 
 CocoPlace find_coco_file(const fs::path& path, const std::string& part) {
   if (!fs::is_directory(path)) return {path, part};
-  for (const char* name : kNamesInFolder) {
-    if (fs::is_regular_file(path / name)) return {path / name, part};
-  }
+  if (const fs::path file = named_file(path); !file.empty()) return {file, part};
   const auto files = in_annotations(path);
   if (files.empty()) return {};
   std::vector<std::string> subsets;

@@ -1,6 +1,7 @@
 #include "skylift/annotations/coco_records.h"
 
 #include <limits>
+#include <string>
 
 namespace skylift {
 namespace {
@@ -47,7 +48,10 @@ void take_other_object(ImageRecord& image, JsonField& element) {
 
 void take_category(CategoryRecord& out, JsonField& field) {
   if (field.key == "id") out.id = field.integer(), out.seen |= 1;
-  if (field.key == "name") out.name = field.text(), out.seen |= 2;
+  if (field.key == "name") {
+    out.name = field.is(JsonType::number) ? std::to_string(field.integer()) : field.text();
+    out.seen |= 2;
+  }
   if (field.key == "supercategory" && field.is(JsonType::string)) out.parent = field.text();
 }
 
@@ -85,12 +89,22 @@ void take_annotation(AnnotationEntry& out, JsonField& field) {
 
 void take_outline(Outline& out, JsonField& field) {
   if (field.key != "segmentation" || field.is(JsonType::object)) return;  // an object is a mask in run lengths
-  field.each([&](JsonField& polygon) {
-    const size_t before = out.points.size();
-    polygon.each([&](JsonField& number) { out.points.push_back(number.number()); });
+  const auto check_whole = [&](size_t before) {
     if ((out.points.size() - before) % 2 != 0)
       throw JsonMismatch{"", "got half a point, expected [x1, y1, x2, y2, ...]"};
+  };
+  size_t in_no_list = 0;  // one polygon that is not in a list of its own
+  field.each([&](JsonField& polygon) {
+    const size_t before = out.points.size();
+    if (!polygon.is(JsonType::array)) {
+      out.points.push_back(polygon.number());
+      ++in_no_list;
+      return;
+    }
+    polygon.each([&](JsonField& number) { out.points.push_back(number.number()); });
+    check_whole(before);
   });
+  check_whole(out.points.size() - in_no_list);
 }
 
 }  // namespace skylift

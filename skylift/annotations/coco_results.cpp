@@ -28,13 +28,16 @@ struct ResultEntry {
   Detection detection;
 };
 
+/// "12", which is a number in quotes; "0012" can only be a name.
+bool is_plain_number(const std::string& text) {
+  return text.find_first_not_of("0123456789") == std::string::npos && (text[0] != '0' || text == "0");
+}
+
 void take_result(ResultEntry& out, JsonField& field) {
   if (field.key == "image_id") {
-    if (field.is(simdjson::ondemand::json_type::string)) {
-      out.image_text = field.text();
-    } else {
-      out.image_id = field.integer();
-    }
+    if (field.is(simdjson::ondemand::json_type::string)) out.image_text = field.text();
+    const bool number = out.image_text.empty() || is_plain_number(out.image_text);
+    if (number) out.image_id = field.integer(), out.image_text.clear();
     out.seen |= 1;
   } else if (field.key == "category_id") {
     out.category_id = field.integer(), out.seen |= 2;
@@ -146,7 +149,8 @@ class ResultReader {
       if (!entry.file_name.empty()) {
         places[i] = named_image(i, ".file_name", entry.file_name, by_name_);
       } else if (!entry.image_text.empty()) {
-        places[i] = named_image(i, ".image_id", entry.image_text, by_stem_);
+        places[i] =
+            named_image(i, ".image_id", entry.image_text, is_image_name(entry.image_text) ? by_name_ : by_stem_);
       } else if (const auto image = by_number.places.find(entry.image_id); image != by_number.places.end()) {
         places[i] = image->second;
       } else {

@@ -33,12 +33,30 @@ namespace {
 /// As JSON holds it: what is not UTF-8 becomes U+FFFD.
 std::string json_name(const std::string& text) { return dump_json(nlohmann::json(text)); }
 
+/// What `skylift predict` leaves in its other formats.
+bool is_yolo_or_csv(const fs::path& path) {
+  if (!fs::is_directory(path)) return path.extension() == ".csv";
+  const fs::path folder = path.has_filename() ? path : path.parent_path();
+  const fs::path above = folder.filename() == "labels" ? folder.parent_path() : folder;
+  return fs::exists(folder / "detections.csv") ||
+         (fs::is_directory(above / "labels") && fs::exists(above / "classes.txt") &&
+          !fs::exists(folder / "detections"));
+}
+
 }  // namespace
 
 DetectionSet read_detections(const fs::path& path, const AnnotationSet& truth, Problems* problems) {
   check_local(path.string());
   if (!fs::exists(path))
     throw Error("{}: nothing there, expected COCO result JSON or a folder of VisDrone text files", path.string());
+  if (fs::exists(path / "detections.json")) return read_coco_results(path / "detections.json", truth, problems);
+  if (is_yolo_or_csv(path)) {
+    throw Error(
+        "{}: detections in YOLO's format or as CSV, expected COCO result JSON or a folder of VisDrone text files "
+        "(hint: "
+        "skylift predict --format coco or visdrone)",
+        path.string());
+  }
   return fs::is_directory(path) ? read_visdrone_results(path, truth, problems)
                                 : read_coco_results(path, truth, problems);
 }

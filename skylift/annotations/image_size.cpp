@@ -14,6 +14,13 @@ ImageHeader checked_header(std::string_view bytes, const std::string& name) {
   if (header.kind == ImageHeader::Kind::unknown)
     throw Error("{}: {}, expected a {} image", name, bytes.empty() ? "an empty file" : "not an image", kImageKinds);
   if (header.stored == ImageSize{}) throw Error("{}: no image size in its header (is the file cut off?)", name);
+  constexpr size_t flags_at = 20;
+  constexpr char animated = 2;
+  const bool moves = header.kind == ImageHeader::Kind::webp && bytes.substr(12).starts_with("VP8X") &&
+                     bytes.size() > flags_at && (bytes[flags_at] & animated);
+  if (moves) throw Error("{}: an animated WebP, expected a still image", name);
+  if (header.bits < 0 || header.bits > 16)
+    throw Error("{}: pixels are neither 8 nor 16 bit integers; convert the image to 8-bit JPEG or PNG", name);
   return header;
 }
 

@@ -27,14 +27,20 @@ namespace ondemand = simdjson::ondemand;
 
 }  // namespace
 
+std::string_view JsonField::unquoted() {
+  std::string_view token = trim(value_.raw_json_token());
+  const bool quoted = token.size() >= 2 && token.front() == '"' && token.back() == '"';
+  return quoted ? token.substr(1, token.size() - 2) : token;
+}
+
 int64_t JsonField::integer() {
   int64_t out = 0;
   if (!value_.get_int64().get(out)) return out;
+  if (const auto whole = parse_integer(unquoted())) return *whole;
   constexpr double exact = 1LL << 53;
-  double whole = 0;
-  if (value_.get_double().get(whole) || whole != std::floor(whole) || std::abs(whole) > exact)
-    mismatch(value_, "an integer");
-  return static_cast<int64_t>(whole);
+  const auto whole = parse_number(unquoted());
+  if (!whole || *whole != std::floor(*whole) || std::abs(*whole) > exact) mismatch(value_, "an integer");
+  return static_cast<int64_t>(*whole);
 }
 
 int JsonField::integer(int low, int high) {
@@ -46,21 +52,23 @@ int JsonField::integer(int low, int high) {
 
 double JsonField::number() {
   double out = 0;
-  if (value_.get_double().get(out)) mismatch(value_, "a number");
-  return out;
+  if (!value_.get_double().get(out)) return out;
+  const auto quoted = is(ondemand::json_type::string) ? parse_number(unquoted()) : std::nullopt;
+  if (!quoted) mismatch(value_, "a number");
+  return *quoted;
 }
 
 bool JsonField::flag() {
   bool yes = false;
   if (!value_.get_bool().get(yes)) return yes;
-  double out = 0;
-  if (value_.get_double().get(out) || (out != 0 && out != 1)) mismatch(value_, "0, 1, true or false");
-  return out == 1;
+  const auto out = parse_number(unquoted());
+  if (!out || (*out != 0 && *out != 1)) mismatch(value_, "0, 1, true or false");
+  return *out == 1;
 }
 
 bool JsonField::is_null() {
   bool yes = false;
-  return !value_.is_null().get(yes) && yes;
+  return (!value_.is_null().get(yes) && yes) || trim(value_.raw_json_token()) == "NaN";
 }
 
 bool JsonField::is(ondemand::json_type type) {

@@ -27,11 +27,13 @@ class JsonField {
  public:
   JsonField(std::string_view key, simdjson::ondemand::value value) : key(key), value_(value) {}
 
+  // Numbers may stand in quotes, as spreadsheets and web forms write them.
   int64_t integer();  ///< also as 7.0: tables with gaps make floats of whole numbers
   int integer(int low, int high);
   double number();
-  bool flag();     ///< true, false, 0 or 1
-  bool is_null();  ///< what pandas and many exporters write for "absent"; records and members() pass such fields over
+  bool flag();  ///< true, false, 0 or 1
+  /// null, or Python's NaN: "absent" of pandas and many exporters. Records and members() pass such fields over.
+  bool is_null();
   std::string text();
   BoxXywh box();                  ///< [x, y, width, height]
   bool box_if_any(BoxXywh& out);  ///< the same; false: the list is empty
@@ -45,6 +47,8 @@ class JsonField {
   std::string_view key;  ///< empty for an element of a list
 
  private:
+  std::string_view unquoted();
+
   simdjson::ondemand::value value_;
 };
 

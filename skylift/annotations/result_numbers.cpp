@@ -52,6 +52,22 @@ bool has_root(const AnnotationSet& truth) {
   });
 }
 
+/// COCO's own numbers of its 80 classes, which Ultralytics writes for COCO.
+bool is_cocos(const std::vector<int64_t>& ids) { return ids.size() == 80 && ids.front() == 1 && ids.back() == 90; }
+
+void refuse_two_meanings(const std::string& where, const AnnotationSet& truth, const std::set<int64_t>& numbers,
+                         const std::unordered_map<int64_t, int>& ids, const std::unordered_map<int64_t, int>& indices) {
+  for (const int64_t number : numbers) {
+    const int as_id = ids.at(number), as_index = indices.at(number);
+    if (as_id == as_index || as_id < 0) continue;
+    throw Error(
+        "{}: category_id {} may be {}, as an id of {}, or {}, as a class index of Ultralytics; expected a "
+        "category_name in each result",
+        where, number, truth.classes[static_cast<size_t>(as_id)], truth.source.string(),
+        truth.classes[static_cast<size_t>(as_index)]);
+  }
+}
+
 }  // namespace
 
 ImageNumbers image_numbers(const std::string& where, const AnnotationSet& truth, std::vector<int64_t> numbers) {
@@ -90,26 +106,30 @@ std::unordered_map<int64_t, int> ultralytics_classes(const std::string& where, c
                                                      const std::set<int64_t>& numbers) {
   const auto own = class_ids(truth);
   const bool known = std::all_of(numbers.begin(), numbers.end(), [&](int64_t n) { return own.contains(n); });
-  if (known && !ids_are_places(truth.class_ids)) return own;
   const bool root = has_root(truth) && !numbers.contains(static_cast<int64_t>(truth.classes.size()));
-  if (root) log_warning("{}: {} has no objects and is taken as no class of the network", where, truth.classes[0]);
   const int first = root ? 1 : 0;
   const auto count = static_cast<int64_t>(truth.classes.size()) - first;
   const bool from_zero = numbers.contains(0), from_one = numbers.contains(count);
+  const bool indices = *numbers.begin() >= 0 && *numbers.rbegin() <= count && !(from_zero && from_one);
+  if (known && !ids_are_places(truth.class_ids) && (!indices || is_cocos(truth.class_ids))) return own;
+  if (root) log_warning("{}: {} has no objects and is taken as no class of the network", where, truth.classes[0]);
   if (from_zero && from_one) {
     throw Error("{}: its category ids reach from 0 to {}, but {} has {} classes", where, count, truth.source.string(),
                 count);
   }
-  if (!from_zero && !from_one) {
-    log_warning("{}: category ids are taken as class index + 1, as newer versions of Ultralytics write them: {} is {}",
-                where, *numbers.begin(),
-                *numbers.begin() >= 1 && *numbers.begin() <= count
-                    ? truth.classes[static_cast<size_t>(*numbers.begin() - 1 + first)]
-                    : "none");
-  }
   std::unordered_map<int64_t, int> classes;
   for (int64_t index = 0; index < count; ++index)
     classes.emplace(index + (from_zero ? 0 : 1), first + static_cast<int>(index));
+  if (known && !ids_are_places(truth.class_ids)) {
+    refuse_two_meanings(where, truth, numbers, own, classes);
+    return own;
+  }
+  if (!from_zero && !from_one) {
+    const auto example = classes.find(*numbers.begin());
+    log_warning("{}: category ids are taken as class index + 1, as newer versions of Ultralytics write them: {} is {}",
+                where, *numbers.begin(),
+                example == classes.end() ? "none" : truth.classes[static_cast<size_t>(example->second)]);
+  }
   return classes;
 }
 

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <optional>
 
+#include "skylift/annotations/image_files.h"
 #include "skylift/annotations/image_finder.h"
 #include "skylift/annotations/number_lines.h"
 #include "skylift/annotations/problem.h"
@@ -58,10 +59,9 @@ void read_result_file(const fs::path& path, const std::vector<std::optional<int>
 
 std::vector<fs::path> text_files(const fs::path& folder) {
   std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".txt") files.push_back(entry.path());
+  for (const auto& file : list_files(folder)) {
+    if (fs::path(file).extension() == ".txt") files.push_back(folder / file);
   }
-  std::sort(files.begin(), files.end());
   if (files.empty()) throw Error("{}: no .txt file in it, expected one an image", folder.string());
   return files;
 }

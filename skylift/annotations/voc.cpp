@@ -3,17 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
-#include <pugixml.hpp>
 #include <set>
 #include <unordered_map>
 
 #include "skylift/annotations/image_files.h"
 #include "skylift/annotations/number_lines.h"
 #include "skylift/annotations/problem.h"
-#include "skylift/annotations/shapes.h"
+#include "skylift/annotations/voc_xml.h"
 #include "skylift/core/error.h"
-#include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
 #include "skylift/core/text.h"
 
@@ -21,159 +18,32 @@ namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
-/// What one XML file says; class names, since indices are known only when all files are read.
-struct VocImage {
-  ImageRecord record;
-  std::vector<std::string> names;  // parallel to record.objects
-  int turned = 0;                  // boxes around turned ones
-};
-
 struct Layout {
   fs::path images, annotations;  // empty: none
 };
 
-bool has_xml(const fs::path& folder) {
-  std::error_code code;
-  for (const auto& entry : fs::directory_iterator(folder, code)) {
-    if (entry.path().extension() == ".xml" && !is_hidden(entry.path())) return true;
-  }
-  return false;
+bool has_xml(const fs::path& folder, bool within = true) {
+  if (!fs::is_directory(folder)) return false;
+  const auto files = list_files(folder);
+  return std::any_of(files.begin(), files.end(), [&](const std::string& file) {
+    return file.ends_with(".xml") && (within || file.find('/') == std::string::npos);
+  });
 }
 
-/// VOC's own folders, or others that have XML files: annotations/ beside images/, or the images' own folder.
+/// VOC's own folders, or others that have XML files: annotations/ beside images/, FiftyOne's labels/ beside data/, or
+/// the images' own folder.
 Layout find_layout(const fs::path& folder) {
   if (fs::is_directory(folder / "JPEGImages") && fs::is_directory(folder / "Annotations"))
     return {folder / "JPEGImages", folder / "Annotations"};
-  for (const char* annotations : {"annotations", "Annotations"}) {
-    if (fs::is_directory(folder / "images") && has_xml(folder / annotations))
-      return {folder / "images", folder / annotations};
+  for (const char* images : {"images", "data"}) {
+    for (const char* annotations : {"annotations", "Annotations", "labels"}) {
+      if (fs::is_directory(folder / images) && has_xml(folder / annotations))
+        return {folder / images, folder / annotations};
+    }
   }
-  return has_xml(folder) ? Layout{folder, folder} : Layout{};
+  // Not those in folders within: Roboflow's train/, valid/ and test/ are no one set.
+  return has_xml(folder, false) ? Layout{folder, folder} : Layout{};
 }
-
-std::string utf8_of_latin1(std::string_view text) {
-  std::string utf8;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      utf8 += c;
-    } else {
-      utf8 += static_cast<char>(0xC0 | byte >> 6);
-      utf8 += static_cast<char>(0x80 | (byte & 0x3F));
-    }
-  }
-  return utf8;
-}
-
-class XmlReader {
- public:
-  XmlReader(const fs::path& path, Problems& problems) : path_(path), text_(read_file(path)), problems_(problems) {}
-
-  void read(VocImage& out) {
-    pugi::xml_document document;
-    auto parsed = document.load_buffer(text_.data(), text_.size());
-    // pugixml's offsets are those in its own UTF-8, so the lines are counted there.
-    if (parsed.encoding == pugi::encoding_latin1) {
-      text_ = utf8_of_latin1(text_);
-      parsed = document.load_buffer(text_.data(), text_.size(), pugi::parse_default, pugi::encoding_utf8);
-    } else if (parsed.encoding != pugi::encoding_utf8) {
-      report(&problems_, path_.string(), "in UTF-16 or UTF-32, expected UTF-8 or Latin-1 (hint: save it as UTF-8)");
-      return;
-    }
-    for (size_t i = 0; i < text_.size(); ++i) {
-      if (text_[i] == '\n') line_ends_.push_back(static_cast<ptrdiff_t>(i));
-    }
-    if (!parsed) {
-      report(&problems_, position(parsed.offset), fmt::format("not XML: {}", parsed.description()));
-      return;
-    }
-    const auto root = document.child("annotation");
-    if (!root) {
-      report(&problems_, path_.string(), "no <annotation>, expected a VOC annotation");
-      return;
-    }
-    try {
-      const auto size = root.child("size");
-      if (size) out.record.width = length(size, "width"), out.record.height = length(size, "height");
-    } catch (const Error& wrong) {
-      note(wrong);
-    }
-    for (const auto node : root.children("object")) {
-      try {
-        out.record.objects.push_back(object(node));
-        out.turned += !node.child("bndbox");
-        out.names.push_back(std::string(trim(node.child_value("name"))));
-      } catch (const Error& wrong) {
-        note(wrong);
-      }
-    }
-  }
-
- private:
-  size_t line_of(ptrdiff_t offset) const {
-    const auto next = std::lower_bound(line_ends_.begin(), line_ends_.end(), offset);
-    return static_cast<size_t>(next - line_ends_.begin()) + 1;
-  }
-  std::string position(ptrdiff_t offset) const { return line_position(path_, line_of(offset)); }
-  void note(const Error& wrong) {
-    const std::string text = wrong.what();
-    const size_t cut = text.find(": ", path_.string().size());
-    report(&problems_, text.substr(0, cut), text.substr(cut + 2));
-  }
-
-  double number(pugi::xml_node parent, const char* name) const {
-    const auto node = parent.child(name);
-    if (!node)
-      throw Error("{}: <{}> has no <{}>, expected a number", position(parent.offset_debug()), parent.name(), name);
-    const auto value = parse_number(node.child_value());
-    if (!value)
-      throw Error("{}: got {} for <{}>, expected a number", position(node.offset_debug()),
-                  in_quotes(node.child_value()), name);
-    return *value;
-  }
-  int length(pugi::xml_node parent, const char* name) const {
-    const double value = number(parent, name);
-    // Some tools write 0 for a size that they do not know, and some a fraction.
-    if (value >= 0 && value <= std::numeric_limits<int>::max()) return static_cast<int>(value);
-    throw Error("{}: got {} for <{}>, expected a length in px", position(parent.child(name).offset_debug()), value,
-                name);
-  }
-  /// A level that may be absent, or a word such as "Unspecified" in some of VOC's own files: 0 then.
-  int level(pugi::xml_node parent, const char* name) const {
-    const auto value = parse_integer(parent.child_value(name));
-    return value ? static_cast<int>(std::clamp<long long>(*value, 0, 100)) : 0;
-  }
-
-  /// <bndbox>, or the upright box around the turned one of roLabelImg: <robndbox> with a centre and an angle.
-  BoxXywh box(pugi::xml_node node) const {
-    if (const auto turned = node.child("robndbox"); turned && !node.child("bndbox")) {
-      const double w = number(turned, "w"), h = number(turned, "h");
-      return box_around_turned({number(turned, "cx") - w / 2, number(turned, "cy") - h / 2, w, h},
-                               number(turned, "angle"));
-    }
-    const auto box = node.child("bndbox");
-    if (!box) throw Error("{}: <object> has no <bndbox>", position(node.offset_debug()));
-    const double x1 = number(box, "xmin"), y1 = number(box, "ymin"), x2 = number(box, "xmax"), y2 = number(box, "ymax");
-    return {x1 - 1, y1 - 1, x2 - x1 + 1, y2 - y1 + 1};
-  }
-
-  Object object(pugi::xml_node node) const {
-    if (trim(node.child_value("name")).empty())
-      throw Error("{}: <object> has no <name>", position(node.offset_debug()));
-    Object out;
-    out.box = box(node);
-    out.truncation = level(node, "truncated");
-    out.occlusion = level(node, "occluded");
-    out.difficult = level(node, "difficult") != 0;
-    out.line = static_cast<int>(line_of(node.offset_debug()));
-    return out;
-  }
-
-  const fs::path& path_;
-  std::string text_;
-  std::vector<ptrdiff_t> line_ends_;
-  Problems& problems_;
-};
 
 /// What a line of a list can mean, the likeliest first: names may have blanks; some lists give names with endings;
 /// those of one class, such as car_train.txt, have a 1, 0 or -1 behind each name.
@@ -185,7 +55,11 @@ std::vector<std::string> meanings(const std::string& line) {
     if (flag == "1" || flag == "0" || flag == "-1") out.emplace_back(trim(line.substr(0, blank)));
   }
   for (size_t i = 0, whole = out.size(); i < whole; ++i) {
-    if (is_image_name(out[i])) out.push_back(stem_path(out[i]));
+    if (is_image_name(out[i]) || out[i].ends_with(".xml")) out.push_back(stem_path(out[i]));
+  }
+  for (size_t i = 0, whole = out.size(); i < whole; ++i) {  // with a folder before the name
+    const size_t slash = out[i].find_last_of("/\\");
+    if (slash != std::string::npos) out.push_back(out[i].substr(slash + 1));
   }
   return out;
 }
@@ -194,15 +68,22 @@ std::vector<std::string> meanings(const std::string& line) {
 std::vector<std::string> listed_images(const fs::path& list, const std::vector<std::string>& files,
                                        Problems* problems) {
   std::unordered_map<std::string, size_t> by_stem;
+  std::set<std::string> ambiguous;
+  for (size_t i = 0; i < files.size(); ++i) by_stem.emplace(stem_path(files[i]), i);
   for (size_t i = 0; i < files.size(); ++i) {
-    by_stem.emplace(stem_path(files[i]), i);
-    by_stem.emplace(fs::path(files[i]).stem().string(), i);  // without the folders within
+    const std::string stem = fs::path(files[i]).stem().string();  // without the folders within
+    if (stem == stem_path(files[i])) continue;
+    if (!by_stem.emplace(stem, i).second) ambiguous.insert(stem);
   }
+  for (const auto& file : files) ambiguous.erase(stem_path(file));  // the whole of a path is clear
   std::set<size_t> wanted;
   for (const auto& line : read_lines(list)) {
     const auto names = meanings(line);
     const auto known = std::find_if(names.begin(), names.end(), [&](const auto& n) { return by_stem.contains(n); });
-    if (known != names.end()) {
+    if (known != names.end() && ambiguous.contains(*known)) {
+      report(problems, list.string(),
+             fmt::format("{} may be more than one image, in several folders", in_quotes(line)));
+    } else if (known != names.end()) {
       wanted.insert(by_stem.at(*known));
     } else {
       report(problems, list.string(), fmt::format("{} has no image in JPEGImages/", in_quotes(line)));
@@ -228,7 +109,7 @@ std::vector<VocImage> read_all(const fs::path& annotations) {
   std::vector<VocImage> images(files.size());
   parallel_for(files.size(), 0, [&](size_t i) {
     Problems of_others;  // those of the files in the list are reported
-    XmlReader(files[i], of_others).read(images[i]);
+    images[i] = read_voc_xml(files[i], of_others);
   });
   return images;
 }
@@ -288,7 +169,7 @@ AnnotationSet read_voc(const fs::path& folder, const std::string& split, Problem
   parallel_for(files.size(), 0, [&](size_t i) {
     const fs::path xml = xml_of(i);
     if (fs::exists(xml)) {
-      XmlReader(xml, found[i]).read(images[i]);
+      images[i] = read_voc_xml(xml, found[i]);
     } else {
       report(&found[i], xml.string(), fmt::format("missing, expected the annotations of {}", files[i]));
     }

@@ -27,7 +27,11 @@ class YamlReader {
     if (!root_.IsMap()) throw Error("{}: not a data.yaml, expected keys such as names, train and val", path.string());
   }
 
-  bool has(const char* key) const { return root_[key] && !root_[key].IsNull(); }
+  /// An empty text is nothing, as in Ultralytics.
+  bool has(const char* key) const {
+    const YAML::Node node = root_[key];
+    return node && !node.IsNull() && !(node.IsScalar() && node.Scalar().empty());
+  }
   std::string text(const char* key) const { return scalar(root_[key], "a text"); }
 
   /// Names by index; `nc` alone gives class_0, class_1, ..., as in Ultralytics.
@@ -115,7 +119,7 @@ std::vector<std::string> meanings(std::string place) {
 YoloConfig::YoloConfig(fs::path file) : file_(std::move(file)), folder_(file_.parent_path()), roots_({folder_}) {}
 
 fs::path YoloConfig::find_in(const fs::path& folder) {
-  for (const char* name : {"data.yaml", "data.yml", "dataset.yaml", "obj.data"}) {
+  for (const char* name : {"data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "obj.data"}) {
     if (fs::is_regular_file(folder / name)) return folder / name;
   }
   const bool label_studio = fs::is_directory(folder / "images") && fs::is_directory(folder / "labels");
@@ -148,6 +152,9 @@ void YoloConfig::read_yaml() {
   key_points_ = yaml.key_points();
   for (const char* key : {"train", "val", "test"}) {
     if (yaml.has(key)) splits_.emplace_back(key, yaml.list(key));
+  }
+  for (const char* key : {"validation", "valid"}) {
+    if (yaml.has(key) && !yaml.has("val")) splits_.emplace_back("val", yaml.list(key));
   }
   if (splits_.empty()) throw Error("{}: none of train, val and test, expected folders of images", file_.string());
 }
@@ -213,20 +220,24 @@ fs::path YoloConfig::find(const std::string& place, const std::vector<fs::path>&
     for (const auto& meaning : meanings(place)) {
       const fs::path path = (root / meaning).lexically_normal();
       if (fs::exists(path)) return path;
-      looked.push_back(path.string());
+      if (std::find(looked.begin(), looked.end(), path.string()) == looked.end()) looked.push_back(path.string());
     }
   }
   throw Error("{}: {}: no such folder or .txt list of images; looked for {}", file_.string(), in_quotes(place),
               fmt::join(looked, ", "));
 }
 
-std::vector<fs::path> YoloConfig::listed_images(const fs::path& list) const {
+std::vector<fs::path> YoloConfig::listed_images(const fs::path& list, Problems& notes) const {
   // A leading ./ is relative to the list's own folder in Ultralytics' files.
   std::vector<fs::path> roots = roots_, beside = {list.parent_path()};
   roots.push_back(list.parent_path());
   roots.emplace_back(".");
   std::vector<fs::path> images;
   for (const auto& line : read_lines(list)) {
+    if (line.starts_with('#') && !is_image_name(line)) {
+      notes.push_back({list.string(), fmt::format("{} is passed over as a comment", in_quotes(line))});
+      continue;
+    }
     const auto& places = line.starts_with("./") ? beside : roots;
     images.push_back((places[0] / line).lexically_normal());
     if (fs::exists(images.back())) continue;
@@ -247,7 +258,7 @@ std::vector<fs::path> YoloConfig::images(const std::string& split, Problems& not
     if (fs::is_directory(path)) {
       for (const auto& name : list_images(path, notes)) images.push_back((path / name).lexically_normal());
     } else if (path.extension() == ".txt" && fs::is_regular_file(path)) {
-      const auto more = listed_images(path);
+      const auto more = listed_images(path, notes);
       images.insert(images.end(), more.begin(), more.end());
     } else {
       throw Error("{}: {}: no folder and no .txt list of images", file_.string(), path.string());

@@ -37,7 +37,7 @@ class YoloConfig {
   void read_label_studio();
   const Places& places(const std::string& split) const;
   std::filesystem::path find(const std::string& place, const std::vector<std::filesystem::path>& roots) const;
-  std::vector<std::filesystem::path> listed_images(const std::filesystem::path& list) const;
+  std::vector<std::filesystem::path> listed_images(const std::filesystem::path& list, Problems& notes) const;
 
   std::filesystem::path file_, folder_;
   std::vector<std::filesystem::path> roots_;  ///< folders that places may be relative to, the likeliest first

@@ -14,7 +14,8 @@ namespace {
 
 using Kind = ImageHeader::Kind;
 constexpr uint64_t kWidthTag = 256, kHeightTag = 257, kTileWidthTag = 322, kTileHeightTag = 323, kBitsTag = 258,
-                   kOrientationTag = 274;
+                   kOrientationTag = 274, kSampleFormatTag = 339;
+constexpr uint64_t kSigned = 2, kFraction = 3;  // of SampleFormat
 constexpr uint64_t kShort = 3, kLong = 4;
 
 /// Numbers in a file. One that reaches beyond the end is 0, and so is every size made of it.
@@ -69,7 +70,11 @@ ImageHeader tiff_header(std::string_view bytes) {
     if (tag == kTileWidthTag) tile_width = value;
     if (tag == kTileHeightTag) tile_height = value;
     if (tag == kBitsTag && value <= 64) header.bits = static_cast<int>(value);
-    if (tag == kOrientationTag && type == kShort && value >= 1 && value <= 8 && header.tag_at == 0) {
+    // Nothing here reads them, so they need no name of their own; the tag is behind that of bits.
+    if (tag == kSampleFormatTag && (value == kSigned || value == kFraction)) header.bits = -header.bits;
+    // OpenCV reads a short from what some writers make a long of, which is the same number in little-endian alone.
+    const bool short_there = type == kShort || bytes.starts_with("II");
+    if (tag == kOrientationTag && short_there && value >= 1 && value <= 8 && header.tag_at == 0) {
       header.orientation = static_cast<int>(value);
       header.tag_at = place;
     }

@@ -54,10 +54,8 @@ Range used_range(const cv::Mat& rgb) {
   return range;
 }
 
-cv::Mat to_8_bits(const cv::Mat& rgb, const std::string& name, ImageReading::Depth depth) {
+cv::Mat to_8_bits(const cv::Mat& rgb, ImageReading::Depth depth) {
   if (rgb.depth() == CV_8U) return rgb;
-  if (rgb.depth() != CV_16U)
-    throw Error("{}: pixels are neither 8 nor 16 bit integers; convert the image to 8-bit JPEG or PNG", name);
   Range range{0, (1 << 16) - 1};
   if (const Range used = used_range(rgb); depth == ImageReading::Depth::image && used.low < used.high) range = used;
   const double scale = 255.0 / (range.high - range.low);
@@ -93,6 +91,8 @@ cv::Mat decode_with_opencv(std::string_view bytes, const std::string& name) {
   const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
   const cv::Mat pixels = cv::imdecode(encoded, cv::IMREAD_UNCHANGED);  // this mode leaves EXIF orientation alone
   if (pixels.empty()) throw Error("{}: not an image that can be read, or damaged; expected {}", name, kImageKinds);
+  if (pixels.depth() != CV_8U && pixels.depth() != CV_16U)
+    throw Error("{}: pixels are neither 8 nor 16 bit integers; convert the image to 8-bit JPEG or PNG", name);
   return to_rgb(pixels, name);
 }
 
@@ -116,7 +116,7 @@ cv::Mat decode_rgb(std::string_view bytes, const std::string& name, const ImageR
     throw Error("{}: {} bytes, expected less than 2 GB", name, bytes.size());
   try {
     const ImageHeader header = read_image_header(bytes);
-    const cv::Mat stored = to_8_bits(decode_stored(bytes, header, name, most_pixels), name, reading.depth);
+    const cv::Mat stored = to_8_bits(decode_stored(bytes, header, name, most_pixels), reading.depth);
     return reading.orientation == ImageReading::Orientation::upright ? turned(stored, header.orientation) : stored;
   } catch (const cv::Exception& exception) {  // its limits, or no memory: of this image, not of the whole run
     throw Error("{}: damaged image ({})", name, exception.err);

@@ -93,8 +93,8 @@ TEST_F(CocoTest, WrongAnnotationsNameTheJsonPath) {
               EndsWith("$.annotations[1].bbox[2]: got 'null', expected a number"));
   EXPECT_THAT(error_for_annotation(R"({"image_id": 1, "category_id": 4, "bbox": [1, 2, NaN, 4]})"),
               HasSubstr("$.annotations[1].bbox[2]: got 'NaN'"));
-  EXPECT_THAT(error_for_annotation(R"({"image_id": "1", "category_id": 4, "bbox": [1, 2, 3, 4]})"),
-              EndsWith("$.annotations[1].image_id: got '\"1\"', expected an integer"));
+  EXPECT_THAT(error_for_annotation(R"({"image_id": "1x", "category_id": 4, "bbox": [1, 2, 3, 4]})"),
+              EndsWith("$.annotations[1].image_id: got '\"1x\"', expected an integer"));
   EXPECT_THAT(error_for_annotation(R"({"image_id": 1.5, "category_id": 4, "bbox": [1, 2, 3, 4]})"),
               HasSubstr("got '1.5', expected an integer"));
   EXPECT_THAT(error_for_annotation(R"({"image_id": 1, "category_id": 4, "bbox": {"x": 1}})"),

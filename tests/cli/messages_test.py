@@ -63,6 +63,8 @@ class MessagesTest(ProgramTest):
         out = self.folder / "none"
         for call in (["info", page], ["predict", "--model", page, self.images, "--out", out],
                      ["predict", "--model", self.model, "https://host.invalid/a/b.JPG?size=2", "--out", out],
+                     ["predict", "--model", self.model, "HTTP://host.invalid/b.jpg", "--out", out],
+                     ["predict", "--model", self.model, "s3://host.invalid/flights/", "--out", out],
                      ["import", "--from", "torchvision", page, "--out", out],
                      ["eval", "--gt", self.images.parent, "--dt", "http://host.invalid/dt.json"]):
             self.refuse(*call, expect=["host.invalid", "nothing is fetched"])

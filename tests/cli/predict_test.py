@@ -118,6 +118,17 @@ class PredictTest(ProgramTest):
         texts = self.predict(self.images, other, "--format", "visdrone") / "detections"
         self.assertEqual(len(list(texts.rglob("*.txt"))), 6)
 
+    def test_what_is_passed_over_is_said_and_patterns_may_match_folders(self):
+        flights = self.folder / "flights"
+        for day in ("day1", "day2"):
+            shutil.copytree(self.images, flights / day)
+        (flights / "day1" / "IMG_0001.HEIC").write_bytes(b"of a phone")
+        (flights / "day1" / next(self.images.iterdir()).with_suffix(".txt").name).write_text("beside its image")
+        done = self.succeed("predict", "--model", self.model, flights / "day*", "--out", self.folder / "matched")
+        self.assertEqual(len(json.loads((self.folder / "matched" / "images.json").read_text())), 6)
+        self.assertIn("1 file passed over", done.stderr)
+        self.assertIn("IMG_0001.HEIC", done.stderr)
+
     def test_engines_agree(self):
         try:
             fast = self.predict(self.images, "--engine", "openvino", out="openvino")

@@ -34,10 +34,21 @@ TEST(FileKind, TheMessageSaysWhatItIsAndWhatToDo) {
   EXPECT_THAT(message("version https://git-lfs"), HasSubstr("git lfs pull"));
   EXPECT_THAT(message("PK\x03\x04"), HasSubstr("skylift import"));
   EXPECT_THAT(message(std::string("\x08\x08\x3a\x01x", 5)), HasSubstr("an ONNX file"));
+  EXPECT_THAT(message(""), HasSubstr("x.pth: is empty, expected a model"));
+  EXPECT_THAT(message("\x1F\x8B\x08"), AllOf(HasSubstr("a compressed file"), HasSubstr("unpack")));
+  EXPECT_THAT(message(std::string(257, 'a') + "ustar"), HasSubstr("an archive"));
+  EXPECT_THAT(message("PK\x03\x04 PK\x01\x02 best.pth"), HasSubstr("is a zip archive, expected a model (hint: unpack"));
+  EXPECT_THAT(message("PK\x03\x04 PK\x01\x02 best/data.pkl"), HasSubstr("skylift import"));
+  EXPECT_THAT(message("\x89HDF\r\n"), HasSubstr("HDF5"));
+  EXPECT_THAT(message("<?xml version=\"1.0\"?>\n<net name=\"m\">"), HasSubstr("a model of OpenVINO"));
+  EXPECT_THAT(message("<!-- saved from -->\n<html>"), HasSubstr("a web page"));
+  EXPECT_THAT(message("<?xml version=\"1.0\"?><Error><Code>AccessDenied"), HasSubstr("a web page"));
   EXPECT_EQ(message("\x01\x02"), "no error");  // the reader says what is wrong
   write_safetensors(folder / "x.pth", {});
   EXPECT_EQ(expect_kind(folder / "x.pth", {FileKind::safetensors}, "a model"), FileKind::safetensors);
-  EXPECT_THAT(error_of([&] { expect_kind("https://host/x.pth", {}, ""); }), HasSubstr("nothing is fetched"));
+  for (const char* address : {"https://host/x.pth", "HTTPS://host/x.pth", "s3://bucket/x.pth", "gs://bucket/x.pth"})
+    EXPECT_THAT(error_of([&] { expect_kind(address, {}, ""); }), HasSubstr("nothing is fetched")) << address;
+  EXPECT_THAT(error_of([&] { expect_kind("file:///x.pth", {}, ""); }), HasSubstr("leave file:// away"));
 }
 
 }  // namespace
