@@ -17,6 +17,7 @@
 #include "skylift/study/score.h"
 #include "skylift/study/table.h"
 #include "skylift/train/checkpoint.h"
+#include "skylift/train/resume_state.h"
 #include "skylift/train/trainer.h"
 
 namespace skylift {
@@ -84,10 +85,11 @@ void check(const StudyRequest& request, const std::vector<Training>& trainings) 
   for (const Training& training : trainings) {
     const RunOptions options = run_options(request, *training.run, training.seed);
     if (!training.done()) continue;
-    if (config_text(read_run_options((training.folder / "config.toml").string(), {})) != config_text(options)) {
-      throw Error(
-          "{}: was trained with other options than the plan's (hint: remove this folder, or name another --out)",
-          training.folder.string());
+    const RunOptions trained = read_run_options((training.folder / "config.toml").string(), {});
+    for (const OptionDifference& option : option_differences(trained, options)) {
+      if (option.harmless && option.key != "train.epochs") continue;
+      throw Error("{}: was trained with {} = {}, the plan says {} (hint: remove this folder, or name another --out)",
+                  training.folder.string(), option.key, option.was, option.is);
     }
   }
 }

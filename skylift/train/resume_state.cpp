@@ -71,29 +71,37 @@ RunOptions options_of(const std::string& text) {
 }
 
 void check_same_options(const std::string& state, const std::string& now, const std::string& where) {
-  RunOptions state_options = options_of(state), now_options = options_of(now);
-  OptionTable before, after;
-  bind(before.root(), state_options);
-  bind(after.root(), now_options);
-  // Where a teacher's stored signals lie is not what they are; whether there are any is.
-  const bool cache_moved = state_options.kd.cache.empty() == now_options.kd.cache.empty();
-  for (size_t i = 0; i < before.options().size(); ++i) {
-    const std::string& key = before.options()[i].key;
-    const std::string was = value_text(before.options()[i]), is = value_text(after.options()[i]);
-    if (was == is) continue;
-    if (!may_differ(key) && !(key == "kd.cache" && cache_moved)) {
+  const RunOptions before = options_of(state), after = options_of(now);
+  for (const OptionDifference& option : option_differences(before, after)) {
+    if (!option.harmless) {
       throw Error(
           "{}: --resume goes on with the same options, but {} is {} now and was {} (hint: another --out begins another "
           "run)",
-          where, key, is, was);
+          where, option.key, option.is, option.was);
     }
-    log_info("--resume: {} is {} now, was {}", key, is, was);
+    log_info("--resume: {} is {} now, was {}", option.key, option.is, option.was);
   }
-  if (state_options.train.epochs != now_options.train.epochs && now_options.train.schedule.name == "cosine")
-    log_warning("--resume: the cosine schedule is that of {} epochs from here on", now_options.train.epochs);
+  if (before.train.epochs != after.train.epochs && after.train.schedule.name == "cosine")
+    log_warning("--resume: the cosine schedule is that of {} epochs from here on", after.train.epochs);
 }
 
 }  // namespace
+
+std::vector<OptionDifference> option_differences(const RunOptions& before, const RunOptions& after) {
+  RunOptions first = before, second = after;
+  OptionTable old_table, new_table;
+  bind(old_table.root(), first);
+  bind(new_table.root(), second);
+  // Where a teacher's stored signals lie is not what they are; whether there are any is.
+  const bool cache_moved = before.kd.cache.empty() == after.kd.cache.empty();
+  std::vector<OptionDifference> differences;
+  for (size_t i = 0; i < old_table.options().size(); ++i) {
+    const std::string& key = old_table.options()[i].key;
+    const std::string was = value_text(old_table.options()[i]), is = value_text(new_table.options()[i]);
+    if (was != is) differences.push_back({key, was, is, may_differ(key) || (key == "kd.cache" && cache_moved)});
+  }
+  return differences;
+}
 
 std::string tensors_checksum(const torch::nn::Module& module) { return checksum_of(named_state(module)); }
 

@@ -5,6 +5,7 @@
 #include <torch/nn/module.h>
 
 #include <string>
+#include <vector>
 
 #include "skylift/data/dataset.h"
 #include "skylift/formats/safetensors.h"
@@ -18,6 +19,12 @@ std::string tensors_checksum(const torch::nn::Module& module);
 /// Of names, annotations and, with `sizes`, the images' sizes in bytes: reading every pixel at each start would take
 /// too long.
 std::string data_checksum(const Dataset& data, bool sizes = true);
+
+struct OptionDifference {
+  std::string key, was, is;  ///< the values as TOML
+  bool harmless = false;     ///< it changes where, how fast or how long a run learns, but not what a step does
+};
+std::vector<OptionDifference> option_differences(const RunOptions& before, const RunOptions& after);
 
 struct RunParts {
   const RunOptions& options;
