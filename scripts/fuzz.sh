@@ -14,12 +14,7 @@ case "${1:-}" in
 esac
 shift
 
-if ! command -v clang++-16 >/dev/null; then # the only place that needs it
-    as_root=()
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends clang-16 libclang-rt-16-dev >/dev/null
-fi
+scripts/setup.sh clang-16 libclang-rt-16-dev # the only place that needs them
 cmake --preset fuzz >build-fuzz.log 2>&1 || { cat build-fuzz.log; exit 1; }
 rm -f build-fuzz.log
 cmake --build --preset fuzz

@@ -17,6 +17,7 @@
 #include "skylift/core/json.h"
 #include "skylift/core/local_path.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/path_query.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -37,9 +38,9 @@ std::string json_name(const std::string& text) { return dump_json(nlohmann::json
 
 DetectionSet read_detections(const fs::path& path, const AnnotationSet& truth, Problems* problems) {
   check_local(path.string());
-  if (!fs::exists(path))
+  if (!is_there(path))
     throw Error("{}: nothing there, expected COCO result JSON or a folder of VisDrone text files", path.string());
-  return fs::is_directory(path) ? read_visdrone_results(path, truth, problems)
+  return is_folder(path) ? read_visdrone_results(path, truth, problems)
                                 : read_coco_results(path, truth, problems);
 }
 
