@@ -40,8 +40,7 @@ DetectionSet read_detections(const fs::path& path, const AnnotationSet& truth, P
   check_local(path.string());
   if (!is_there(path))
     throw Error("{}: nothing there, expected COCO result JSON or a folder of VisDrone text files", path.string());
-  return is_folder(path) ? read_visdrone_results(path, truth, problems)
-                                : read_coco_results(path, truth, problems);
+  return is_folder(path) ? read_visdrone_results(path, truth, problems) : read_coco_results(path, truth, problems);
 }
 
 void write_coco_detections(const fs::path& path, const AnnotationSet& truth, const DetectionSet& detections) {
