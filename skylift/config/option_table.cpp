@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#define TOML_EXCEPTIONS 1
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -15,6 +12,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/text.h"
+#include "skylift/core/toml.h"
 
 namespace skylift {
 namespace {
@@ -152,20 +150,6 @@ toml::table parse_assignment(const Option& option, std::string_view value) {
   }
 }
 
-/// toml++ limits how deep brackets nest, but not dotted keys: a.a.a... becomes a table a letter, each freed by the one
-/// around it, and names as long as the square of the line.
-void check_depth(std::string_view text, const std::string& name) {
-  constexpr int most_dots = 64;  // of a list of numbers as well, which may go on in the next line
-  size_t number = 0;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    ++number;
-    if (std::count(line.begin(), line.end(), '.') > most_dots && !trim(line).starts_with('#'))
-      throw Error("{}:{}: more than {} dots in a line (hint: break a long list)", name, number, most_dots);
-  }
-}
-
 }  // namespace
 
 void OptionSection::add_value(std::string_view name, OptionValue value, std::string_view help, Allowed allowed) {
@@ -199,12 +183,7 @@ void OptionTable::load_toml(std::string_view text, const std::string& name) {
       }
     }
   };
-  check_depth(text, name);
-  try {
-    walk(walk, toml::parse(text, name), "");
-  } catch (const toml::parse_error& error) {
-    throw Error("{}:{}: not TOML: {}", name, error.source().begin.line, error.description());
-  }
+  walk(walk, parse_toml(text, name), "");
 }
 
 void OptionTable::set(std::string_view assignment) {
@@ -213,7 +192,7 @@ void OptionTable::set(std::string_view assignment) {
   if (equals == std::string_view::npos) throw Error("{}: expected key=value", where);
   const std::string_view value = trim(assignment.substr(equals + 1));
   const Option& option = find(trim(assignment.substr(0, equals)), where);
-  check_depth(value, where);
+  check_toml_depth(value, where);
   const toml::table parsed = parse_assignment(option, value);
   const toml::node& node = *parsed.get("v");
   // A bare word may look like another type: --set name=2024 is still a text.

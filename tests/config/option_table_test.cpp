@@ -111,6 +111,9 @@ TEST_F(OptionTableTest, KeysOfManyPartsAreRefusedBeforeTheyTakeMemory) {
   EXPECT_EQ(error_of("# " + std::string(100, '.') + "\n[train]\nlr = 1\n"), "no error");
 }
 
+/// toml++ asserts that a key begins after '[', so a build with assertions ended here.
+TEST_F(OptionTableTest, ControlCharactersAreRefused) { EXPECT_THAT(error_of("[\x16train]\n"), HasSubstr("not TOML")); }
+
 /// Its magnitude is no int64, and cut to an int it is 0.
 TEST_F(OptionTableTest, TheLeastIntegerIsOutOfRange) {
   EXPECT_THROW(table.set("train.steps=[-9223372036854775808]"), Error);
