@@ -14,32 +14,29 @@ case "${1:-}" in
 esac
 shift
 
-if ! command -v clang++-16 >/dev/null; then # the only place that needs it
-    as_root=()
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends clang-16 libclang-rt-16-dev >/dev/null
-fi
+scripts/setup.sh clang-16 libclang-rt-16-dev # the only place that needs them
 cmake --preset fuzz >build-fuzz.log 2>&1 || { cat build-fuzz.log; exit 1; }
 rm -f build-fuzz.log
 cmake --build --preset fuzz
 python3 fuzz/seeds.py build-fuzz/seeds
 
 mkdir -p build-fuzz/findings build-fuzz/logs
-status=0
 targets=("$@")
 [ "$#" -gt 0 ] || targets=($(cd build-fuzz && ls -d fuzz_* | sed 's/^fuzz_//'))
-printf '%-12s %10s %10s  %s\n' target inputs inputs/s found
-for target in "${targets[@]}"; do
+
+# 64 KB show every branch; deep nesting and long names have tests of their own. An input may take 10 s and 1 GB.
+fuzz_one() {
+    local target=$1 log=build-fuzz/logs/$1.log found=none status=0
     mkdir -p "build-fuzz/corpus/$target"
-    log=build-fuzz/logs/$target.log
-    found=none
-    # 64 KB show every branch; deep nesting and long names have tests of their own. An input may take 10 s and 1 GB.
     ASAN_OPTIONS=detect_odr_violation=0 "build-fuzz/fuzz_$target" "$limit" -max_len=65536 -timeout=10 -rss_limit_mb=1024 \
         -print_final_stats=1 -artifact_prefix="build-fuzz/findings/$target-" \
-        "build-fuzz/corpus/$target" "build-fuzz/seeds/$target" >"$log" 2>&1 || { found=$(ls -t build-fuzz/findings/"$target"-* 2>/dev/null | head -1 || true); found=${found:-see $log}; status=1; }
-    inputs=$(awk '/stat::number_of_executed_units/ {print $2}' "$log")
-    speed=$(awk '/stat::average_exec_per_sec/ {print $2}' "$log")
-    printf '%-12s %10s %10s  %s\n' "$target" "${inputs:-?}" "${speed:-?}" "$found"
-done
-exit $status
+        "build-fuzz/corpus/$target" "build-fuzz/seeds/$target" >"$log" 2>&1 || status=1
+    [ "$status" -eq 0 ] || found=$(ls -t build-fuzz/findings/"$target"-* 2>/dev/null | head -1)
+    printf '%-12s %10s %10s  %s\n' "$target" "$(awk '/stat::number_of_executed_units/ {print $2}' "$log")" \
+        "$(awk '/stat::average_exec_per_sec/ {print $2}' "$log")" "${found:-see $log}"
+    return "$status"
+}
+export -f fuzz_one
+export limit
+printf '%-12s %10s %10s  %s\n' target inputs inputs/s found
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I{} bash -c 'fuzz_one {}' || exit 1

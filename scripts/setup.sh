@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes a Debian 12 machine ready to build Skylift: packages from Debian, and a private .venv whose torch wheel holds libtorch.
 # Idempotent: a second run finds everything in place and does nothing. Nothing is installed outside apt and .venv.
+#   scripts/setup.sh [PACKAGE...]   further Debian packages, for what only one target needs (make fuzz: clang)
 # Whoever has libtorch and the libraries elsewhere sets CMAKE_PREFIX_PATH, and this script leaves the machine alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +13,7 @@ packages=(
     libopencv-dev libturbojpeg0-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev
     libpugixml-dev libyaml-cpp-dev libsqlite3-dev libjs-chart.js
     libfmt-dev libspdlog-dev libgtest-dev libgmock-dev clang-format
+    "$@"
 )
 
 say() { echo "setup: $*" >&2; }

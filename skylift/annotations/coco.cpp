@@ -14,6 +14,7 @@
 #include "skylift/annotations/shapes.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -223,7 +224,7 @@ class CocoReader {
 }  // namespace
 
 bool is_coco(const fs::path& path) {
-  if (!fs::is_directory(path)) return fs::is_regular_file(path) && path.extension() == ".json";
+  if (!is_folder(path)) return is_file(path) && path.extension() == ".json";
   return has_coco_file(path);
 }
 

@@ -8,6 +8,7 @@
 
 #include "skylift/annotations/image_files.h"
 #include "skylift/core/error.h"
+#include "skylift/core/path_query.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -28,7 +29,7 @@ std::string subset_of(const fs::path& file) {
 /// texts.
 std::vector<fs::path> in_annotations(const fs::path& folder) {
   std::vector<fs::path> files;
-  if (!fs::is_directory(folder / "annotations")) return files;
+  if (!is_folder(folder / "annotations")) return files;
   bool instances = false;
   for (const auto& name : list_files(folder / "annotations")) {
     if (name.ends_with(".txt")) return {};
@@ -44,9 +45,9 @@ std::vector<fs::path> in_annotations(const fs::path& folder) {
 /// The file of a folder by its name; FiftyOne's labels.json, which others may call so too, has data/ beside it.
 fs::path named_file(const fs::path& folder) {
   for (const char* name : kNamesInFolder) {
-    if (fs::is_regular_file(folder / name)) return folder / name;
+    if (is_file(folder / name)) return folder / name;
   }
-  const bool fiftyone = fs::is_directory(folder / "data") && fs::is_regular_file(folder / "labels.json");
+  const bool fiftyone = is_folder(folder / "data") && is_file(folder / "labels.json");
   return fiftyone ? folder / "labels.json" : fs::path{};
 }
 
@@ -54,12 +55,12 @@ size_t sample_count(const AnnotationSet& set) { return std::min<size_t>(8, set.i
 
 /// 2 for each sampled image that lies below the folder under its own name, 1 under a part of it.
 int score(const AnnotationSet& set, const fs::path& folder) {
-  if (!fs::is_directory(folder)) return 0;
+  if (!is_folder(folder)) return 0;
   int found = 0;
   for (size_t i = 0; i < sample_count(set); ++i) {
     const std::string& file = set.images[i * set.images.size() / sample_count(set)].file;
     const std::string spelling = existing_spelling(folder, file);
-    if (fs::is_regular_file(folder / spelling)) found += spelling == file ? 2 : 1;
+    if (is_file(folder / spelling)) found += spelling == file ? 2 : 1;
   }
   return found;
 }
@@ -67,7 +68,7 @@ int score(const AnnotationSet& set, const fs::path& folder) {
 fs::path best_folder(const AnnotationSet& set) {
   const fs::path beside = set.source.parent_path(), above = (beside / "..").lexically_normal();
   const std::string subset = subset_of(set.source);
-  fs::path best = fs::is_directory(beside / "images") ? beside / "images" : beside;
+  fs::path best = is_folder(beside / "images") ? beside / "images" : beside;
   int most = score(set, best);
   for (const auto& folder : {beside / "images", beside, beside / "data", beside / "images" / subset, beside / subset,
                              above / "images", above / "images" / subset, above / subset, above}) {
@@ -84,7 +85,7 @@ fs::path best_folder(const AnnotationSet& set) {
 bool has_coco_file(const fs::path& folder) { return !named_file(folder).empty() || !in_annotations(folder).empty(); }
 
 CocoPlace find_coco_file(const fs::path& path, const std::string& part) {
-  if (!fs::is_directory(path)) return {path, part};
+  if (!is_folder(path)) return {path, part};
   if (const fs::path file = named_file(path); !file.empty()) return {file, part};
   const auto files = in_annotations(path);
   if (files.empty()) return {};

@@ -13,6 +13,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -166,7 +167,7 @@ void place_images(const fs::path& folder, const AnnotationSet& set, const std::v
     if (placement == ImagePlacement::copy && !stays_inside(set.images[i].file))
       throw Error("{}: lies outside of {}, so it is not copied (hint: --images link)", in_quotes(set.images[i].file),
                   set.image_folder.string());
-    if (!fs::is_regular_file(from)) throw Error("{}: no such image", from.string());
+    if (!is_file(from)) throw Error("{}: no such image", from.string());
     std::error_code code;
     if (placement == ImagePlacement::link) {
       fs::create_symlink(fs::canonical(from), to, code);
@@ -181,7 +182,7 @@ void place_images(const fs::path& folder, const AnnotationSet& set, const std::v
 
 WriteReport write_data(std::string_view format, const fs::path& folder, AnnotationSet set, ImagePlacement placement) {
   const DataFormat& target = data_format(format);
-  if (fs::exists(folder) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
+  if (is_there(folder) && !(is_folder(folder) && fs::is_empty(folder))) {
     throw Error("{}: exists and is not an empty folder", folder.string());
   }
   if (target.holds_sizes) fill_image_sizes(set);

@@ -17,6 +17,7 @@
 #include "skylift/core/json.h"
 #include "skylift/core/local_path.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/path_query.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -35,21 +36,21 @@ std::string json_name(const std::string& text) { return dump_json(nlohmann::json
 
 /// What `skylift predict` leaves in its other formats.
 bool is_yolo_or_csv(const fs::path& path) {
-  if (!fs::is_directory(path)) return path.extension() == ".csv";
+  if (!is_folder(path)) return path.extension() == ".csv";
   const fs::path folder = path.has_filename() ? path : path.parent_path();
   const fs::path above = folder.filename() == "labels" ? folder.parent_path() : folder;
-  return fs::exists(folder / "detections.csv") ||
-         (fs::is_directory(above / "labels") && fs::exists(above / "classes.txt") &&
-          !fs::exists(folder / "detections"));
+  return is_there(folder / "detections.csv") ||
+         (is_folder(above / "labels") && is_there(above / "classes.txt") &&
+          !is_there(folder / "detections"));
 }
 
 }  // namespace
 
 DetectionSet read_detections(const fs::path& path, const AnnotationSet& truth, Problems* problems) {
   check_local(path.string());
-  if (!fs::exists(path))
+  if (!is_there(path))
     throw Error("{}: nothing there, expected COCO result JSON or a folder of VisDrone text files", path.string());
-  if (fs::exists(path / "detections.json")) return read_coco_results(path / "detections.json", truth, problems);
+  if (is_there(path / "detections.json")) return read_coco_results(path / "detections.json", truth, problems);
   if (is_yolo_or_csv(path)) {
     throw Error(
         "{}: detections in YOLO's format or as CSV, expected COCO result JSON or a folder of VisDrone text files "
@@ -57,7 +58,7 @@ DetectionSet read_detections(const fs::path& path, const AnnotationSet& truth, P
         "skylift predict --format coco or visdrone)",
         path.string());
   }
-  return fs::is_directory(path) ? read_visdrone_results(path, truth, problems)
+  return is_folder(path) ? read_visdrone_results(path, truth, problems)
                                 : read_coco_results(path, truth, problems);
 }
 

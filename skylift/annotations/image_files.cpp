@@ -8,6 +8,7 @@
 
 #include "skylift/annotations/problem.h"
 #include "skylift/core/error.h"
+#include "skylift/core/path_query.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -85,6 +86,8 @@ std::vector<std::string> list_images(const fs::path& folder, Problems& notes) {
 
 std::vector<std::string> path_spellings(const std::string& path) {
   std::vector<std::string> out = {path};
+  constexpr size_t longest = 4096;  // of any path on the disk; the spellings of a longer one would take its square
+  if (path.size() > longest) return out;
   const auto add = [&out](const std::string& spelling) {
     if (!spelling.empty() && std::find(out.begin(), out.end(), spelling) == out.end()) out.push_back(spelling);
   };
@@ -103,7 +106,7 @@ std::vector<std::string> path_spellings(const std::string& path) {
 
 std::string existing_spelling(const fs::path& folder, const std::string& path) {
   for (auto& spelling : path_spellings(path)) {
-    if (fs::is_regular_file(folder / spelling)) return std::move(spelling);
+    if (is_file(folder / spelling)) return std::move(spelling);
   }
   return path;
 }

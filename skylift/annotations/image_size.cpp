@@ -4,6 +4,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/path_query.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -27,7 +28,7 @@ ImageHeader checked_header(std::string_view bytes, const std::string& name) {
 }  // namespace
 
 ImageHeader open_image_header(const fs::path& path) {
-  if (!fs::is_regular_file(path)) throw Error("{}: no such image file", path.string());
+  if (!is_file(path)) throw Error("{}: no such image file", path.string());
   const MappedFile file(path);
   return checked_header(file.bytes(), path.string());
 }

@@ -9,6 +9,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/local_path.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -17,7 +18,7 @@ namespace {
 /// A SPEC without its prefixes, cut at its last colon unless the whole of it is a path.
 DataPlace place_of(std::string_view spec) {
   const size_t colon = spec.rfind(':');
-  if (fs::exists(spec) || colon == std::string_view::npos) return {fs::path(spec), "", {}};
+  if (is_there(spec) || colon == std::string_view::npos) return {fs::path(spec), "", {}};
   return {fs::path(spec.substr(0, colon)), std::string(spec.substr(colon + 1)), {}};
 }
 
@@ -65,7 +66,7 @@ AnnotationSet open_data(std::string_view spec, Problems* problems) {
   check_local(rest);
   DataPlace place = place_of(rest);
   place.reading = prefixes.reading;
-  if (!fs::exists(place.path)) throw Error("{}: no such file or folder", place.path.string());
+  if (!is_there(place.path)) throw Error("{}: no such file or folder", place.path.string());
   const DataFormat& format = prefixes.format.empty() ? find_format(spec, place) : data_format(prefixes.format);
   if (!place.part.empty() && !std::strchr(format.looks_like, ':')) {
     throw Error("{}: got ':{}' after a {} data set, which has no parts to choose from", spec, place.part, format.name);

@@ -16,6 +16,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -30,7 +31,7 @@ const LineLayout& layout() {
 /// The text of an image where it is: in labels/, or beside the image as darknet has it.
 fs::path existing_label_path(const fs::path& image) {
   const fs::path labels = yolo_label_path(image), beside = fs::path(image).replace_extension(".txt");
-  return !fs::exists(labels) && fs::exists(beside) ? beside : labels;
+  return !is_there(labels) && is_there(beside) ? beside : labels;
 }
 
 /// The objects of one image's text. A row is a class and a box, or in a file of its own kind a class and the points of
@@ -189,7 +190,7 @@ AnnotationSet read_yolo(const fs::path& file, const std::string& split, Problems
   std::vector<int64_t> shapes(set.images.size());
   parallel_for(set.images.size(), 0, [&](size_t i) {
     const fs::path labels = existing_label_path(set.image_path(set.images[i]));
-    if (!fs::exists(labels)) {
+    if (!is_there(labels)) {
       shapes[i] = kNoFile;
     } else if (set.images[i].width > 0) {
       shapes[i] = LabelReader(labels, set.images[i], classes, config.key_points(), &found[i]).read();
@@ -203,14 +204,14 @@ AnnotationSet read_yolo(const fs::path& file, const std::string& split, Problems
 }
 
 bool is_yolo(const fs::path& path) {
-  if (fs::is_directory(path)) return !YoloConfig::find_in(path).empty();
+  if (is_folder(path)) return !YoloConfig::find_in(path).empty();
   const std::string ending = path.extension().string();
-  return fs::is_regular_file(path) && (ending == ".yaml" || ending == ".yml" || ending == ".data");
+  return is_file(path) && (ending == ".yaml" || ending == ".yml" || ending == ".data");
 }
 
 AnnotationSet open_yolo(const fs::path& path, const std::string& split, Problems* problems,
                         const ImageReading& reading) {
-  const fs::path file = fs::is_directory(path) ? YoloConfig::find_in(path) : path;
+  const fs::path file = is_folder(path) ? YoloConfig::find_in(path) : path;
   if (file.empty()) throw Error("{}: no data.yaml in this folder", path.string());
   return read_yolo(file, split, problems, reading);
 }

@@ -9,6 +9,7 @@
 #include "skylift/annotations/number_lines.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -61,9 +62,13 @@ class YamlReader {
   int key_points() const {
     const YAML::Node node = root_["kpt_shape"];
     if (!node || !node.IsSequence()) return 0;
+    constexpr long long most = 10000;
     long long product = 1;
-    for (const auto& item : node) product *= parse_integer(scalar(item, "a number")).value_or(0);
-    return static_cast<int>(std::clamp<long long>(product, 0, 10000));
+    for (const auto& item : node) {
+      const long long factor = parse_integer(scalar(item, "a number")).value_or(0);
+      product = std::min(product * std::clamp<long long>(factor, 0, most), most);
+    }
+    return static_cast<int>(product);
   }
 
  private:
@@ -120,10 +125,10 @@ YoloConfig::YoloConfig(fs::path file) : file_(std::move(file)), folder_(file_.pa
 
 fs::path YoloConfig::find_in(const fs::path& folder) {
   for (const char* name : {"data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "obj.data"}) {
-    if (fs::is_regular_file(folder / name)) return folder / name;
+    if (is_file(folder / name)) return folder / name;
   }
-  const bool label_studio = fs::is_directory(folder / "images") && fs::is_directory(folder / "labels");
-  if (label_studio && fs::is_regular_file(folder / "classes.txt")) return folder / "classes.txt";
+  const bool label_studio = is_folder(folder / "images") && is_folder(folder / "labels");
+  if (label_studio && is_file(folder / "classes.txt")) return folder / "classes.txt";
   return {};
 }
 
@@ -193,7 +198,7 @@ void YoloConfig::read_label_studio() {
 fs::path YoloConfig::root() const {
   for (const auto& root : roots_) {
     const fs::path path = root.lexically_normal();
-    if (fs::is_directory("." / root)) return path.has_filename() ? path : path.parent_path();  // no '/' at the end
+    if (is_folder("." / root)) return path.has_filename() ? path : path.parent_path();  // no '/' at the end
   }
   return folder_;
 }
@@ -219,7 +224,7 @@ fs::path YoloConfig::find(const std::string& place, const std::vector<fs::path>&
   for (const auto& root : roots) {
     for (const auto& meaning : meanings(place)) {
       const fs::path path = (root / meaning).lexically_normal();
-      if (fs::exists(path)) return path;
+      if (is_there(path)) return path;
       if (std::find(looked.begin(), looked.end(), path.string()) == looked.end()) looked.push_back(path.string());
     }
   }
@@ -240,7 +245,7 @@ std::vector<fs::path> YoloConfig::listed_images(const fs::path& list, Problems& 
     }
     const auto& places = line.starts_with("./") ? beside : roots;
     images.push_back((places[0] / line).lexically_normal());
-    if (fs::exists(images.back())) continue;
+    if (is_there(images.back())) continue;
     try {
       images.back() = find(line, places);
     } catch (const Error&) {  // said when the image is opened, with all that are missing
@@ -255,9 +260,9 @@ std::vector<fs::path> YoloConfig::images(const std::string& split, Problems& not
     const fs::path path = find(place, roots_);
     if (path != (roots_[0] / place).lexically_normal())
       notes.push_back({file_.string(), fmt::format("{} is taken as {}", in_quotes(place), path.string())});
-    if (fs::is_directory(path)) {
+    if (is_folder(path)) {
       for (const auto& name : list_images(path, notes)) images.push_back((path / name).lexically_normal());
-    } else if (path.extension() == ".txt" && fs::is_regular_file(path)) {
+    } else if (path.extension() == ".txt" && is_file(path)) {
       const auto more = listed_images(path, notes);
       images.insert(images.end(), more.begin(), more.end());
     } else {

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#define TOML_EXCEPTIONS 1
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -15,6 +12,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/text.h"
+#include "skylift/core/toml.h"
 
 namespace skylift {
 namespace {
@@ -167,7 +165,7 @@ Option& OptionTable::find(std::string_view key, const std::string& where) {
     known.push_back(option.key);
   }
   const auto near = nearest_word(key, known);
-  throw Error("{}: unknown key '{}'{}", where, key,
+  throw Error("{}: unknown key {}{}", where, in_quotes(key),
               near ? fmt::format(" (did you mean '{}'?)", *near) : "; `skylift options` lists all keys");
 }
 
@@ -185,11 +183,7 @@ void OptionTable::load_toml(std::string_view text, const std::string& name) {
       }
     }
   };
-  try {
-    walk(walk, toml::parse(text, name), "");
-  } catch (const toml::parse_error& error) {
-    throw Error("{}:{}: not TOML: {}", name, error.source().begin.line, error.description());
-  }
+  walk(walk, parse_toml(text, name), "");
 }
 
 void OptionTable::set(std::string_view assignment) {
@@ -201,6 +195,7 @@ void OptionTable::set(std::string_view assignment) {
 
 void OptionTable::set(std::string_view key, std::string_view value, const std::string& where) {
   const Option& option = find(key, where);
+  check_toml_depth(value, where);
   const toml::table parsed = parse_assignment(option, value);
   const toml::node& node = *parsed.get("v");
   // A bare word may look like another type: --set name=2024 is still a text.

@@ -84,6 +84,7 @@ WidthHeight parse_width_height(std::string_view text, std::string_view name, int
 
 std::optional<std::string> nearest_word(std::string_view word, std::span<const std::string> candidates) {
   std::optional<std::string> best;
+  if (word.size() > 100) return best;  // nobody's typo, and the time grows with its length
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     const size_t distance = edit_distance(word, candidate);

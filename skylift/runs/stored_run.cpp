@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#define TOML_EXCEPTIONS 1
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/toml.h"
 
 namespace skylift {
 namespace {
@@ -96,11 +94,7 @@ void take_metrics(const std::vector<Json>& lines, StoredRun& run) {
 
 std::map<std::string, std::string> read_config(const fs::path& path) {
   std::map<std::string, std::string> options;
-  try {
-    flatten(toml::parse(read_file(path), path.string()), "", options);
-  } catch (const toml::parse_error& error) {
-    throw Error("{}:{}: not TOML: {}", path.string(), error.source().begin.line, error.description());
-  }
+  flatten(parse_toml(read_file(path), path.string()), "", options);
   return options;
 }
 

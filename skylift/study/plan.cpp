@@ -1,13 +1,11 @@
 #include "skylift/study/plan.h"
 
-#define TOML_EXCEPTIONS 1
-#include <toml++/toml.h>
-
 #include <algorithm>
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/text.h"
+#include "skylift/core/toml.h"
 
 namespace skylift {
 namespace {
@@ -88,18 +86,10 @@ PlannedRun read_run(const TableReader& table, const std::filesystem::path& folde
   return run;
 }
 
-toml::table parse(const std::filesystem::path& file) {
-  try {
-    return toml::parse(read_file(file), file.string());
-  } catch (const toml::parse_error& error) {
-    throw Error("{}:{}: {}", file.string(), error.source().begin.line, error.description());
-  }
-}
-
 }  // namespace
 
 StudyPlan read_study_plan(const std::filesystem::path& file) {
-  const toml::table root = parse(file);
+  const toml::table root = parse_toml(read_file(file), file.string());
   const TableReader study(file, root, {"seeds", "protocols", "set", "run"});
   StudyPlan plan;
   plan.protocols = study.list<std::string>("protocols", plan.protocols);

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "skylift/annotations/data_write.h"
+#include "skylift/annotations/image_files.h"
 #include "skylift/annotations/open_data.h"
 #include "tests/temp_folder.h"
 #include "tests/tiny_image.h"
@@ -70,6 +71,19 @@ TEST(CheckTest, CocoNamesThatLeaveTheImageFolderAreReportedAndNotCopied) {
     EXPECT_FALSE(fs::exists(folder / "copy/images/secret.png"));
     fs::remove_all(folder / "copy");
   }
+}
+
+TEST(CheckTest, CocoNamesLongerThanAnyFilesAreReported) {
+  TempFolder folder;
+  std::string deep;
+  for (int i = 0; i < 10000; ++i) deep += "a/";
+  for (const std::string& name : {std::string(300, 'x'), deep + "b"}) {
+    const std::string image = R"({"id": 1, "file_name": ")" + name + R"(", "width": 10, "height": 10})";
+    write_file(folder / "set.json", R"({"images": [)" + image + R"(], "annotations": [], "categories": []})");
+    EXPECT_THAT(check_data((folder / "set.json").string()).problems,
+                ::testing::Contains(problem(name, "no such image file")));
+  }
+  EXPECT_THAT(path_spellings(deep), ElementsAre(deep));  // each as long as the rest of it: the square in memory
 }
 
 TEST(CheckTest, CocoProblemsNameTheJsonPath) {

@@ -71,7 +71,9 @@ class LayoutsTest : public ::testing::Test {
     for (const auto& problem : result.problems) ADD_FAILURE() << spec << ": " << problem.where << ": " << problem.what;
     EXPECT_EQ(result.set.images.size(), images) << spec;
     EXPECT_EQ(found, objects) << spec;
-    if (!format.empty()) EXPECT_EQ(result.set.format, format);
+    if (!format.empty()) {
+      EXPECT_EQ(result.set.format, format);
+    }
     return result;
   }
   std::string spec(const std::string& below = "") {

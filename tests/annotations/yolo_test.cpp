@@ -87,6 +87,22 @@ TEST_F(YoloTest, MistakesNameFileAndLine) {
   EXPECT_THAT(error_for(good), HasSubstr("b.png: not an image"));
 }
 
+/// The file system refuses to look for it, which was an exception of another kind.
+TEST_F(YoloTest, ANameLongerThanAnyFilesIsMissing) {
+  const std::string name(300, 'x');
+  EXPECT_THAT(error_for("names: [car]\nval: " + name + "\n"), HasSubstr("no such folder or .txt list"));
+  EXPECT_THAT(error_for("names: [car]\npath: " + name + "\nval: nowhere\n"), HasSubstr("no such folder or .txt list"));
+  write_file(folder / "list.txt", name + ".png\n");
+  EXPECT_THAT(error_for("names: [car]\nval: list.txt\n"), HasSubstr("no such image file"));
+}
+
+TEST_F(YoloTest, MoreKeyPointsThanAnIntegerHoldsAreMany) {
+  write_tiny_image(folder / "images/a.png", 10, 10);
+  write_file(folder / "labels/a.txt", "0 0.5 0.5 0.1 0.1");
+  EXPECT_THAT(error_for("val: images\nnames: [car]\nkpt_shape: [9223372036854775807, 2]\n"),
+              HasSubstr("expected 10005"));
+}
+
 TEST_F(YoloTest, LabelsLieBesideTheLastFolderOfImages) {
   EXPECT_EQ(yolo_label_path("/a/images/b/images/c/d.e.jpg"), "/a/images/b/labels/c/d.e.txt");
   EXPECT_EQ(yolo_label_path("a/b.jpg"), "a/b.txt");

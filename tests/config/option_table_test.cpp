@@ -97,6 +97,19 @@ TEST_F(OptionTableTest, PrintedTomlReadsBackTheSame) {
   EXPECT_EQ(options.methods, std::vector<std::string>{"a \"quoted\" one"});
 }
 
+/// 64 KB of them took 1.4 GB, and more of them the stack.
+TEST_F(OptionTableTest, KeysOfManyPartsAreRefusedBeforeTheyTakeMemory) {
+  std::string parts;
+  for (int i = 0; i < 1'000'000; ++i) parts += "a.";
+  EXPECT_THAT(error_of("[train]\n" + parts + "a = 1\n"), HasSubstr("option_table_test.toml:2: more than 64 dots"));
+  EXPECT_THAT(error_of("[" + parts + "a]\n"), HasSubstr("more than 64 dots"));
+  EXPECT_THROW(table.set("train.steps={" + parts + "a = 1}"), Error);
+  EXPECT_EQ(error_of("# " + std::string(100, '.') + "\n[train]\nlr = 1\n"), "no error");
+}
+
+/// toml++ asserts that a key begins after '[', so a build with assertions ended here.
+TEST_F(OptionTableTest, ControlCharactersAreRefused) { EXPECT_THAT(error_of("[\x16train]\n"), HasSubstr("not TOML")); }
+
 /// Its magnitude is no int64, and cut to an int it is 0.
 TEST_F(OptionTableTest, TheLeastIntegerIsOutOfRange) {
   EXPECT_THROW(table.set("train.steps=[-9223372036854775808]"), Error);

@@ -32,6 +32,11 @@ TEST(Text, NearestWordForgivesTyposButNotStrangers) {
   EXPECT_THAT(suggestion("zebra", words), HasSubstr("known: train.epochs"));
 }
 
+TEST(Text, NoWordIsNearToOneOfAnyLength) {
+  const std::string long_word(101, 'a');
+  EXPECT_EQ(nearest_word(long_word, std::vector<std::string>{long_word}), std::nullopt);
+}
+
 TEST(Text, NumbersThatAnIntegerHoldsAreTold) {
   EXPECT_EQ(to_integer(-3), -3);
   EXPECT_EQ(to_integer(-9223372036854775808.0), std::numeric_limits<int64_t>::min());
