@@ -16,7 +16,7 @@ build: setup  ## build/skylift, the program
 test: build  ## build and run all tests
 	@ctest --preset release
 
-wheel: setup  ## dist/skylift-*.whl for pip: the program and the Python package
+wheel: build  ## dist/skylift-*.whl for pip: the program and the Python package
 	@scripts/wheel.sh
 
 faults: build  ## kills, full disks, damage: what a run survives, into docs/reliability.md (as root)

@@ -13,6 +13,9 @@ fi
 export PATH="$PWD/$venv/bin:$PATH"
 
 rm -rf build/wheel dist
+# scikit-build-core builds in the folder of `make build` and leaves its own settings there: those of before come back.
+cp build/CMakeCache.txt build/CMakeCache.before
+trap 'mv build/CMakeCache.before build/CMakeCache.txt' EXIT
 pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir build/wheel .
 # The name says with which libc at the least it runs: that of the machine which built it.
 auditwheel repair --exclude 'libtorch*' --exclude 'libc10*' --exclude 'libopenvino*' --wheel-dir dist build/wheel/*.whl

@@ -115,6 +115,6 @@ class Predictor:
         Frames are [H,W,3] uint8 RGB. skylift.Error: cannot be opened.
         """
         video = _skylift.Video(os.fspath(source))
-        frames = iter(video.read, None)
+        frames = itertools.takewhile(lambda frame: frame is not None, (video.read() for _ in itertools.count()))
         while group := list(itertools.islice(frames, batch or self._predictor.batch)):
             yield from zip(group, self._predict(group, bgr=False))

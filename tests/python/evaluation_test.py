@@ -89,7 +89,7 @@ class EvaluationTest(FolderTest):
 
     def test_refusals(self):
         for error, gt, dt in ((FileNotFoundError, "nowhere.json", self.results), (FileNotFoundError, self.truth, "nowhere.json"),
-                              (TypeError, open(self.truth), self.results), (TypeError, 3, self.results), (TypeError, self.truth, [1, 2]),
+                              (TypeError, io.StringIO(), self.results), (TypeError, 3, self.results), (TypeError, self.truth, [1, 2]),
                               (ValueError, self.truth, np.zeros((2, 6))), (ValueError, self.truth, np.full((2, 7), 99.0)),
                               (ValueError, self.truth, self.found[:2]), (skylift.Error, self.results, self.results),
                               (skylift.Error, self.truth, self.truth), (skylift.Error, {"images": 3}, self.rows)):
