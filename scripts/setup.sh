@@ -9,7 +9,7 @@ torch_version=2.13.0
 openvino_version=2026.4.1
 nanobind_version=3.1.0
 packages=(
-    g++ cmake ninja-build ccache python3-venv
+    g++ cmake ninja-build ccache python3-venv python3-dev
     libopencv-dev libturbojpeg0-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev
     libpugixml-dev libyaml-cpp-dev libsqlite3-dev libjs-chart.js
     libfmt-dev libspdlog-dev libgtest-dev libgmock-dev clang-format

@@ -17,6 +17,15 @@ rm -rf build/wheel dist
 cp build/CMakeCache.txt build/CMakeCache.before
 trap 'mv build/CMakeCache.before build/CMakeCache.txt' EXIT
 pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir build/wheel .
+# Libraries that auditwheel takes for granted and a machine without a desktop lacks: OpenCV's video brings X11 and GLib.
+for wheel in build/wheel/*.whl; do
+    python - "$wheel" $(ldd build/skylift | awk '$1 ~ /^lib(X11|Xext|Xrender|glib-2|gobject-2|expat|z)[.]/ { print $3 }') <<'PYTHON'
+import os, sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "a") as wheel:
+    for path in sys.argv[2:]:
+        wheel.write(os.path.realpath(path), "skylift.libs/" + os.path.basename(path))
+PYTHON
+done
 # The name says with which libc at the least it runs: that of the machine which built it.
 auditwheel repair --exclude 'libtorch*' --exclude 'libc10*' --exclude 'libopenvino*' --wheel-dir dist build/wheel/*.whl
 ls -l dist
