@@ -1,6 +1,6 @@
 # Every target sets the machine up first (idempotent, see scripts/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help setup build test faults demo bench bench-kd format lint fuzz asan tsan clean
+.PHONY: help setup build test wheel faults demo bench bench-kd format lint fuzz asan tsan clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ build: setup  ## build/skylift, the program
 
 test: build  ## build and run all tests
 	@ctest --preset release
+
+wheel: build  ## dist/skylift-*.whl for pip: the program and the Python package
+	@scripts/wheel.sh
 
 faults: build  ## kills, full disks, damage: what a run survives, into docs/reliability.md (as root)
 	@python3 tests/faults/campaign.py build/skylift --page docs/reliability.md

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 [ -x build/skylift ] || { cmake --preset release >/dev/null && cmake --build --preset release; }
 scripts/setup-test-venv.sh faster-coco-eval==1.8.0
 .deps/test-venv/bin/python benchmarks/eval.py "$@"
+PYTHONPATH=build/python .deps/test-venv/bin/python benchmarks/coco_eval_in_process.py "$@"
 .deps/test-venv/bin/python benchmarks/data_stats.py "$@"
 
 scripts/setup-test-venv.sh onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1 opencv-python-headless==5.0.0.93 \

@@ -8,8 +8,9 @@ cd "$(dirname "$0")/.."
 
 torch_version=2.13.0
 openvino_version=2026.4.1
+nanobind_version=3.1.0
 packages=(
-    g++ cmake ninja-build ccache python3-venv
+    g++ cmake ninja-build ccache python3-venv python3-dev
     libopencv-dev libturbojpeg0-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev
     libpugixml-dev libyaml-cpp-dev libsqlite3-dev libjs-chart.js
     libfmt-dev libspdlog-dev libgtest-dev libgmock-dev clang-format
@@ -50,6 +51,12 @@ if ! .venv/bin/python -c "import importlib.metadata as m; assert m.version('open
     say "adding OpenVINO $openvino_version, the faster engine for inference on the CPU"
     .venv/bin/pip install --quiet --no-deps "openvino==$openvino_version" ||
         say "OpenVINO cannot be installed here: inference will run on libtorch alone"
+fi
+
+# Headers and sources for the Python package.
+if ! .venv/bin/python -c "import importlib.metadata as m; assert m.version('nanobind') == '$nanobind_version'" 2>/dev/null; then
+    .venv/bin/pip install --quiet --no-deps "nanobind==$nanobind_version" ||
+        say "nanobind cannot be installed here: the Python package will not be built"
 fi
 
 # A CUDA build of the wheel needs the CUDA toolkit to build against, even for a program that runs on the CPU.

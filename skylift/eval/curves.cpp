@@ -61,8 +61,8 @@ void sample(const std::vector<CurveWalk::Hit>& hits, double first_score, double 
     while (hit < hits.size() && static_cast<double>(hit + 1) / positives < recalls[r]) ++hit;
     precision[r * stride] = hit < hits.size() ? hits[hit].precision : 0;
     score[r * stride] = hit < hits.size() ? hits[hit].score : 0;
+    if (recalls[r] <= 0) score[r * stride] = first_score;  // reached by the first detection, right or wrong
   }
-  score[0] = first_score;  // recall 0 is reached by the first detection, right or wrong
 }
 
 double area_under_steps(const std::vector<CurveWalk::Hit>& hits, double positives) {
@@ -142,7 +142,7 @@ AllCurves draw_curves(const Pools& pools, const Denominators& denominators, cons
   AllCurves curves;
   auto& sampled = curves.sampled;
   sampled.thresholds = rules.thresholds;
-  sampled.recalls = linspace(0, 1, 101);
+  sampled.recalls = rules.recalls.empty() ? linspace(0, 1, 101) : rules.recalls;
   sampled.classes = static_cast<int>(classes);
   sampled.areas = rules.areas;
   sampled.precision.assign(thresholds * sampled.recalls.size() * classes * areas, -1);

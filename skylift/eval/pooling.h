@@ -31,8 +31,9 @@ struct PreparedImage {
 struct Rules {
   std::vector<double> thresholds;
   int areas = 1;
-  std::vector<int> max_dets = {};  ///< ascending; empty: no limit
-  bool limit_each_class = true;    ///< limits are for each image and class, or for an image's rows of all classes
+  std::vector<int> max_dets = {};    ///< ascending; empty: no limit
+  bool limit_each_class = true;      ///< limits are for each image and class, or for an image's rows of all classes
+  std::vector<double> recalls = {};  ///< where curves are sampled, ascending; empty: 0, 0.01 .. 1
   /// Adds what is evaluated of an image: objects and detections of class -1 may be added or left out.
   std::function<void(size_t image, PreparedImage& prepared)> prepare;
 };

@@ -46,7 +46,15 @@ for path in files + sorted((root.parent / "apps").glob("*.cpp")):
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if ".dump(" in line:
             failures.append(f"{path.relative_to(root.parent)}:{number}: dump_json of skylift/core/json.h writes JSON")
+# The Python package is a second face of the library beside the program: it needs nothing of apps, and torch's headers in one file alone.
+bindings = sorted((root.parent / "python").rglob("*.h")) + sorted((root.parent / "python").rglob("*.cpp"))
+for path in bindings:
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if ".dump(" in line or line.startswith('#include "apps/'):
+            failures.append(f"{path.relative_to(root.parent)}:{number}: bindings stand on skylift/ alone, JSON leaves through dump_json")
+        if re.match(r'#include ("skylift/(train|models|kd|losses|assign|boxes|export)/|<torch|<ATen)', line) and path.name != "training_calls.cpp":
+            failures.append(f"{path.relative_to(root.parent)}:{number}: what sees torch belongs into training_calls.cpp")
 if not files:
     failures.append("no sources found")
-print("\n".join(failures) or f"{len(files)} files, dependencies point one way")
+print("\n".join(failures) or f"{len(files) + len(bindings)} files, dependencies point one way")
 sys.exit(bool(failures))
