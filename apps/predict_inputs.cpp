@@ -15,6 +15,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/local_path.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/stop_signal.h"
 #include "skylift/core/text.h"
 #include "skylift/image/codec.h"
@@ -42,7 +43,7 @@ bool is_live(const std::string& source) { return is_address(source) || source.st
 bool is_stream(const std::string& source) {
   if (is_live(source)) return true;
   const size_t percent = source.find('%');
-  return percent != std::string::npos && source.find('d', percent) != std::string::npos && !fs::exists(source);
+  return percent != std::string::npos && source.find('d', percent) != std::string::npos && !is_there(source);
 }
 
 std::vector<std::string> expand_glob(const std::string& pattern) {
@@ -65,9 +66,9 @@ void collect(const fs::path& folder, std::set<fs::path>& entered, std::vector<st
   std::sort(entries.begin(), entries.end());
   for (const fs::path& entry : entries) {
     if (is_hidden(entry)) continue;
-    if (fs::is_directory(entry, code)) {
+    if (is_folder(entry, code)) {
       collect(entry, entered, files);
-    } else if (fs::is_regular_file(entry, code)) {
+    } else if (is_file(entry, code)) {
       files.push_back(entry.string());
     }
   }
@@ -100,13 +101,13 @@ void check_no_web_picture(const std::string& argument) {
 
 std::vector<std::string> expand(const std::string& argument) {
   check_no_web_picture(argument);
-  if (fs::is_directory(argument)) return inside(argument);
-  if (fs::exists(argument) || is_stream(argument)) return {argument};
+  if (is_folder(argument)) return inside(argument);
+  if (is_there(argument) || is_stream(argument)) return {argument};
   std::vector<std::string> paths = expand_glob(argument);
   if (paths.empty()) throw Error("{}: no such file or folder", argument);
   std::vector<std::string> sources;
   for (const std::string& path : paths) {
-    if (!fs::is_directory(path)) {
+    if (!is_folder(path)) {
       sources.push_back(path);
       continue;
     }
@@ -145,7 +146,7 @@ Named named(const std::string& source, const std::string& argument, size_t place
   for (const fs::path& part : fs::absolute(source).lexically_normal().relative_path())
     input.parts.push_back(part.string());
   if (is_stream(source)) input.parts.back() = plain(input.parts.back());
-  if (fs::is_directory(argument)) {
+  if (is_folder(argument)) {
     const fs::path below = fs::path(source).lexically_relative(argument);
     input.shown = static_cast<size_t>(std::distance(below.begin(), below.end()));
   }

@@ -14,6 +14,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -89,7 +90,7 @@ void take_image_name(ImageName& out, JsonField& field) {
 std::unordered_map<int64_t, std::string> names_beside(const fs::path& file) {
   std::unordered_map<int64_t, std::string> names;
   const fs::path beside = file.parent_path() / "images.json";
-  if (file.filename() != "detections.json" || !fs::exists(beside)) return names;
+  if (file.filename() != "detections.json" || !is_there(beside)) return names;
   const MappedFile map(beside);
   const auto members = split_json(map.bytes(), beside);
   if (members.size() != 1 || !members[0].key.empty() || !members[0].is_list) return names;

@@ -15,6 +15,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -62,7 +63,7 @@ fs::path find_truth(const fs::path& root) {
 fs::path find_images(const fs::path& root, const std::set<std::string>& sequences) {
   for (const char* place : {"UAV-benchmark-M", "."}) {
     for (const auto& sequence : sequences) {
-      if (fs::is_directory(root / place / sequence)) return (root / place).lexically_normal();
+      if (is_folder(root / place / sequence)) return (root / place).lexically_normal();
     }
   }
   return {};
@@ -74,7 +75,7 @@ class SequenceReader {
   SequenceReader(const fs::path& images, const fs::path& truth, const std::string& name, Problems& problems,
                  Problems& notes)
       : truth_(truth), name_(name), problems_(problems) {
-    if (!fs::is_directory(images / name)) {
+    if (!is_folder(images / name)) {
       report(&problems_, (images / name).string(),
              fmt::format("no such folder, expected the images of {}{}", name, kWhole));
       return;
@@ -95,7 +96,7 @@ class SequenceReader {
   std::vector<ImageRecord> read() {
     read_objects(truth_ / (name_ + std::string(kWhole)));
     const fs::path ignored = truth_ / (name_ + "_gt_ignore.txt");
-    if (fs::exists(ignored)) read_regions(ignored);
+    if (is_there(ignored)) read_regions(ignored);
     return std::move(records_);
   }
 
@@ -163,7 +164,7 @@ int code_of(const std::array<int, N>& table, int level) {
 
 }  // namespace
 
-bool is_uavdt_root(const fs::path& root) { return fs::is_directory(root) && !find_truth(root).empty(); }
+bool is_uavdt_root(const fs::path& root) { return is_folder(root) && !find_truth(root).empty(); }
 
 AnnotationSet read_uavdt(const fs::path& root, std::string_view split, Problems* problems) {
   AnnotationSet set;

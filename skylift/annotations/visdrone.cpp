@@ -12,6 +12,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/path_query.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -53,9 +54,7 @@ void read_annotation_file(const fs::path& path, ImageRecord& image, Problems* pr
 
 }  // namespace
 
-bool is_visdrone(const fs::path& folder) {
-  return fs::is_directory(folder / "images") && fs::is_directory(folder / "annotations");
-}
+bool is_visdrone(const fs::path& folder) { return is_folder(folder / "images") && is_folder(folder / "annotations"); }
 
 std::string visdrone_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
   return line_position(annotation_path(set.source, image.file), static_cast<size_t>(object.line));
@@ -69,7 +68,7 @@ AnnotationSet read_visdrone(const fs::path& folder, Problems* problems) {
   set.classes = visdrone_classes();
   for (int id = 1; id <= 10; ++id) set.class_ids.push_back(id);
   for (const char* part : {"images", "annotations"}) {
-    if (!fs::is_directory(folder / part))
+    if (!is_folder(folder / part))
       throw Error("{}: no folder {}/, expected images/ and annotations/", folder.string(), part);
   }
   const auto files = list_images(set.image_folder, set.notes);
@@ -82,7 +81,7 @@ AnnotationSet read_visdrone(const fs::path& folder, Problems* problems) {
   std::vector<Problems> found(set.images.size());
   parallel_for(set.images.size(), 0, [&](size_t i) {
     const fs::path path = annotation_path(folder, set.images[i].file);
-    if (fs::exists(path)) {
+    if (is_there(path)) {
       read_annotation_file(path, set.images[i], &found[i]);
     } else {
       report(&found[i], path.string(),

@@ -12,6 +12,7 @@
 #include "skylift/annotations/voc_xml.h"
 #include "skylift/core/error.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -23,7 +24,7 @@ struct Layout {
 };
 
 bool has_xml(const fs::path& folder, bool within = true) {
-  if (!fs::is_directory(folder)) return false;
+  if (!is_folder(folder)) return false;
   const auto files = list_files(folder);
   return std::any_of(files.begin(), files.end(), [&](const std::string& file) {
     return file.ends_with(".xml") && (within || file.find('/') == std::string::npos);
@@ -33,12 +34,11 @@ bool has_xml(const fs::path& folder, bool within = true) {
 /// VOC's own folders, or others that have XML files: annotations/ beside images/, FiftyOne's labels/ beside data/, or
 /// the images' own folder.
 Layout find_layout(const fs::path& folder) {
-  if (fs::is_directory(folder / "JPEGImages") && fs::is_directory(folder / "Annotations"))
+  if (is_folder(folder / "JPEGImages") && is_folder(folder / "Annotations"))
     return {folder / "JPEGImages", folder / "Annotations"};
   for (const char* images : {"images", "data"}) {
     for (const char* annotations : {"annotations", "Annotations", "labels"}) {
-      if (fs::is_directory(folder / images) && has_xml(folder / annotations))
-        return {folder / images, folder / annotations};
+      if (is_folder(folder / images) && has_xml(folder / annotations)) return {folder / images, folder / annotations};
     }
   }
   // Not those in folders within: Roboflow's train/, valid/ and test/ are no one set.
@@ -119,7 +119,7 @@ std::vector<VocImage> read_all(const fs::path& annotations) {
 std::vector<std::string> class_names(const fs::path& folder, const Layout& layout, const std::vector<VocImage>& images,
                                      bool are_all) {
   const fs::path list = folder / "classes.txt";
-  if (fs::exists(list)) return read_lines(list);
+  if (is_there(list)) return read_lines(list);
   const auto names = names_of(are_all ? images : read_all(layout.annotations));
   return {names.begin(), names.end()};
 }
@@ -168,7 +168,7 @@ AnnotationSet read_voc(const fs::path& folder, const std::string& split, Problem
   std::vector<Problems> found(files.size());
   parallel_for(files.size(), 0, [&](size_t i) {
     const fs::path xml = xml_of(i);
-    if (fs::exists(xml)) {
+    if (is_there(xml)) {
       images[i] = read_voc_xml(xml, found[i]);
     } else {
       report(&found[i], xml.string(), fmt::format("missing, expected the annotations of {}", files[i]));
