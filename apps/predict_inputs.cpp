@@ -66,9 +66,9 @@ void collect(const fs::path& folder, std::set<fs::path>& entered, std::vector<st
   std::sort(entries.begin(), entries.end());
   for (const fs::path& entry : entries) {
     if (is_hidden(entry)) continue;
-    if (is_folder(entry, code)) {
+    if (is_folder(entry)) {
       collect(entry, entered, files);
-    } else if (is_file(entry, code)) {
+    } else if (is_file(entry)) {
       files.push_back(entry.string());
     }
   }
