@@ -1,6 +1,9 @@
 # Every target sets the machine up first (idempotent, see scripts/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help setup build test wheel faults demo bench bench-kd format lint fuzz asan tsan clean
+.PHONY: help setup program build test wheel faults demo bench bench-kd format lint fuzz asan tsan clean
+
+CONFIGURE = cmake --preset release >build.log 2>&1 || { cat build.log; exit 1; }; rm -f build.log
+export NINJA_STATUS = [%f/%t, %es] # done, all, seconds so far
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -8,9 +11,12 @@ help:  ## list the targets
 setup:  ## Debian packages and a private .venv with libtorch
 	@scripts/setup.sh
 
-build: setup  ## build/skylift, the program
-	@cmake --preset release >build.log 2>&1 || { cat build.log; exit 1; }
-	@rm -f build.log
+program: setup  ## build/skylift, the program
+	@$(CONFIGURE)
+	@cmake --build --preset release --target skylift
+
+build: setup  ## the program and its tests
+	@$(CONFIGURE)
 	@cmake --build --preset release
 
 test: build  ## build and run all tests
@@ -22,7 +28,7 @@ wheel: build  ## dist/skylift-*.whl for pip: the program and the Python package
 faults: build  ## kills, full disks, damage: what a run survives, into docs/reliability.md (as root)
 	@python3 tests/faults/campaign.py build/skylift --page docs/reliability.md
 
-demo: build  ## teacher, student and distilled student on synthetic scenes, in minutes
+demo: program  ## teacher, student and distilled student on synthetic scenes, in minutes
 	@build/skylift demo --out demo
 
 bench: setup  ## benchmarks against the tools of the field

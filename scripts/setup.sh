@@ -2,7 +2,8 @@
 # Makes a Debian 12 machine ready to build Skylift: packages from Debian, and a private .venv whose torch wheel holds libtorch.
 # Idempotent: a second run finds everything in place and does nothing. Nothing is installed outside apt and .venv.
 #   scripts/setup.sh [PACKAGE...]   further Debian packages, for what only one target needs (make fuzz: clang)
-# Whoever has libtorch and the libraries elsewhere sets CMAKE_PREFIX_PATH, and this script leaves the machine alone.
+#   GPU=1 scripts/setup.sh          also what a CUDA device needs (gigabytes)
+# Whoever has libtorch and the libraries elsewhere sets SKYLIFT_SETUP=off, and this script leaves the machine alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,8 +20,8 @@ packages=(
 
 say() { echo "setup: $*" >&2; }
 
-if [ -n "${CMAKE_PREFIX_PATH:-}" ]; then
-    say "CMAKE_PREFIX_PATH is set: using the libraries found there, installing nothing"
+if [ "${SKYLIFT_SETUP:-}" = off ]; then
+    say "SKYLIFT_SETUP=off: using the libraries that CMake finds, installing nothing"
     exit 0
 fi
 
@@ -40,10 +41,37 @@ if [ "${#missing[@]}" -gt 0 ]; then
     "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-if ! .venv/bin/python -c "import importlib.metadata as m; assert m.version('torch').split('+')[0] == '$torch_version'" 2>/dev/null; then
-    say "creating .venv with torch $torch_version (libtorch: headers, libraries, CMake files)"
+# Where pip finds PyTorch's CPU wheel it takes that. PyPI's is a CUDA build: of the gigabytes that it asks for, its CPU half is linked to two
+# small packages (readelf -d libtorch_cpu.so), and GPU=1 installs them all.
+torch_asks_for() {
+    .venv/bin/python - "${GPU:-}" <<'EOF'
+import importlib.metadata, re, sys
+for line in importlib.metadata.requires("torch"):
+    package = line.partition(";")[0].strip()
+    toolkit = re.match(r"cuda-toolkit\[.*\]==(\d+\.\d+)", package)
+    if "extra ==" in line:
+        continue
+    if sys.argv[1] or not re.match("cuda|nvidia|triton", package):
+        print(package)
+    elif toolkit:
+        print(f"nvidia-cuda-runtime=={toolkit[1]}.*", f"nvidia-cuda-cupti=={toolkit[1]}.*", sep="\n")
+EOF
+}
+torch_is_cuda() { grep -qE "^cuda.* = '" .venv/lib/python3*/site-packages/torch/version.py; }
+torch_is_there() {
+    .venv/bin/python -c "import importlib.metadata as m; assert m.version('torch').split('+')[0] == '$torch_version'" 2>/dev/null &&
+        { [ -z "${GPU:-}" ] || ls -d .venv/lib/python3*/site-packages/nvidia/cudnn >/dev/null 2>&1; }
+}
+if ! torch_is_there; then
+    say "creating .venv with torch $torch_version (libtorch: headers and libraries)"
     python3 -m venv --clear .venv
-    .venv/bin/pip install --quiet "torch==$torch_version"
+    .venv/bin/pip install --quiet --no-deps "torch==$torch_version"
+    mapfile -t further < <(torch_asks_for)
+    .venv/bin/pip install --quiet --no-warn-conflicts "${further[@]}"
+    if [ -n "${GPU:-}" ] && ! torch_is_cuda; then
+        say "GPU=1, but pip chose a CPU build of torch (hint: unset PIP_INDEX_URL and PIP_FIND_LINKS, so that PyPI is asked)"
+        exit 2
+    fi
 fi
 
 # The wheel holds OpenVINO's headers, libraries and CMake files. What it asks for is needed from Python alone.
@@ -57,11 +85,4 @@ fi
 if ! .venv/bin/python -c "import importlib.metadata as m; assert m.version('nanobind') == '$nanobind_version'" 2>/dev/null; then
     .venv/bin/pip install --quiet --no-deps "nanobind==$nanobind_version" ||
         say "nanobind cannot be installed here: the Python package will not be built"
-fi
-
-# A CUDA build of the wheel needs the CUDA toolkit to build against, even for a program that runs on the CPU.
-if grep -qE "^cuda.* = '" .venv/lib/python3*/site-packages/torch/version.py && ! command -v nvcc >/dev/null; then
-    say "pip chose a CUDA build of torch, and there is no CUDA toolkit (nvcc) here." \
-        "Let pip find PyTorch's CPU wheel (PIP_INDEX_URL or PIP_FIND_LINKS), remove .venv and run this again"
-    exit 2
 fi
