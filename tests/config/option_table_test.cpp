@@ -108,7 +108,10 @@ TEST_F(OptionTableTest, KeysOfManyPartsAreRefusedBeforeTheyTakeMemory) {
 }
 
 /// toml++ asserts that a key begins after '[', so a build with assertions ended here.
-TEST_F(OptionTableTest, ControlCharactersAreRefused) { EXPECT_THAT(error_of("[\x16train]\n"), HasSubstr("not TOML")); }
+TEST_F(OptionTableTest, ControlCharactersAreRefused) {
+  EXPECT_THAT(error_of("[\x16train]\n"), HasSubstr("not TOML"));
+  EXPECT_THAT(error_of("train\xEF\xBB\xBD"), HasSubstr("not TOML"));  // undefined in toml++'s table of blanks
+}
 
 /// Its magnitude is no int64, and cut to an int it is 0.
 TEST_F(OptionTableTest, TheLeastIntegerIsOutOfRange) {
