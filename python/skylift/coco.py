@@ -8,21 +8,20 @@ annotations of results that were given as an array are made into dictionaries on
 from __future__ import annotations
 
 import copy
-import datetime
 import itertools
 import json
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from . import _skylift
+from ._cocoeval import COCOeval, Params
 from ._paths import existing
 
 __all__ = ["COCO", "COCOeval", "Params"]
-
-Columns = "dict[str, np.ndarray]"
 
 
 def _is_list(value: Any) -> bool:
@@ -57,7 +56,7 @@ class COCO:
 
     def __init__(self, annotation_file: str | os.PathLike[str] | None = None):
         self.dataset: dict[str, Any] = {}
-        self._index: dict[str, Any] | None = None
+        self._made: dict[str, Any] = {}  # what was asked for of `dataset`
         if annotation_file is not None:
             with open(existing(annotation_file), encoding="utf-8") as file:
                 dataset = json.load(file)
@@ -67,39 +66,39 @@ class COCO:
 
     def createIndex(self) -> None:
         """Looks at `dataset` anew."""
-        self._index = None
+        self._made.clear()
 
-    def _indexed(self, name: str) -> Any:
-        if self._index is None:
-            annotations = self.dataset["annotations"] if "annotations" in self.dataset or isinstance(
-                self.dataset, _Annotations) else []
-            of_image, of_category = defaultdict(list), defaultdict(list)
-            for annotation in annotations:
-                of_image[annotation["image_id"]].append(annotation)
-                of_category[annotation["category_id"]].append(annotation["image_id"])
-            self._index = {"anns": {one["id"]: one for one in annotations}, "imgToAnns": of_image,
-                           "catToImgs": of_category if "categories" in self.dataset else defaultdict(list)}
-        return self._index[name]
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    def _annotations_by(self, key: str, value: str | None = None) -> dict[int, list]:
+        found = defaultdict(list)
+        if isinstance(self.dataset, _Annotations) or "annotations" in self.dataset:
+            for annotation in self.dataset["annotations"]:
+                found[annotation[key]].append(annotation if value is None else annotation[value])
+        return found
 
     @property
     def anns(self) -> dict[int, dict]:
-        return self._indexed("anns")
+        return self._once("anns", lambda: {id: ones[-1] for id, ones in self._annotations_by("id").items()})
 
     @property
     def imgToAnns(self) -> dict[int, list[dict]]:
-        return self._indexed("imgToAnns")
+        return self._once("imgToAnns", lambda: self._annotations_by("image_id"))
 
     @property
     def catToImgs(self) -> dict[int, list[int]]:
-        return self._indexed("catToImgs")
+        return self._once("catToImgs", lambda: self._annotations_by("category_id", "image_id"))
 
     @property
     def imgs(self) -> dict[int, dict]:
-        return {image["id"]: image for image in self.dataset.get("images", [])}
+        return self._once("imgs", lambda: {image["id"]: image for image in self.dataset.get("images", [])})
 
     @property
     def cats(self) -> dict[int, dict]:
-        return {category["id"]: category for category in self.dataset.get("categories", [])}
+        return self._once("cats", lambda: {one["id"]: one for one in self.dataset.get("categories", [])})
 
     def info(self) -> None:
         for key, value in self.dataset.get("info", {}).items():
@@ -192,126 +191,3 @@ def _columns_of_rows(rows: np.ndarray) -> dict[str, np.ndarray]:
     return {"image": rows[:, 0].astype(np.int64), "category": rows[:, 6].astype(np.int64), "bbox": boxes,
             "score": np.ascontiguousarray(rows[:, 5], dtype=np.float64), "area": boxes[:, 2] * boxes[:, 3],
             "id": np.arange(1, len(rows) + 1)}
-
-
-class Params:
-    """COCOeval's parameters, with pycocotools' defaults."""
-
-    def __init__(self, iouType: str = "bbox"):
-        if iouType != "bbox":
-            raise ValueError(f"iouType: got '{iouType}', skylift.coco evaluates 'bbox' (masks and keypoints: pycocotools)")
-        self.imgIds: list[int] = []
-        self.catIds: list[int] = []
-        self.iouThrs = np.linspace(0.5, 0.95, 10)
-        self.recThrs = np.linspace(0.0, 1.0, 101)
-        self.maxDets = [1, 10, 100]
-        self.areaRng = [[0, 1e5**2], [0, 32**2], [32**2, 96**2], [96**2, 1e5**2]]
-        self.areaRngLbl = ["all", "small", "medium", "large"]
-        self.useCats = 1
-        self.iouType = iouType
-
-
-class COCOeval:
-    """evaluate(), accumulate(), summarize(): then `stats` [12] and `eval` with "precision" [T,R,K,A,M] ..."""
-
-    def __init__(self, cocoGt: Any = None, cocoDt: Any = None, iouType: str = "bbox"):
-        self.cocoGt, self.cocoDt = cocoGt, cocoDt
-        self.params = Params(iouType)
-        self.evalImgs: list = []
-        self.ious: dict = {}
-        self.eval: dict[str, Any] = {}
-        self.stats: Any = []
-        self._inputs: tuple | None = None
-        if cocoGt is not None:
-            self.params.imgIds = sorted(cocoGt.getImgIds())
-            self.params.catIds = sorted(cocoGt.getCatIds())
-
-    def evaluate(self) -> None:
-        """Takes the annotations as they are now."""
-        p = self.params
-        p.imgIds = list(np.unique(p.imgIds))
-        if p.useCats:
-            p.catIds = list(np.unique(p.catIds))
-        p.maxDets = sorted(p.maxDets)
-        self._inputs = (_columns_of(self.cocoGt), _columns_of(self.cocoDt))
-        self.eval = {}
-
-    def accumulate(self, p: Params | None = None) -> None:
-        """Fills `eval`: params, counts, date, precision and scores [T,R,K,A,M], recall [T,K,A,M]."""
-        if self._inputs is None:
-            raise RuntimeError("Please run evaluate() first")
-        p = p or self.params
-        if not p.useCats:
-            p.catIds = [-1] if not len(p.catIds) else p.catIds
-        parameters = _parameters_of(p)
-        truth, found = (_placed(columns, p) for columns in self._inputs)
-        precision, recall, scores = _skylift.coco_tables(
-            truth["place"], truth["class"], truth["bbox"], truth["area"], truth["iscrowd"], truth["id"],
-            found["place"], found["class"], found["bbox"], found["area"], found["score"], parameters)
-        self.eval = {"params": p, "counts": list(precision.shape),
-                     "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"),
-                     "precision": precision, "recall": recall, "scores": scores}
-
-    def _mean(self, precision: bool, threshold: float | None = None, area: str = "all", limit: int = 100) -> float:
-        p = self.params
-        table = self.eval["precision" if precision else "recall"]
-        if threshold is not None:
-            table = table[np.where(threshold == np.asarray(p.iouThrs))[0]]
-        areas = [i for i, label in enumerate(p.areaRngLbl) if label == area]
-        limits = [i for i, value in enumerate(p.maxDets) if value == limit]
-        table = table[..., areas, limits]
-        mean = float(np.mean(table[table > -1])) if np.any(table > -1) else -1.0
-        iou = f"{p.iouThrs[0]:0.2f}:{p.iouThrs[-1]:0.2f}" if threshold is None else f"{threshold:0.2f}"
-        title, kind = ("Average Precision", "(AP)") if precision else ("Average Recall", "(AR)")
-        print(f" {title:<18} {kind} @[ IoU={iou:<9} | area={area:>6s} | maxDets={limit:>3d} ] = {mean:0.3f}")
-        return mean
-
-    def summarize(self) -> None:
-        """Prints the table of twelve numbers and leaves them in `stats`."""
-        if not self.eval:
-            raise RuntimeError("Please run accumulate() first")
-        low, middle, high = (self.params.maxDets[min(i, len(self.params.maxDets) - 1)] for i in range(3))
-        self.stats = np.array([self._mean(True), self._mean(True, 0.5, limit=high), self._mean(True, 0.75, limit=high),
-                               *(self._mean(True, area=area, limit=high) for area in ("small", "medium", "large")),
-                               *(self._mean(False, limit=limit) for limit in (low, middle, high)),
-                               *(self._mean(False, area=area, limit=high) for area in ("small", "medium", "large"))])
-
-
-def _columns_of(coco: Any) -> dict[str, np.ndarray]:
-    """Of ours, or of pycocotools' own COCO. Results without scores are allowed only where there are none at all."""
-    columns = coco._columns() if isinstance(coco, COCO) else None
-    if columns is None or "score" not in columns:
-        annotations = coco.dataset.get("annotations", [])
-        columns = _skylift.coco_columns(annotations, bool(annotations) and "score" in annotations[0])
-    return columns
-
-
-def _placed(columns: dict[str, np.ndarray], p: Params) -> dict[str, np.ndarray]:
-    """Rows with the places of image and class among those that are evaluated."""
-    images = _places(columns["image"], p.imgIds)
-    classes = _places(columns["category"], p.catIds)
-    placed = {"score": np.zeros(len(images)), **columns, "place": images, "class": classes}
-    if not p.useCats:  # all as one class; pycocotools goes through them in order of the ids
-        order = np.argsort(classes, kind="stable")
-        placed = {name: np.ascontiguousarray(column[order]) for name, column in placed.items()}
-        placed["class"] = np.minimum(placed["class"], 0).astype(np.int32)
-    return placed
-
-
-def _places(values: np.ndarray, known: Any) -> np.ndarray:
-    """[N] int32: where each value stands among the ascending `known`; -1: nowhere."""
-    ids = np.asarray(known, dtype=np.int64)
-    if not len(ids):
-        return np.full(len(values), -1, dtype=np.int32)
-    found = np.minimum(np.searchsorted(ids, values), len(ids) - 1)
-    return np.where(ids[found] == values, found, -1).astype(np.int32)
-
-
-def _parameters_of(p: Params) -> Any:
-    parameters = _skylift.CocoParameters()
-    parameters.images, parameters.classes = len(p.imgIds), len(p.catIds) if p.useCats else 1
-    parameters.thresholds = [float(value) for value in p.iouThrs]
-    parameters.recalls = [float(value) for value in p.recThrs]
-    parameters.area_ranges = [[float(low), float(high)] for low, high in p.areaRng]
-    parameters.max_dets = [int(value) for value in p.maxDets]
-    return parameters

@@ -11,7 +11,6 @@ from ._paths import existing
 from .runs import Run
 
 Progress = Optional[Callable[[str, int, int, str], Any]]
-Path = "str | os.PathLike[str]"
 
 
 def recipes() -> list[str]:
