@@ -10,6 +10,7 @@
 
 #include "apps/commands.h"
 #include "apps/drawing.h"
+#include "apps/latency.h"
 #include "apps/progress_bar.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
@@ -203,11 +204,15 @@ std::string gain_text(const std::vector<Contestant>& contestants) {
 }
 
 /// For the page: the models beside each other, gains and losses marked against the plain student.
-ModelComparison comparison_of(const std::vector<Contestant>& contestants) {
+ModelComparison comparison_of(const std::vector<Contestant>& contestants, const fs::path& folder,
+                              const RunOptions& options) {
   ModelComparison comparison{.truth = contestants.front().model.detected.truth, .models = {}, .baseline = 1};
   comparison.score = kShownScore;
+  const Dataset images = open_validation_set(options.data, comparison.truth.classes);
   for (const Contestant& c : contestants) {
     const DetectionSet& detections = c.model.detected.detections;
+    const Predictor predictor(load_model(folder / c.name / "last.safetensors"), options.decode,
+                              open_device(options.train.compute));
     comparison.models.push_back({.name = c.name,
                                  .detections = detections,
                                  .result = c.result,
@@ -215,7 +220,8 @@ ModelComparison comparison_of(const std::vector<Contestant>& contestants) {
                                  .errors = break_down_errors(comparison.truth, detections),
                                  .parameters = static_cast<double>(c.model.cost.parameters),
                                  .gmacs = gmacs(c.model.cost),
-                                 .engine = {}});
+                                 .milliseconds = milliseconds_an_image(predictor, images),
+                                 .engine = predictor.description()});
   }
   return comparison;
 }
@@ -248,7 +254,8 @@ void demo(const fs::path& folder, int seed) {
   write_file(folder / "results.json", json_text(contestants, seconds));
   std::vector<fs::path> runs;
   for (const Contestant& c : contestants) runs.push_back(folder / c.name);
-  write_run_page(folder / "report.html", runs, write_pictures(contestants, folder), comparison_of(contestants));
+  write_run_page(folder / "report.html", runs, write_pictures(contestants, folder),
+                 comparison_of(contestants, folder, student_options(folder, seed)));
   fmt::print("\n{}\nPictures, numbers, models and report.html are in {}\n", text, folder.string());
 }
 

@@ -2,15 +2,14 @@
 // to be compared; what cannot be run is said and left out.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <memory>
 
 #include "apps/commands.h"
+#include "apps/latency.h"
 #include "apps/progress_bar.h"
 #include "apps/run_command.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
-#include "skylift/infer/image_view.h"
 #include "skylift/models/cost.h"
 #include "skylift/report/run_page.h"
 #include "skylift/runs/run_record.h"
@@ -20,8 +19,6 @@ namespace skylift {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int64_t kTimedImages = 15;  // an image's time is the median of so many
 
 struct NamedModel {
   std::string name;
@@ -51,20 +48,6 @@ std::vector<NamedModel> models_of(const std::vector<fs::path>& runs) {
     }
   }
   return models;
-}
-
-/// The median time of an image, after one that makes all ready.
-double milliseconds_an_image(const Predictor& predictor, const Dataset& images) {
-  std::vector<double> times;
-  for (int64_t i = 0; i < std::min(kTimedImages + 1, images.size() + 1); ++i) {
-    const cv::Mat rgb = images.get(i % images.size()).rgb;
-    const auto begun = std::chrono::steady_clock::now();
-    predictor.predict(view_of(rgb));
-    if (i > 0)
-      times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count());
-  }
-  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
-  return times[times.size() / 2];
 }
 
 ComparedModel compared_model(const NamedModel& named, const RunOptions& options, const Dataset& images,
