@@ -116,7 +116,7 @@ TEST_F(CacheTest, OtherDataOptionsOrMethodsAreRefusedByName) {
   ASSERT_EQ(open_error(options), "no error");
   RunOptions other = options;
   other.kd.regions.cid.gate_iou = 0.5;
-  EXPECT_THAT(open_error(other), HasSubstr("kd.regions.cid.gate_iou = 0.3"));
+  EXPECT_THAT(open_error(other), HasSubstr("kd.regions.cid.gate_iou = 0.0"));
   other = options;
   other.kd.methods = {"ld"};
   EXPECT_THAT(open_error(other), HasSubstr("other logits"));
