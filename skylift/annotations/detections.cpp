@@ -40,8 +40,7 @@ bool is_yolo_or_csv(const fs::path& path) {
   const fs::path folder = path.has_filename() ? path : path.parent_path();
   const fs::path above = folder.filename() == "labels" ? folder.parent_path() : folder;
   return is_there(folder / "detections.csv") ||
-         (is_folder(above / "labels") && is_there(above / "classes.txt") &&
-          !is_there(folder / "detections"));
+         (is_folder(above / "labels") && is_there(above / "classes.txt") && !is_there(folder / "detections"));
 }
 
 }  // namespace
@@ -58,8 +57,7 @@ DetectionSet read_detections(const fs::path& path, const AnnotationSet& truth, P
         "skylift predict --format coco or visdrone)",
         path.string());
   }
-  return is_folder(path) ? read_visdrone_results(path, truth, problems)
-                                : read_coco_results(path, truth, problems);
+  return is_folder(path) ? read_visdrone_results(path, truth, problems) : read_coco_results(path, truth, problems);
 }
 
 void write_coco_detections(const fs::path& path, const AnnotationSet& truth, const DetectionSet& detections) {
