@@ -123,9 +123,4 @@ std::string in_quotes(std::string_view text) {
   return out + "'";
 }
 
-void check_choice(std::string_view name, std::string_view value, const std::vector<std::string>& known) {
-  if (std::find(known.begin(), known.end(), value) == known.end())
-    throw Error("{}: got '{}'{}", name, value, suggestion(value, known));
-}
-
 }  // namespace skylift

@@ -40,7 +40,4 @@ std::string without_password(std::string_view address);
 /// Text of a file as it may stand in one line of a message: control characters as '?', at most 60 characters.
 std::string in_quotes(std::string_view text);
 
-/// Error: `value` is none of the known ones; `name` says whose value it is.
-void check_choice(std::string_view name, std::string_view value, const std::vector<std::string>& known);
-
 }  // namespace skylift
