@@ -112,13 +112,15 @@ void add_data(nb::module_& module) {
       .def_ro("class_ids", &AnnotationSet::class_ids)
       .def("path", [](const AnnotationSet& set, size_t i) { return set.image_path(record_of(set, i)); })
       .def("record", [](const AnnotationSet& set, size_t i) { return to_dict(record_of(set, i)); })
-      .def("ids",
-           [](const AnnotationSet& set) {
-             std::vector<int64_t> ids;
-             for (const ImageRecord& image : set.images) ids.push_back(image.id);
-             return to_numpy(std::move(ids));
-           })
-      .def("pixels", pixels_of);
+      .def(
+          "ids",
+          [](const AnnotationSet& set) {
+            std::vector<int64_t> ids;
+            for (const ImageRecord& image : set.images) ids.push_back(image.id);
+            return to_numpy(std::move(ids));
+          },
+          nb::sig("def ids(self) -> numpy.typing.NDArray[numpy.int64]"))
+      .def("pixels", pixels_of, nb::sig("def pixels(self, index: int, /) -> numpy.typing.NDArray[numpy.uint8]"));
   nb::class_<Detected>(module, "Detected");
   module.def(
       "open_data", [](const std::string& spec) { return open_data(spec); }, nb::arg("spec"),

@@ -70,7 +70,9 @@ void add_evaluation(nb::module_& module) {
         return to_json(break_down_errors(truth, detected.set));
       },
       nb::arg("truth"), nb::arg("detected"), nb::call_guard<nb::gil_scoped_release>());
-  module.def("confusions", confusions, nb::arg("truth"), nb::arg("detected"), nb::arg("score"));
+  module.def("confusions", confusions, nb::arg("truth"), nb::arg("detected"), nb::arg("score"),
+             nb::sig("def confusions(truth: Annotations, detected: Detected, score: float) -> tuple[list[str], "
+                     "numpy.typing.NDArray[numpy.int64]]"));
 }
 
 }  // namespace skylift::python

@@ -44,10 +44,11 @@ nb::object read_frame(VideoReader& video) {
 }  // namespace
 
 void add_pixels(nb::module_& module) {
-  module.def("read_image", read_image, nb::arg("path"));
+  module.def("read_image", read_image, nb::arg("path"),
+             nb::sig("def read_image(path: str | os.PathLike) -> numpy.typing.NDArray[numpy.uint8]"));
   nb::class_<VideoReader>(module, "Video")
       .def(nb::init<const std::string&>(), nb::arg("source"))
-      .def("read", read_frame);
+      .def("read", read_frame, nb::sig("def read(self) -> numpy.typing.NDArray[numpy.uint8] | None"));
 }
 
 }  // namespace skylift::python

@@ -85,7 +85,10 @@ void add_predictor(nb::module_& module) {
   nb::class_<Predictor>(module, "Predictor")
       .def(nb::init<const std::filesystem::path&, const EngineOptions&, const DetectOptions&>(), nb::arg("model"),
            nb::arg("engine"), nb::arg("detect"), nb::call_guard<nb::gil_scoped_release>())
-      .def("predict", predict, nb::arg("images"), nb::arg("bgr"))
+      .def("predict", predict, nb::arg("images"), nb::arg("bgr"),
+           nb::sig("def predict(self, images: list[numpy.typing.NDArray[numpy.uint8]], bgr: bool) -> "
+                   "list[tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], "
+                   "numpy.typing.NDArray[numpy.int64]]]"))
       .def("prepare", nb::overload_cast<int, int>(&Predictor::prepare, nb::const_), nb::arg("width"), nb::arg("height"),
            nb::call_guard<nb::gil_scoped_release>())
       .def_prop_ro("classes", &Predictor::classes)

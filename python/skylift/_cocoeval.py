@@ -20,7 +20,7 @@ class Params:
         self.iouThrs = np.linspace(0.5, 0.95, 10)
         self.recThrs = np.linspace(0.0, 1.0, 101)
         self.maxDets = [1, 10, 100]
-        self.areaRng = [[0, 1e5**2], [0, 32**2], [32**2, 96**2], [96**2, 1e5**2]]
+        self.areaRng: list[list[float]] = [[0, 1e5**2], [0, 32**2], [32**2, 96**2], [96**2, 1e5**2]]
         self.areaRngLbl = ["all", "small", "medium", "large"]
         self.useCats = 1
         self.iouType = iouType
