@@ -12,6 +12,7 @@
 #include "apps/drawing.h"
 #include "apps/latency.h"
 #include "apps/progress_bar.h"
+#include "apps/region_maps.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/json.h"
@@ -91,6 +92,7 @@ RunOptions distilled_options(const fs::path& folder, int seed) {
   options.kd.methods = {"bckd", "pkd"};
   options.kd.own_region("pkd") = "cid";
   options.kd.of<PkdOptions>().statistics = "region";
+  options.kd.of<PkdOptions>().weight = 2;
   options.kd.regions.cid.area_power = 0.5;
   options.kd.regions.cid.floor = 0.3;
   options.model.head.lifting.enabled = true;
@@ -112,8 +114,9 @@ Contestant train_and_score(const std::string& name, const RunOptions& options, c
   log_info("--- {}", name);
   ProgressBar bar;
   Contestant contestant{.name = name, .training = {}, .model = {}, .result = {}};
-  contestant.training =
-      train_detector({.options = options, .folder = folder / name, .teacher = teacher, .student = {}}, bar.callback());
+  const TrainRequest request{.options = options, .folder = folder / name, .teacher = teacher, .student = {}};
+  contestant.training = train_detector(request, bar.callback());
+  draw_regions(request);
   contestant.model = detect_finished(folder / name / "last.safetensors", options, bar.callback());
   const DetectedSet& detected = contestant.model.detected;
   contestant.result = evaluate(detected.truth, detected.detections, options.eval);

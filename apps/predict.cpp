@@ -10,6 +10,7 @@
 
 #include "apps/commands.h"
 #include "apps/engine_arguments.h"
+#include "apps/frame_source.h"
 #include "apps/json_output.h"
 #include "apps/predict_inputs.h"
 #include "apps/predict_output.h"

@@ -1,15 +1,10 @@
-// What `skylift predict` reads: images, folders, globs, videos, streams. One frame after the other, whatever it is
-// from.
+// What `skylift predict` reads: images, folders, globs, videos, streams.
 #pragma once
 
-#include <filesystem>
-#include <memory>
-#include <opencv2/core/mat.hpp>
 #include <string>
 #include <vector>
 
 #include "skylift/formats/image_header.h"
-#include "skylift/image/video.h"
 
 namespace skylift {
 
@@ -19,51 +14,11 @@ struct PredictInput {
   std::string name;    ///< of what is written for it, "day1/photo": unique among all inputs
   bool video = false;
   ImageReading reading = {};
-  bool live = false;  ///< a stream or a camera: nobody knows when it ends
+  bool stream = false;  ///< an address, a camera, a numbered sequence: no file of this name
+  bool live = false;    ///< an address or a camera: nobody knows when it ends
 };
 
 /// Folders by the images and videos in them and below in order of name, globs likewise. Error: nothing there.
 std::vector<PredictInput> find_inputs(const std::vector<std::string>& arguments, const ImageReading& reading = {});
-
-/// One image on its way through.
-struct Frame {
-  const PredictInput* input = nullptr;
-  int64_t number = 0;  ///< of a video's frames, from 1; 0: an image
-  cv::Mat pixels;      ///< decoded, or empty: an image that is decoded later
-  bool bgr = false;
-  std::string problem;  ///< why it could not be read
-
-  std::string file() const;    ///< as results name it: day1/photo.jpg, clip_000017.jpg as it would be as an image
-  bool last_of_video = false;  ///< nothing follows; no pixels
-  double fps = 25;
-};
-
-/// Reads the pixels if they are not there yet; notes a problem instead of throwing.
-void load_pixels(Frame& frame);
-
-/// All inputs' frames in order.
-class FrameSource {
- public:
-  explicit FrameSource(std::vector<PredictInput> inputs);
-
-  /// The next frame, or false. A video that cannot be opened or ends early gives a frame with a problem.
-  bool next(Frame& frame);
-
-  /// Of the first image or video as its header says; 0x0: not known.
-  cv::Size first_size() const { return first_size_; }
-
-  int64_t total() const { return total_; }  ///< 0: not known
-
- private:
-  bool next_of_video(Frame& frame);
-  bool reconnect();
-
-  std::vector<PredictInput> inputs_;
-  size_t at_ = 0;
-  std::unique_ptr<VideoReader> video_;
-  int64_t frames_before_ = 0;  ///< of the same stream, before it was lost and found again
-  int64_t total_ = 0;
-  cv::Size first_size_;
-};
 
 }  // namespace skylift

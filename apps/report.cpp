@@ -7,6 +7,7 @@
 #include "apps/commands.h"
 #include "apps/latency.h"
 #include "apps/progress_bar.h"
+#include "apps/region_maps.h"
 #include "apps/run_command.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
@@ -91,6 +92,14 @@ ModelComparison compare_models(const std::vector<fs::path>& runs) {
   return comparison;
 }
 
+/// For a run that was stopped, or is older than these pictures.
+void draw_missing_regions(const fs::path& run) {
+  const fs::path teacher = teacher_of(read_run_record(run));
+  if (teacher.empty() || !fs::exists(teacher)) return;
+  draw_regions(
+      {.options = read_run_options((run / "config.toml").string()), .folder = run, .teacher = teacher, .student = {}});
+}
+
 }  // namespace
 
 void add_report_command(CLI::App& app) {
@@ -111,6 +120,7 @@ void add_report_command(CLI::App& app) {
     for (const fs::path& run : runs) {
       if (!fs::exists(run / kRunRecordFile)) throw Error("{}: not a run: it has no {}", run.string(), kRunRecordFile);
     }
+    for (const fs::path& run : runs) draw_missing_regions(run);
     write_run_page(arguments->out, runs, {}, compare_models(runs));
     log_info("written to {}", arguments->out);
   });

@@ -6,11 +6,13 @@
 
 #include "apps/json_output.h"
 #include "apps/progress_bar.h"
+#include "apps/region_maps.h"
 #include "skylift/annotations/find_splits.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
 #include "skylift/core/stop_signal.h"
+#include "skylift/dist/place.h"
 #include "skylift/report/run_page.h"
 
 namespace skylift {
@@ -65,6 +67,8 @@ TrainSummary run_training(const TrainRequest& request, const std::string& json) 
   const StopSignals stop_signals;
   ProgressBar bar;
   const TrainSummary summary = train_detector(request, bar.callback());
+  if (process_place().rank > 0) return summary;  // rank 0 shows it
+  draw_regions(request);
   write_run_page(request.folder / "report.html", {request.folder});
   print_evaluation(summary.last, json);
   if (summary.best_ap >= 0) {

@@ -12,6 +12,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/stop_signal.h"
+#include "skylift/dist/place.h"
 #include "skylift/study/run.h"
 
 namespace skylift {
@@ -32,11 +33,10 @@ void study(const StudyArguments& arguments) {
   if (!arguments.device.empty()) request.assignments.push_back("train.device=" + arguments.device);
   std::string failure;
   const bool reports = !arguments.report.empty();
-  if (reports) {
-    report_study(request, arguments.report);
-  } else {
-    failure = train_study(request);
-  }
+  const bool first = process_place().rank == 0;
+  if (!reports) failure = train_study(request);
+  if (reports && first) report_study(request, arguments.report);
+  if (!first) return;
   const std::string table = (request.folder / (reports ? "report" : "results")).string();
   if (arguments.json != "-") fmt::print("{}", read_file(table + ".md"));
   write_json(arguments.json, read_file(table + ".json"));

@@ -20,3 +20,6 @@ set_target_properties(torch_cpu PROPERTIES
     INTERFACE_LINK_LIBRARIES c10
     # What a CUDA wheel's libtorch_cpu needs is found when the program starts, not when it is linked.
     INTERFACE_LINK_OPTIONS "-Wl,--allow-shlib-undefined")
+
+# Several processes train together through c10d, which libtorch holds with Gloo in it; of Gloo's own files its headers are needed alone.
+find_path(GLOO_INCLUDE_DIR gloo/rendezvous/store.h REQUIRED)

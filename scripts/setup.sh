@@ -14,7 +14,7 @@ packages=(
     g++ cmake ninja-build ccache python3-venv python3-dev
     libopencv-dev libturbojpeg0-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev
     libpugixml-dev libyaml-cpp-dev libsqlite3-dev libjs-chart.js
-    libfmt-dev libspdlog-dev libgtest-dev libgmock-dev clang-format
+    libgloo-dev libfmt-dev libspdlog-dev libgtest-dev libgmock-dev clang-format
     "$@"
 )
 

@@ -22,7 +22,8 @@ struct Assignment {
   int64_t count() const { return point.size(0); }
 };
 
-/// N_pos by which the losses of GFL, BCKD and CrossKD are divided: the sum over images of max(positives, 1).
+/// N_pos by which the losses of GFL, BCKD and CrossKD are divided: the sum over images of max(positives, 1),
+/// those of the other processes (skylift/dist/processes.h) included.
 double positive_count(const Assignment& assignment);
 
 }  // namespace skylift

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 
+#include "skylift/dist/processes.h"
+
 namespace skylift {
 
 double positive_count(const Assignment& assignment) {
-  int64_t count = 0;
-  for (const int64_t positives : assignment.positives_per_image) count += std::max<int64_t>(positives, 1);
-  return static_cast<double>(std::max<int64_t>(count, 1));
+  double count = 0;
+  for (const int64_t positives : assignment.positives_per_image)
+    count += static_cast<double>(std::max<int64_t>(positives, 1));
+  return std::max(sum_over_processes(std::vector<double>{count}).front(), 1.0);
 }
 
 AssignmentBuilder::AssignmentBuilder(const PointGrid& grid, int64_t images)

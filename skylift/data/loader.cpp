@@ -26,9 +26,10 @@ Loader::Loader(int64_t sample_count, SampleSource source, const LoaderOptions& o
     : source_(std::move(source)), options_(options), preprocess_(preprocess), sample_count_(sample_count) {
   if (sample_count <= 0) throw Error("the data set is empty, expected at least one image");
   if (options.batch_size < 1) throw Error("batch size: got {}, expected at least 1", options.batch_size);
+  if (options.parts > 1) options_.drop_last = true;  // a share of what is left over could be empty
   if (batches_per_epoch() == 0) {
     throw Error("{} images do not fill one batch of {}; use a smaller batch or more images", sample_count,
-                options.batch_size);
+                images_a_batch());
   }
   cv::setNumThreads(1);  // whole images are worked on side by side; threads inside one would only compete
 }
@@ -36,11 +37,11 @@ Loader::Loader(int64_t sample_count, SampleSource source, const LoaderOptions& o
 Loader::~Loader() { stop(); }
 
 int64_t Loader::batches_per_epoch() const {
-  return (sample_count_ + (options_.drop_last ? 0 : options_.batch_size - 1)) / options_.batch_size;
+  return (sample_count_ + (options_.drop_last ? 0 : images_a_batch() - 1)) / images_a_batch();
 }
 
 int64_t Loader::size_of_batch(int64_t batch) const {
-  return std::min<int64_t>(options_.batch_size, sample_count_ - batch * options_.batch_size);
+  return std::min<int64_t>(options_.batch_size, sample_count_ - batch * images_a_batch());
 }
 
 void Loader::start(int64_t epoch, int64_t first_batch) {
@@ -130,7 +131,8 @@ std::optional<Loader::Task> Loader::take_task(std::unique_lock<std::mutex>& lock
 
 void Loader::load(const Task& task) {
   const auto position = static_cast<size_t>(task.position);
-  const int64_t index = order_[static_cast<size_t>(task.batch * options_.batch_size + task.position)];
+  const int64_t index =
+      order_[static_cast<size_t>((task.batch * options_.parts + options_.part) * options_.batch_size + task.position)];
   try {
     const Rng rng = Rng::of({options_.seed, static_cast<uint64_t>(epoch_), static_cast<uint64_t>(index)});
     task.slot->samples[position] = source_(index, rng);

@@ -22,13 +22,14 @@ struct LoaderOptions {
   bool shuffle = false;    ///< a new order each epoch
   bool drop_last = false;  ///< leave out an epoch's last batch where it is not full
   uint64_t seed = 0;
-  int threads = 2;   ///< 0: one per core
-  int prefetch = 3;  ///< batches finished or in work beyond the one in use: bounds the memory
+  int threads = 2;          ///< 0: one per core
+  int part = 0, parts = 1;  ///< of batches `parts` times as large this one's share: all together see what one would
+  int prefetch = 3;         ///< batches finished or in work beyond the one in use: bounds the memory
 };
 
 class Loader {
  public:
-  /// Error: no samples, or, with drop_last, too few for one batch.
+  /// Error: no samples, or, with drop_last or several parts, too few for one batch.
   Loader(int64_t sample_count, SampleSource source, const LoaderOptions& options, const Preprocess& preprocess);
   ~Loader();
   Loader(const Loader&) = delete;
@@ -63,6 +64,7 @@ class Loader {
   void load(const Task& task);
   void finish(Slot& slot);
   int64_t size_of_batch(int64_t batch) const;
+  int64_t images_a_batch() const { return int64_t{options_.batch_size} * options_.parts; }
 
   SampleSource source_;
   LoaderOptions options_;

@@ -10,13 +10,13 @@
 
 #include "skylift/boxes/boxes.h"
 #include "skylift/core/log.h"
-#include "skylift/data/loader.h"
 #include "skylift/doctor/region_report.h"
 #include "skylift/image/draw.h"
 #include "skylift/kd/common_levels.h"
 #include "skylift/kd/methods.h"
 #include "skylift/train/step.h"
 #include "skylift/train/teacher.h"
+#include "skylift/train/training_loader.h"
 
 namespace skylift {
 namespace {
@@ -66,6 +66,22 @@ at::Tensor flat_gradient(const at::Tensor& loss, const std::vector<at::Tensor>& 
   return at::cat(parts).to(at::kFloat);
 }
 
+/// What the weight of a term (kd_bckd_cls: kd.bckd.cls_weight) would have to be for a gradient as large as the detection
+/// loss's: "kd.pkd.weight = 1.7 instead of 6". Empty: no option of that name.
+std::string even_weight(RunOptions options, const TermReport& term) {
+  OptionTable table;
+  bind(table.root(), options);
+  std::string key = term.name;
+  for (int dots = 0; dots < 2 && key.find('_') != std::string::npos; ++dots) key[key.find('_')] = '.';
+  key += std::ranges::count(key, '.') < 2 ? ".weight" : "_weight";
+  for (const Option& option : table.options()) {
+    if (option.key != key) continue;
+    const double weight = *std::get<double*>(option.value);
+    return fmt::format("{} = {:.2g} instead of {:g}", key, weight / term.gradient_ratio, weight);
+  }
+  return "";
+}
+
 class Examination {
  public:
   Examination(const TrainRequest& request, const DoctorOptions& options)
@@ -87,16 +103,10 @@ class Examination {
 
   DoctorReport run(const ProgressCallback& progress) {
     score_teacher(progress);
-    const int batch_size = run_.train.batch_size;
-    Loader loader(train_set_.size(), training_source(train_set_, run_.data),
-                  {.batch_size = batch_size,
-                   .shuffle = true,
-                   .seed = static_cast<uint64_t>(run_.train.seed),
-                   .threads = run_.data.threads},
-                  run_.data.input);
-    loader.start(0);
+    const std::unique_ptr<Loader> loader = training_loader(train_set_, run_);
+    loader->start(0);
     int batches = 0;
-    while (auto batch = loader.next()) {
+    while (auto batch = loader->next()) {
       add_batch(batch->to(compute_.device, compute_.memory_format), batches < options_.gradient_batches);
       ++batches;
       if (progress) progress({"examine", report_.images, options_.images, ""});
@@ -244,17 +254,18 @@ void Examination::advise() {
     say("the teacher names the annotated class at less than half of the positives");
   for (const TermReport& term : report_.terms) {
     if (term.kind != TermKind::distillation) continue;
-    if (term.gradient_ratio > 2) {
-      say(
-          fmt::format("{}: its gradient is {:.1f} times the detection loss's; lower its weight, or set kd.calibrate "
-                      "(0.5, say) or kd.warmup_steps",
-                      term.name, term.gradient_ratio));
-    } else if (term.gradient_ratio < 0.01) {
-      say(
-          fmt::format("{}: its gradient is {:.2g} of the detection loss's: it hardly acts; raise its weight, or set "
-                      "kd.calibrate",
-                      term.name, term.gradient_ratio));
+    if (term.gradient_ratio >= 0.01 && term.gradient_ratio <= 2) continue;
+    if (term.gradient_ratio == 0) {
+      say(term.name + ": no gradient: it does not act");
+      continue;
     }
+    const bool strong = term.gradient_ratio > 1;
+    const std::string even = even_weight(run_, term);
+    say(fmt::format(
+        "{}: its gradient is {:.2g} times the detection loss's: {} (hint: {} would make them equal; or "
+        "kd.calibrate = 0.5)",
+        term.name, term.gradient_ratio, strong ? "the student learns it before its own task" : "it hardly acts",
+        even.empty() ? fmt::format("a weight {:.2g} times as large", 1 / term.gradient_ratio) : even));
   }
   for (const RegionReport& region : report_.regions) {
     int64_t objects = 0, without = 0;

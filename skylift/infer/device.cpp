@@ -1,6 +1,7 @@
 #include "skylift/infer/device.h"
 
 #include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <dlfcn.h>
@@ -8,6 +9,7 @@
 #include <filesystem>
 
 #include "skylift/core/error.h"
+#include "skylift/dist/place.h"
 
 namespace skylift {
 namespace {
@@ -33,6 +35,9 @@ std::string load_cuda() {
   return failure;
 }
 
+/// Of several processes on this machine each has a device of its own.
+c10::DeviceIndex own_index() { return static_cast<c10::DeviceIndex>(process_place().local_rank); }
+
 c10::Device parse_device(const std::string& name) {
   if (name == "cpu") return c10::kCPU;
   if (name != "cuda" && name.rfind("cuda:", 0) != 0)
@@ -41,7 +46,12 @@ c10::Device parse_device(const std::string& name) {
   if (!failure.empty()) throw Error("device: got '{}', but {} (hint: --set train.device=cpu)", name, failure);
   if (!at::hasCUDA())
     throw Error("device: got '{}', but this libtorch sees no CUDA device (hint: --set train.device=cpu)", name);
-  return c10::Device(name);
+  const c10::Device device = name == "cuda" ? c10::Device(c10::kCUDA, own_index()) : c10::Device(name);
+  const int64_t known = at::accelerator::deviceCount();
+  if (device.has_index() && device.index() >= known)
+    throw Error("device: got '{}', but there are {} CUDA devices here, from cuda:0 on", device.str(), known);
+  if (device.has_index()) at::accelerator::setDeviceIndex(device.index());
+  return device;
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace skylift {
 
 struct DeviceOptions {
-  std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
+  std::string device = "cpu";      ///< "cpu", "cuda:N", or "cuda": that of LOCAL_RANK under torchrun, else the first
   std::string precision = "auto";  ///< "float32", "bf16" (autocast) or "auto": bf16 where the hardware computes in it
   std::string memory_format = "auto";  ///< "contiguous", "channels_last" or "auto": what measures faster on the device
   int threads = 0;                     ///< of one operation on the CPU; 0: libtorch's choice

@@ -6,6 +6,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/dist/processes.h"
 
 namespace skylift {
 
@@ -24,12 +25,25 @@ void Calibration::apply(LossTerms& terms, const at::Tensor& detection_loss) {
   if (!detection_loss.defined()) throw Error("kd.calibrate: the detection loss is needed to set the weights by");
   at::Tensor table = sums_.to(at::kCPU);  // the buffer itself where training runs on the CPU
   auto sums = table.accessor<double, 2>();
+  // Of all processes, and last the detection loss. Nothing is read once all factors stay.
+  std::vector<double> values(terms.size() + 1);
+  bool unsettled = false;
+  for (size_t i = 0; i < terms.size(); ++i) {
+    if (sums[static_cast<int64_t>(row_of(terms[i].name))][0] >= batches_) continue;
+    values[i] = terms[i].value.item<double>();
+    unsettled = true;
+  }
+  if (unsettled) {
+    values.back() = detection_loss.item<double>();
+    values = sum_over_processes(values);
+  }
   bool changed = false;
-  for (LossTerm& term : terms) {
+  for (size_t i = 0; i < terms.size(); ++i) {
+    LossTerm& term = terms[i];
     auto row = sums[static_cast<int64_t>(row_of(term.name))];
-    const double value = row[0] < batches_ ? term.value.item<double>() : 0;
+    const double value = values[i];
     if (value > 0) {
-      row[0] += 1, row[1] += value, row[2] += detection_loss.item<double>();
+      row[0] += 1, row[1] += value, row[2] += values.back();
       changed = true;
     }
     if (row[1] == 0) continue;

@@ -2,6 +2,7 @@
 
 #include <ATen/Functions.h>
 
+#include "skylift/dist/processes.h"
 #include "skylift/kd/features.h"
 
 namespace skylift {
@@ -45,7 +46,7 @@ class Cwd final : public DistillMethod {
     at::Tensor sum = at::zeros({}, student.front().options());
     for (size_t i = 0; i < student.size(); ++i)
       sum = sum + channel_wise_kl(student[i], teacher[i], step.options.of<CwdOptions>().temperature, weights[i]);
-    return sum;
+    return sum / process_count();  // a mean over images
   }
 
   std::shared_ptr<ChannelAdapters> adapters_;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "skylift/dist/processes.h"
 #include "skylift/kd/method.h"
 
 namespace skylift {
@@ -27,7 +28,8 @@ at::Tensor dist_intra(const at::Tensor& student, const at::Tensor& teacher, cons
   // The shares sum to 1; without the factor below the 1e-8 of the correlation would weigh more than it does in the
   // paper.
   const double root_count = std::sqrt(static_cast<double>(student.size(0)));
-  return (1 - correlation(centred(student) * root_count, centred(teacher.detach()) * root_count, 0)).mean();
+  return (1 - correlation(centred(student) * root_count, centred(teacher.detach()) * root_count, 0)).mean() /
+         process_count();
 }
 
 void bind(OptionSection section, DistOptions& options) {

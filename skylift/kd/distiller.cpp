@@ -79,7 +79,7 @@ bool Distiller::active() const {
 
 double Distiller::warmup_strength() {
   if (options_.warmup_steps == 0) return 1;
-  const int64_t step = steps_.add_(1).item<int64_t>();
+  const int64_t batches = steps_.add_(1).item<int64_t>(), step = (batches - 1) / batches_per_step_ + 1;
   return std::min(1.0, static_cast<double>(step) / options_.warmup_steps);
 }
 
@@ -87,7 +87,7 @@ void Distiller::add_terms(const DistillInputs& inputs, LossTerms& terms) {
   RegionSet regions(inputs, options_.regions, atss_);
   DistillStep step{inputs, options_, regions, terms, {}};
   for (size_t i = 0; i < methods_.size(); ++i) {
-    step.region = options_.region_of(options_.methods[i]);
+    step.region = find_distill_method(options_.methods[i]).region_under(options_);
     methods_[i]->add_terms(step);
   }
 }
@@ -109,15 +109,6 @@ LossTerms Distiller::operator()(const DistillInputs& inputs, const at::Tensor& d
     for (LossTerm& term : terms) term.value = term.value * strength;
   }
   return terms;
-}
-
-ModelShape model_shape(const Detector& detector) {
-  const ModelOptions& options = detector.options();
-  ModelShape shape{detector.class_count(), options.head.reg_max, options.neck.channels, {},
-                   options.head.channels,  options.head.depth};
-  for (int level = options.neck.first_level; level <= options.neck.last_level; ++level)
-    shape.strides.push_back(1 << level);
-  return shape;
 }
 
 }  // namespace skylift

@@ -30,6 +30,9 @@ class Distiller : public torch::nn::Module {
   /// Epochs count from 0. Before the first call it is epoch 0.
   void begin_epoch(int64_t epoch, int64_t epoch_count);
 
+  /// A step consists of so many batches, each of which calls for the terms (train.accumulate).
+  void set_batches_per_step(int batches) { batches_per_step_ = batches; }
+
   /// False where nothing would be computed in this epoch, so that the teacher need not run: no methods, or
   /// kd.stop_epoch passed.
   bool active() const;
@@ -51,6 +54,7 @@ class Distiller : public torch::nn::Module {
   std::vector<MethodPtr> methods_;
   std::shared_ptr<Calibration> calibration_;  ///< null: kd.calibrate is 0
   int64_t epoch_ = 0;
+  int batches_per_step_ = 1;
   at::Tensor
       steps_;  ///< int64 buffer, part of the state so that a resumed run goes on with the warm-up; only with a warm-up
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "skylift/dist/processes.h"
 #include "skylift/kd/context_block.h"
 #include "skylift/kd/features.h"
 
@@ -74,13 +75,13 @@ class Fgd final : public DistillMethod {
     const std::vector<at::Tensor> student = adapted_features(step, *adapters_),
                                   teacher = pyramid_features(step.inputs.teacher);
     const Sums sums = add_up(step, student, teacher);
-    const double images = static_cast<double>(student.front().size(0)),
-                 channels = static_cast<double>(teacher.front().size(1));
+    const double images = step.image_count(), channels = static_cast<double>(teacher.front().size(1));
     // Factors that turn sums over a batch into the published sums of a reference image.
     const double per_channel = step.authors_form() ? 1 : reference_channels / channels;
     const double per_cell = step.authors_form() ? 1 : reference_locations / sums.cells;
-    const at::Tensor per_object = step.authors_form() ? at::ones_like(sums.foreground_weights) / images
-                                                      : kReferenceObjects / sums.foreground_weights.clamp_min(1e-12);
+    const at::Tensor per_object =
+        step.authors_form() ? at::ones_like(sums.foreground_weights) / images
+                            : kReferenceObjects / sum_over_processes(sums.foreground_weights).clamp_min(1e-12);
     step.add("kd_fgd_foreground", options.foreground_weight,
              [&] { return sums.foreground * per_object * per_channel; });
     step.add("kd_fgd_background", options.background_weight, [&] { return sums.background * (per_channel / images); });

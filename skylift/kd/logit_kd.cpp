@@ -2,6 +2,7 @@
 
 #include <ATen/Functions.h>
 
+#include "skylift/dist/processes.h"
 #include "skylift/kd/divergence.h"
 #include "skylift/kd/method.h"
 
@@ -24,7 +25,9 @@ void add_logit_kd_terms(DistillStep& step) {
     const at::Tensor& weights = step.regions.region(region).weights;
     if (!step.authors_form()) return weighted_mean(losses, weights);
     const at::Tensor level = levels_of_points(step.inputs.grid, step.regions.region(region).point);
-    const at::Tensor count = at::bincount(level).index_select(0, level);  // [N] locations of the row's level
+    const auto levels = static_cast<int64_t>(step.inputs.grid.levels.size());
+    const at::Tensor counts = sum_over_processes(at::bincount(level, {}, levels));
+    const at::Tensor count = counts.index_select(0, level);  // [N] locations of the row's level
     return (losses * weights / (count * student.size(1))).sum();
   });
 }

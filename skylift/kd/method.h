@@ -27,6 +27,9 @@ struct DistillStep {
   bool default_region() const { return region == "default"; }
   bool authors_form() const { return options.normalise == "authors"; }
 
+  /// Images of this step, those of the other processes (skylift/dist/processes.h) included.
+  double image_count() const;
+
   /// Adds weight * loss() under a name; with weight 0 nothing is computed.
   template <class Loss>
   void add(const std::string& name, double weight, const Loss& loss) {

@@ -17,18 +17,10 @@
 #include "skylift/kd/logit_kd.h"
 #include "skylift/kd/mgd.h"
 #include "skylift/kd/pkd.h"
+#include "skylift/losses/detection_loss.h"
 
 namespace skylift {
 namespace {
-
-class FunctionMethod final : public DistillMethod {
- public:
-  explicit FunctionMethod(std::function<void(DistillStep&)> add_terms) : add_terms_(std::move(add_terms)) {}
-  void add_terms(DistillStep& step) override { add_terms_(step); }
-
- private:
-  std::function<void(DistillStep&)> add_terms_;
-};
 
 /// A method without anything to train.
 auto function(void (*add_terms)(DistillStep&)) {
@@ -56,10 +48,6 @@ SignalNeeds cwd_reads(const DistillOptions& options) {
 }
 
 }  // namespace
-
-MethodPtr function_method(std::function<void(DistillStep&)> add_terms) {
-  return std::make_shared<FunctionMethod>(std::move(add_terms));
-}
 
 const std::vector<MethodInfo>& distill_methods() {
   static const std::vector<MethodInfo> methods = {
@@ -174,8 +162,13 @@ std::vector<std::string> distill_method_names() {
   return names;
 }
 
-std::vector<std::string> MethodInfo::regions_under(const DistillOptions& options) const {
+std::string MethodInfo::region_under(const DistillOptions& options) const {
   const std::string asked = takes_region ? options.region_of(name) : "default";
+  return regions == std::vector{asked} ? "default" : asked;
+}
+
+std::vector<std::string> MethodInfo::regions_under(const DistillOptions& options) const {
+  const std::string asked = region_under(options);
   return asked == "default" ? regions : std::vector<std::string>{asked};
 }
 

@@ -31,7 +31,9 @@ struct MethodInfo {
   std::function<void(OptionSection, DistillOptions&)> bind;  ///< its options, as kd.NAME.*
   std::function<MethodPtr(const MethodContext&)> make;
 
-  /// Where it looks under these options.
+  /// The region that it is asked to look at. "default": its own, also where that one is asked for by its name.
+  std::string region_under(const DistillOptions& options) const;
+  /// All that it looks at under these options.
   std::vector<std::string> regions_under(const DistillOptions& options) const;
 };
 

@@ -5,6 +5,7 @@
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
 
+#include "skylift/dist/processes.h"
 #include "skylift/kd/features.h"
 
 namespace skylift {
@@ -13,6 +14,14 @@ namespace {
 torch::nn::Sequential generator(int channels) {
   const auto conv = [&] { return torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, channels, 3).padding(1)); };
   return torch::nn::Sequential(conv(), torch::nn::ReLU(), conv());
+}
+
+/// [B,1,H,W] uniform numbers. Every process draws those of all, so that they are what one process with the whole batch
+/// would draw, and all generators stay alike.
+at::Tensor drawn_for_own_images(const at::Tensor& map) {
+  const int64_t images = map.size(0);
+  return at::rand({images * process_count(), 1, map.size(2), map.size(3)}, map.options().requires_grad(false))
+      .narrow(0, images * process_rank(), images);
 }
 
 class Mgd final : public DistillMethod {
@@ -32,8 +41,7 @@ class Mgd final : public DistillMethod {
   std::vector<at::Tensor> generated(DistillStep& step) {
     std::vector<at::Tensor> maps = adapted_features(step, *adapters_);
     for (size_t i = 0; i < maps.size(); ++i) {
-      const at::Tensor drawn =
-          at::rand({maps[i].size(0), 1, maps[i].size(2), maps[i].size(3)}, maps[i].options().requires_grad(false));
+      const at::Tensor drawn = drawn_for_own_images(maps[i]);
       const at::Tensor kept = drawn.le(1 - step.options.of<MgdOptions>().hidden_share).to(maps[i].scalar_type());
       maps[i] = generators_->at<torch::nn::SequentialImpl>(i).forward(maps[i] * kept);
     }
@@ -53,7 +61,7 @@ class Mgd final : public DistillMethod {
       sum = sum + (student[i] - teacher[i].detach()).square().sum();
       elements += static_cast<double>(student[i][0].numel());
     }
-    const double images = static_cast<double>(student.front().size(0));
+    const double images = step.image_count();
     return step.authors_form() ? sum / images : sum * (reference_channels * reference_locations / (images * elements));
   }
 

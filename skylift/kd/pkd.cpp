@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "skylift/dist/processes.h"
 #include "skylift/kd/features.h"
 
 namespace skylift {
@@ -35,7 +36,7 @@ class Pkd final : public DistillMethod {
     }
     at::Tensor sum = at::zeros({}, student.front().options());
     for (size_t i = 0; i < student.size(); ++i) sum = sum + (student[i] - teacher[i].detach()).square().mean() / 2;
-    return sum;
+    return sum / process_count();
   }
 
   /// Standardised per channel over the region's rows of each level.
@@ -50,7 +51,7 @@ class Pkd final : public DistillMethod {
       return centred / ((centred.square() * w).sum(0, true).clamp_min(1e-12).sqrt() + 1e-6);
     };
     return ((standard(student) - standard(teacher)).square().mean(1) * weights).sum() *
-           (static_cast<double>(step.inputs.grid.levels.size()) / 2);
+           (static_cast<double>(step.inputs.grid.levels.size()) / 2 / process_count());  // of each process's own rows
   }
 
   std::shared_ptr<ChannelAdapters> adapters_;
@@ -60,8 +61,10 @@ class Pkd final : public DistillMethod {
 
 at::Tensor standardised(const at::Tensor& map) {
   const double count = static_cast<double>(map.numel() / std::max<int64_t>(map.size(1), 1));
-  const at::Tensor centred = map - map.mean({0, 2, 3}, /*keepdim=*/true);
-  const at::Tensor variance = centred.square().sum({0, 2, 3}, /*keepdim=*/true) / std::max(count - 1, 1.0);
+  const double processes = process_count();  // all have maps of one size
+  const at::Tensor centred = map - sum_over_processes(map.mean({0, 2, 3}, /*keepdim=*/true)) / processes;
+  const at::Tensor variance =
+      sum_over_processes(centred.square().sum({0, 2, 3}, /*keepdim=*/true)) / std::max(count * processes - 1, 1.0);
   // A constant channel has no pattern: the clamp keeps the root's gradient finite there.
   return centred / (variance.clamp_min(1e-12).sqrt() + 1e-6);
 }

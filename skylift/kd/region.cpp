@@ -3,6 +3,8 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorIndexing.h>
 
+#include "skylift/dist/processes.h"
+
 namespace skylift {
 
 std::vector<at::Tensor> region_maps(const Region& region, const PointGrid& grid, int64_t images) {
@@ -16,7 +18,7 @@ std::vector<at::Tensor> region_maps(const Region& region, const PointGrid& grid,
 }
 
 at::Tensor weighted_mean(const at::Tensor& losses, const at::Tensor& weights) {
-  return (losses * weights).sum() / weights.sum().clamp_min(1e-12);
+  return (losses * weights).sum() / sum_over_processes(weights.sum()).clamp_min(1e-12);
 }
 
 }  // namespace skylift

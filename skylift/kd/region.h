@@ -25,7 +25,7 @@ struct Region {
 std::vector<at::Tensor> region_maps(const Region& region, const PointGrid& grid, int64_t images);
 
 /// sum(weights * losses) / sum(weights), both [N]: does not depend on how many locations there are. Exactly 0 for no
-/// rows.
+/// rows. The lower sum is that of all processes: theirs add up to the mean over all rows. Called by all alike.
 at::Tensor weighted_mean(const at::Tensor& losses, const at::Tensor& weights);
 
 }  // namespace skylift

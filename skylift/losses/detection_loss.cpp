@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "skylift/boxes/boxes.h"
+#include "skylift/dist/processes.h"
 #include "skylift/losses/distribution_focal.h"
 #include "skylift/losses/giou.h"
 #include "skylift/losses/point_gather.h"
@@ -61,7 +62,7 @@ LossTerms detection_loss(const DenseOutput& student, const PointGrid& grid, cons
   const Positives positives = decode_positives(student, grid, assignment);
   const at::Tensor quality = aligned_iou(positives.boxes_xyxy.detach(), positives.target_xyxy).clamp(0, 1);
   const at::Tensor weights = cls_logits.detach().index({assignment.image, assignment.point}).sigmoid().amax(1);
-  const at::Tensor weight_sum = weights.sum().clamp_min(1);
+  const at::Tensor weight_sum = sum_over_processes(weights.sum()).clamp_min(1);
 
   const at::Tensor cls = cls_sum(cls_logits, assignment, quality, options.cls_beta) / positive_count(assignment);
   const at::Tensor box = (giou_loss(positives.boxes_xyxy, positives.target_xyxy) * weights).sum() / weight_sum;

@@ -2,7 +2,8 @@
 // levels are computed at once; boxes are decoded at the positives only, in stride units.
 //
 // Shapes: P positives. w_i is the largest class probability at positive i, q_i the IoU of its decoded box with its
-// object, both without gradient. N_pos = sum over images of max(positives, 1); W = max(sum of w_i over the batch, 1).
+// object, both without gradient. N_pos = sum over images of max(positives, 1); W = max(sum of w_i over the batch, 1), both over the
+// batches of all processes: what they compute adds up to the loss of one batch (skylift/dist/processes.h).
 //   loss_cls  = weight * sum over all counted points and classes of QFL(target q_i at the object's class, else 0) /
 //   N_pos loss_box  = weight * sum over positives of w_i (1 - GIoU) / W loss_bins = weight * sum over positives of w_i
 //   (DFL averaged over the four sides) / W

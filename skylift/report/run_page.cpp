@@ -142,7 +142,7 @@ std::string pictures_section(const std::vector<Run>& runs, const std::vector<fs:
   std::string section;
   for (const fs::path& file : pictures) section += picture(file, file.stem().string());
   for (const Run& run : runs) {
-    const fs::path regions = run.folder / "regions.jpg";  // of skylift distill --dry-run
+    const fs::path regions = run.folder / "regions.jpg";
     if (fs::exists(regions)) section += picture(regions, "where the methods of " + run.stored.name + " look");
   }
   return section.empty() ? "" : "<h2>Pictures</h2>\n" + section;

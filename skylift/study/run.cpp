@@ -14,9 +14,13 @@
 #include "skylift/core/json.h"
 #include "skylift/core/log.h"
 #include "skylift/core/stop_signal.h"
+#include "skylift/dist/place.h"
+#include "skylift/dist/processes.h"
+#include "skylift/infer/device.h"
 #include "skylift/study/score.h"
 #include "skylift/study/table.h"
 #include "skylift/train/checkpoint.h"
+#include "skylift/train/gather_detections.h"
 #include "skylift/train/resume_state.h"
 #include "skylift/train/trainer.h"
 
@@ -118,29 +122,47 @@ void train_and_score(const StudyRequest& request, const std::vector<Training>& t
                                                .student = {},
                                                .resume = has_checkpoint(training.folder)},
                                               request.progress);
+  if (!is_first_process()) return;
   Json result = score(request, training.folder, options);
   result["steps"] = summary.steps;
   result["seconds_per_step"] = summary.seconds_per_step;
   write_file(training.folder / kResult, dump_json(result, 2) + "\n");
 }
 
-/// Trains the first one that is free: not done, not under way in another process, its teacher done. False: none is.
-bool train_free(const StudyRequest& request, std::vector<Training>& trainings) {
-  for (Training& training : trainings) {
+/// The place of the first one that is free, now locked; -1: none is.
+int64_t free_training(const std::vector<Training>& trainings, std::optional<FolderLock>& lock) {
+  for (size_t i = 0; i < trainings.size(); ++i) {
+    const Training& training = trainings[i];
     const Training* teacher = teacher_training(trainings, *training.run);
     if (training.done() || !training.failure.empty() || (teacher && !teacher->done())) continue;
     make_folder(training.folder);
-    const FolderLock lock(training.folder);
-    if (!lock.held() || training.done()) continue;
-    try {
-      train_and_score(request, trainings, training);
-    } catch (const Error& error) {
-      training.failure = error.what();
-      log_warning("{}; the study goes on with its other trainings", training.failure);
-    }
-    return true;
+    lock.emplace(training.folder);
+    if (lock->held() && !training.done()) return static_cast<int64_t>(i);
   }
-  return false;
+  lock.reset();
+  return -1;
+}
+
+/// Rank 0 chooses for all processes that train together.
+int64_t from_first(int64_t choice) {
+  const double own = is_first_process() ? static_cast<double>(choice) : 0;
+  return static_cast<int64_t>(sum_over_processes(std::vector<double>{own}).front());
+}
+
+/// Trains the first one that is free: not done, not under way in another process, its teacher done. False: none is.
+bool train_free(const StudyRequest& request, std::vector<Training>& trainings) {
+  std::optional<FolderLock> lock;
+  const int64_t place = from_first(is_first_process() ? free_training(trainings, lock) : 0);
+  if (place < 0) return false;
+  Training& training = trainings[static_cast<size_t>(place)];
+  try {
+    train_and_score(request, trainings, training);
+  } catch (const Error& error) {
+    if (process_count() > 1) throw;  // the others may not have failed, and would wait
+    training.failure = error.what();
+    log_warning("{}; the study goes on with its other trainings", training.failure);
+  }
+  return true;
 }
 
 /// It failed here, or a teacher before it did.
@@ -160,10 +182,11 @@ bool awaits_teacher(const std::vector<Training>& trainings) {
 /// is left to this process.
 bool train_next(const StudyRequest& request, std::vector<Training>& trainings) {
   for (bool said = false;; std::this_thread::sleep_for(std::chrono::seconds(2))) {
-    const bool awaits = awaits_teacher(trainings);  // before the attempt: the teacher may be done in between
+    const bool awaits =
+        from_first(awaits_teacher(trainings)) != 0;  // before the attempt: the teacher may be done in between
     if (train_free(request, trainings)) return true;
     if (!awaits) return false;
-    throw_if_stopped();
+    throw_if_any_stopped();
     if (!std::exchange(said, true)) log_info("waiting for a teacher that another process trains");
   }
 }
@@ -215,13 +238,21 @@ void write_tables(const StudyRequest& request, const std::vector<StudyRow>& rows
 
 Json stored_result(const Training& training) { return Json::parse(read_file(training.folder / kResult)); }
 
+/// Opens the device too: what several processes need of CUDA has to be loaded before they meet.
+bool uses_gpu(const StudyRequest& request, const std::vector<Training>& trainings) {
+  return process_place().count > 1 && std::ranges::any_of(trainings, [&](const Training& training) {
+           return open_device(run_options(request, *training.run, training.seed).train.compute).device.is_cuda();
+         });
+}
+
 }  // namespace
 
 std::string train_study(const StudyRequest& request) {
   std::vector<Training> trainings = trainings_of(request);
   check(request, trainings);
+  const JoinedProcesses joined(uses_gpu(request, trainings));
   do {
-    write_tables(request, study_rows(request, trainings, stored_result), "results");
+    if (is_first_process()) write_tables(request, study_rows(request, trainings, stored_result), "results");
   } while (train_next(request, trainings));
   const auto left = std::count_if(trainings.begin(), trainings.end(),
                                   [&](const Training& t) { return !t.done() && !failed(trainings, t); });

@@ -17,7 +17,7 @@ struct Checkpoint {
   double best_ap = -1;               ///< of the evaluations so far
   double seconds = 0;                ///< all steps so far took so long
   TextMap identity;                  ///< what the run is (resume_state.h)
-  std::vector<NamedTensor> tensors;  ///< "student.*", "ema.*", "distiller.*", "optimizer.*", "random.cpu"
+  std::vector<NamedTensor> tensors;  ///< "student.*", "ema.*", "distiller.*", "optimizer.*", "random.*"
 };
 
 /// The folder of a run's states: what a process locks that trains in `folder`.

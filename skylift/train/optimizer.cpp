@@ -39,8 +39,8 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerOptions& 
 }  // namespace
 
 ScheduledOptimizer::ScheduledOptimizer(const OptimizerOptions& options, const NamedParameters& parameters,
-                                       int batch_size)
-    : options_(options), base_lr_(options.lr * batch_size / 16.0) {
+                                       int64_t images_a_step)
+    : options_(options), base_lr_(options.lr * static_cast<double>(images_a_step) / 16.0) {
   for (const auto& [name, tensor] : parameters) {
     if (tensor.requires_grad()) parameters_.emplace_back(name, tensor);
   }

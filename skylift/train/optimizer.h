@@ -20,9 +20,9 @@ class ScheduledOptimizer {
  public:
   /// Parameters that need no gradient are left out; those whose name begins with "backbone." form the group with its
   /// own factor.
-  ScheduledOptimizer(const OptimizerOptions& options, const NamedParameters& parameters, int batch_size);
+  ScheduledOptimizer(const OptimizerOptions& options, const NamedParameters& parameters, int64_t images_a_step);
 
-  /// The rates of this step: factor * lr * batch / 16, times the backbone's factor in its group.
+  /// The rates of this step: factor * lr * images_a_step / 16, times the backbone's factor in its group.
   void set_factor(double factor);
   double lr() const { return lr_; }
 

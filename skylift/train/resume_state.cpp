@@ -4,17 +4,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <vector>
 
 #include "skylift/core/checksum.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
 #include "skylift/core/text.h"
+#include "skylift/dist/processes.h"
 #include "skylift/models/tensor_file.h"
+#include "skylift/runs/run_record.h"
 
 namespace skylift {
 namespace {
+
+constexpr const char* kImagesAStep = "images a step";
 
 uint64_t checksum_of_numbers(std::initializer_list<double> values, uint64_t seed) {
   return checksum({reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(double)}, seed);
@@ -43,6 +46,8 @@ bool may_differ(const std::string& key) {
                                                 "data.val",
                                                 "data.threads",
                                                 "data.prefetch",
+                                                "train.batch_size",
+                                                "train.accumulate",
                                                 "train.epochs",
                                                 "train.eval_every",
                                                 "train.checkpoint_every",
@@ -85,6 +90,15 @@ void check_same_options(const std::string& state, const std::string& now, const 
     log_warning("--resume: the cosine schedule is that of {} epochs from here on", after.train.epochs);
 }
 
+/// A state that is older than the number has but one process.
+int64_t images_of_state(const TextMap& state, const std::string& where) {
+  const auto found = state.find(kImagesAStep);
+  if (found != state.end()) return parse_integer(found->second).value_or(0);
+  const auto options = state.find("options");
+  if (options == state.end()) throw Error("{}: not a resume state: it does not hold its options", where);
+  return options_of(options->second).train.batch_size;
+}
+
 }  // namespace
 
 std::vector<OptionDifference> option_differences(const RunOptions& before, const RunOptions& after) {
@@ -122,6 +136,15 @@ std::string data_checksum(const Dataset& data, bool sizes) {
   return checksum_text(sum);
 }
 
+TextMap run_sources(const Dataset& train_set, const Dataset& val_set,
+                    const std::optional<std::filesystem::path>& teacher,
+                    const std::optional<std::filesystem::path>& student) {
+  return {{"training images", data_checksum(train_set)},
+          {"validation images", data_checksum(val_set)},
+          {"teacher", teacher ? file_checksum(*teacher) : "none"},
+          {"student", student ? file_checksum(*student) : "none"}};
+}
+
 TextMap run_identity(const RunParts& parts) {
   const std::string none = "none";
   return {{"command", parts.teacher ? "distill" : "train"},
@@ -130,7 +153,23 @@ TextMap run_identity(const RunParts& parts) {
           {"training images", data_text(parts.train_set, true)},
           // A validation image that could not be read may be mended: that changes no weight.
           {"validation images", data_text(parts.val_set, false)},
-          {"options", config_text(parts.options)}};
+          {"options", config_text(parts.options)},
+          {kImagesAStep, std::to_string(images_a_step(parts.options.train))}};
+}
+
+int64_t images_a_step(const TrainOptions& options) {
+  return int64_t{options.batch_size} * options.accumulate * process_count();
+}
+
+int accumulate_for(const TextMap& state, const TrainOptions& options, const std::string& where) {
+  const int64_t images = images_of_state(state, where), at_once = int64_t{options.batch_size} * process_count();
+  if (images % at_once != 0) {
+    throw Error(
+        "{}: --resume goes on with steps of {} images, but {} processes with train.batch_size = {} cannot share them "
+        "(hint: another batch size or another number of processes)",
+        where, images, process_count(), options.batch_size);
+  }
+  return static_cast<int>(images / at_once);
 }
 
 void check_same_run(const TextMap& state, const TextMap& now, const std::string& where) {

@@ -4,6 +4,8 @@
 
 #include <torch/nn/module.h>
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,12 @@ std::string tensors_checksum(const torch::nn::Module& module);
 /// too long.
 std::string data_checksum(const Dataset& data, bool sizes = true);
 
+/// Images of an optimizer step, over all processes and train.accumulate.
+int64_t images_a_step(const TrainOptions& options);
+
+/// What train.accumulate has to be for steps of as many images as the state's, whatever the number of processes is now.
+/// Error: there is none.
+int accumulate_for(const TextMap& state, const TrainOptions& options, const std::string& where);
 struct OptionDifference {
   std::string key, was, is;  ///< the values as TOML
   bool harmless = false;     ///< it changes where, how fast or how long a run learns, but not what a step does
@@ -34,12 +42,19 @@ struct RunParts {
   std::string student;                         ///< the file it begins from, or empty
 };
 
-/// The run's identity by name: "command", "teacher", "student", "training images", "validation images", "options".
+/// The run's identity by name: "command", "teacher", "student", "training images", "validation images", "options",
+/// "images a step".
 TextMap run_identity(const RunParts& parts);
+
+/// What a run is made from, for its record (runs/run_record.h): checksums of "training images", "validation images" and
+/// of the files "teacher" and "student", "none" where there is none.
+TextMap run_sources(const Dataset& train_set, const Dataset& val_set,
+                    const std::optional<std::filesystem::path>& teacher,
+                    const std::optional<std::filesystem::path>& student);
 
 /// Error: the two runs are not the same one; names what differs. Options that do not change what is learned (threads,
 /// paths, the device, how long and how often) may differ; says which do. An option younger than the state has its
-/// default there.
+/// default there. train.batch_size and train.accumulate may differ too where images_a_step() is the same.
 void check_same_run(const TextMap& state, const TextMap& now, const std::string& where);
 
 }  // namespace skylift

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "skylift/core/error.h"
+
 namespace skylift {
 namespace {
 
@@ -62,6 +64,12 @@ std::vector<std::string> doubtful_settings(const RunOptions& options, int64_t st
                     options.kd.warmup_steps, steps));
   }
   return doubts;
+}
+
+void check_length(int64_t done, int64_t total, const RunOptions& options, const std::string& where) {
+  if (done <= total) return;
+  throw Error("{}: the run has {} steps behind it, train.epochs = {} are {} (hint: more epochs)", where, done,
+              options.train.epochs, total);
 }
 
 }  // namespace skylift

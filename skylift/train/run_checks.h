@@ -13,4 +13,7 @@ namespace skylift {
 /// under a teacher.
 std::vector<std::string> doubtful_settings(const RunOptions& options, int64_t steps_per_epoch, bool distils);
 
+/// Error, beginning with `where`: a run of options.train.epochs, `total` steps, cannot go on after `done` ones.
+void check_length(int64_t done, int64_t total, const RunOptions& options, const std::string& where);
+
 }  // namespace skylift

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "skylift/core/error.h"
+#include "skylift/dist/processes.h"
 #include "skylift/train/signal_cache.h"
 
 namespace skylift {
@@ -54,18 +55,21 @@ LossTerms loss_terms(const StepContext& context, const Batch& batch) {
   return terms;
 }
 
-SummedLoss sum_finite(const LossTerms& terms) {
+SummedLoss sum_finite(const LossTerms& terms, double share) {
   SummedLoss sum;
   std::vector<at::Tensor> values;
   for (const LossTerm& term : terms) {
     sum.total = sum.total.defined() ? sum.total + term.value : term.value;
     values.push_back(term.value.detach().to(at::kDouble));
   }
+  if (share != 1) sum.total = sum.total * share;
   const at::Tensor on_cpu = at::stack(values).cpu();  // one wait for the device
+  const double* own = on_cpu.const_data_ptr<double>();
+  const std::vector<double> all = sum_over_processes(std::vector<double>(own, own + terms.size()));
   sum.values.emplace_back("loss", 0);
   double detection = 0;
   for (size_t i = 0; i < terms.size(); ++i) {
-    const double value = on_cpu[static_cast<int64_t>(i)].item<double>();
+    const double value = all[i] * share;
     if (!std::isfinite(value)) {
       throw Diverged(
           "training: the term '{}' is {}, expected a finite number (hint: a lower learning rate, a longer warm-up, or "
@@ -78,9 +82,17 @@ SummedLoss sum_finite(const LossTerms& terms) {
   }
   for (size_t i = 0; i < terms.size(); ++i) {
     if (terms[i].kind == TermKind::distillation)
-      sum.values.emplace_back("ratio_" + terms[i].name, sum.values[i + 1].second / std::max(detection, 1e-12));
+      sum.values.emplace_back("ratio_" + terms[i].name, sum.values[i + 1].second / std::max(detection, 1e-12) * share);
   }
   return sum;
+}
+
+void add_values(SummedLoss& step, const SummedLoss& batch) {
+  if (step.values.empty()) {
+    step.values = batch.values;
+    return;
+  }
+  for (size_t i = 0; i < step.values.size(); ++i) step.values[i].second += batch.values[i].second;
 }
 
 }  // namespace skylift

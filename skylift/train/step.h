@@ -52,12 +52,17 @@ struct Diverged : Error {
   using Error::Error;
 };
 
-/// The sum of the terms and their values. Diverged, naming the term: one is not finite.
+/// The sum of the terms and their values: of the gradient's sum this process's part, of the values what all processes
+/// have together. `share` multiplies both: 1 / train.accumulate. Diverged, naming the term, in all processes: one is not
+/// finite.
 struct SummedLoss {
   at::Tensor total;  ///< scalar, in the graph
   std::vector<std::pair<std::string, double>>
       values;  ///< "loss", each term, "ratio_NAME": distillation terms over the detection loss
 };
-SummedLoss sum_finite(const LossTerms& terms);
+SummedLoss sum_finite(const LossTerms& terms, double share = 1);
+
+/// Adds up the values of a step's batches.
+void add_values(SummedLoss& step, const SummedLoss& batch);
 
 }  // namespace skylift

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "skylift/dist/processes.h"
+
 namespace skylift {
 namespace {
 
@@ -21,14 +23,16 @@ double peak_memory_mib(const ComputeDevice& compute) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, double>> StepClock::values(int64_t images) const {
+std::vector<std::pair<std::string, double>> StepClock::values(int64_t images, double exchanged) const {
   using Seconds = std::chrono::duration<double>;
   const double all = std::max(Seconds(Clock::now() - begun_).count(), 1e-9);
   const double now = Seconds(std::chrono::system_clock::now().time_since_epoch()).count();
-  return {{"time", now},
-          {"images_per_s", static_cast<double>(images) / all},
-          {"data_wait", Seconds(worked_ - begun_).count() / all},
-          {"peak_memory_mib", peak_memory_mib(compute_)}};
+  std::vector<std::pair<std::string, double>> values = {{"time", now},
+                                                        {"images_per_s", static_cast<double>(images) / all},
+                                                        {"data_wait", Seconds(waited_).count() / all},
+                                                        {"peak_memory_mib", peak_memory_mib(compute_)}};
+  if (process_count() > 1) values.emplace_back("exchange_wait", exchanged / all);
+  return values;
 }
 
 }  // namespace skylift

@@ -4,6 +4,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/dist/processes.h"
 #include "skylift/train/validation.h"
 
 namespace skylift {
@@ -31,6 +32,7 @@ std::optional<EvalResult> Teacher::check_score(const Dataset& val_set, const Run
                                       .threads = options.data.threads,
                                       .limit = options.kd.teacher_check_images},
                                      progress);
+  if (!is_first_process()) return std::nullopt;
   if (result.means.ap50 < 0) {
     log_warning("teacher {}: not checked: the first {} validation images have no object (kd.teacher_check_images)",
                 name, result.images);

@@ -21,7 +21,7 @@ struct Teacher {
           const ComputeDevice& compute);
 
   /// Scores the teacher on the first kd.teacher_check_images validation images, at the student's input size. Nothing
-  /// where that is 0. Error: AP50 under kd.min_teacher_ap50: its weights or its data are not what they should be.
+  /// where that is 0, and in other processes than rank 0. Error: AP50 under kd.min_teacher_ap50: its weights or its data are not what they should be.
   std::optional<EvalResult> check_score(const Dataset& val_set, const RunOptions& options,
                                         const ProgressCallback& progress) const;
 

@@ -4,7 +4,8 @@ namespace skylift {
 
 void bind(OptionSection section, TrainOptions& options) {
   section.add("epochs", options.epochs, "passes over the training images", between(1, 100000));
-  section.add("batch_size", options.batch_size, "images a step", between(1, 4096));
+  section.add("batch_size", options.batch_size, "images that a process works on at once", between(1, 4096));
+  section.add("accumulate", options.accumulate, "such batches a step: their gradients are averaged", between(1, 4096));
   section.add("seed", options.seed, "of the weights, the order of the images and the augmentation", at_least(0));
   section.add("eval_every", options.eval_every, "epochs between evaluations; the last epoch is always evaluated",
               at_least(1));
@@ -15,7 +16,8 @@ void bind(OptionSection section, TrainOptions& options) {
   OptionSection optimizer = section.section("optimizer");
   OptimizerOptions& o = options.optimizer;
   optimizer.add("name", o.name, "update rule", one_of({"sgd", "adamw"}));
-  optimizer.add("lr", o.lr, "learning rate for a batch of 16; a batch of n uses lr * n / 16", between(0, 100));
+  optimizer.add("lr", o.lr, "learning rate for steps of 16 images; a step of n, over all processes, uses lr * n / 16",
+                between(0, 100));
   optimizer.add("momentum", o.momentum, "of SGD", between(0, 1));
   optimizer.add("weight_decay", o.weight_decay, "L2 for SGD, decoupled for AdamW", between(0, 10));
   optimizer.add("backbone_lr_factor", o.backbone_lr_factor, "times lr for the backbone's parameters", between(0, 100));

@@ -11,7 +11,7 @@ namespace skylift {
 
 struct OptimizerOptions {
   std::string name = "sgd";
-  double lr = 0.01;       ///< for a batch of 16 images; a batch of n uses lr * n / 16
+  double lr = 0.01;       ///< for steps of 16 images; a step of n, over all processes, uses lr * n / 16
   double momentum = 0.9;  ///< SGD
   double weight_decay = 1e-4;
   double backbone_lr_factor = 1.0;
@@ -33,7 +33,8 @@ struct EmaOptions {
 
 struct TrainOptions {
   int epochs = 12;
-  int batch_size = 4;
+  int batch_size = 4;  ///< images that a process works on at once
+  int accumulate = 1;  ///< such batches a step: their gradients are averaged
   int seed = 0;
   int eval_every = 1;          ///< epochs between evaluations; the last epoch is always evaluated
   int checkpoint_every = 200;  ///< steps between saves of resume/, besides the end of each epoch
@@ -41,6 +42,9 @@ struct TrainOptions {
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
   EmaOptions ema;
+
+  /// Epochs count from 0.
+  bool evaluates(int64_t epoch) const { return (epoch + 1) % eval_every == 0 || epoch + 1 == epochs; }
 };
 
 void bind(OptionSection section, TrainOptions& options);

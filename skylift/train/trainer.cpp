@@ -4,14 +4,15 @@
 
 #include <chrono>
 
-#include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
 #include "skylift/core/stop_signal.h"
-#include "skylift/data/loader.h"
+#include "skylift/dist/place.h"
+#include "skylift/dist/processes.h"
 #include "skylift/runs/run_journal.h"
 #include "skylift/runs/stored_run.h"
 #include "skylift/train/checkpoint.h"
+#include "skylift/train/gather_detections.h"
 #include "skylift/train/learner.h"
 #include "skylift/train/metrics_log.h"
 #include "skylift/train/resume_state.h"
@@ -22,6 +23,7 @@
 #include "skylift/train/step.h"
 #include "skylift/train/step_clock.h"
 #include "skylift/train/teacher.h"
+#include "skylift/train/training_loader.h"
 #include "skylift/train/validation.h"
 #include "skylift/train/validation_pictures.h"
 
@@ -30,27 +32,37 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// What the first process makes the others read.
+template <class Work>
+void first_then_others(const Work& work) {
+  if (is_first_process()) work();
+  wait_for_processes();
+  if (!is_first_process()) work();
+}
+
 class Trainer {
  public:
-  Trainer(const TrainRequest& request, const ProgressCallback& progress);
+  Trainer(const TrainRequest& request, const ComputeDevice& compute, const ProgressCallback& progress);
   TrainSummary run();
 
  private:
   void make_parts();
   void open_folder();
+  void open_files();
+  void open_logs();
   void restore(const Checkpoint& checkpoint);
   void save() const;
   void save_last() const;
-  void train_epoch(int64_t epoch, int64_t first_batch);
-  std::optional<Batch> next_batch();
-  void train_batch(const Batch& batch, int64_t epoch);
+  void train_epoch(int64_t epoch, int64_t first_step);
+  Batch next_batch();
+  void train_step(int64_t epoch);
+  SummedLoss train_batch(const Batch& batch, bool last);
+  void report_step(const MetricValues& values, int64_t epoch);
   void end_epoch(int64_t epoch);
   EvalResult evaluate(int64_t limit = 0) const;
   void evaluate_epoch(int64_t epoch);
-  bool is_evaluated(int64_t epoch) const;
   bool awaits_evaluation() const;
   ModelCard model_card() const;
-  RunFacts run_facts() const;
   Predictor predictor() const { return {{learner_->result(), model_card()}, options_.decode, compute_}; }
 
   const TrainRequest& request_;
@@ -63,40 +75,40 @@ class Trainer {
   std::optional<Teacher> teacher_;
   std::optional<Learner> learner_;
   std::optional<SignalCache> cache_;
-  std::optional<Loader> loader_;
+  std::unique_ptr<Loader> loader_;
   std::optional<MetricsLog> metrics_;
   std::optional<RunJournal> journal_;
   StepClock clock_{compute_};
   TextMap identity_;
   int64_t step_ = 0, scored_step_ = 0, steps_per_epoch_ = 0, total_steps_ = 0;
-  double seconds_ = 0;  ///< of all steps, those before an interruption too
-  std::string scores_;  ///< of the weights as they are now, or empty
+  int accumulate_ = options_.train.accumulate;  ///< batches a step; after a resume what keeps its images
+  double seconds_ = 0;                          ///< of all steps, those before an interruption too
+  std::string scores_;                          ///< of the weights as they are now, or empty
   TrainSummary summary_;
 };
 
-Trainer::Trainer(const TrainRequest& request, const ProgressCallback& progress)
+Trainer::Trainer(const TrainRequest& request, const ComputeDevice& compute, const ProgressCallback& progress)
     : request_(request),
       options_(request.options),
       progress_(progress),
       config_(config_text(request.options)),
-      compute_(open_device(request.options.train.compute)),
+      compute_(compute),
       train_set_(open_training_set(request.options.data)),
       val_set_(open_validation_set(request.options.data, train_set_.classes())) {
-  log_info("training set: {}", summary(train_set_.counts(), train_set_.classes().size()));
-  log_info("validation set: {}", summary(val_set_.counts(), val_set_.classes().size()));
-  const std::string unscored = unscored_objects(val_set_.annotations(), val_set_.classes());
-  if (!unscored.empty()) log_info("validation set: not trained, so not scored: {}", unscored);
+  log_sets(train_set_, val_set_);
   log_info("running on {}", compute_.description());
 
   std::optional<Checkpoint> checkpoint;
   if (request.resume) {
-    if (has_checkpoint(request.folder)) lock_run(lock_, request.folder);
-    checkpoint = load_checkpoint(request.folder);
-  } else {
+    if (is_first_process() && has_checkpoint(request.folder)) lock_run(lock_, request.folder);
+    first_then_others([&] { checkpoint = load_checkpoint(request.folder); });  // the first one mends what is damaged
+    accumulate_ = accumulate_for(checkpoint->identity, options_.train, request.folder.string());
+  } else if (is_first_process()) {
     check_unused(request.folder);
   }
   make_parts();
   if (checkpoint) restore(*checkpoint);
+  learner_->follow_first();
   for (const std::string& doubt : doubtful_settings(options_, steps_per_epoch_, teacher_.has_value()))
     log_warning("{}", doubt);
   open_folder();
@@ -110,22 +122,21 @@ void Trainer::make_parts() {
   }
   Detector* teacher = teacher_ ? teacher_->model.detector.get() : nullptr;
   learner_.emplace(make_student(request_, static_cast<int>(train_set_.classes().size()), teacher), teacher, options_,
-                   compute_);
-  identity_ = run_identity({.options = options_,
+                   compute_, int64_t{options_.train.batch_size} * accumulate_ * process_count());
+  if (learner_->distiller()) learner_->distiller()->set_batches_per_step(accumulate_);
+  RunOptions options = options_;
+  options.train.accumulate = accumulate_;
+  identity_ = run_identity({.options = options,
                             .train_set = train_set_,
                             .val_set = val_set_,
                             .teacher = teacher,
                             .student = request_.student.value_or("").string()});
-  const int batch_size = options_.train.batch_size;
-  loader_.emplace(train_set_.size(), training_source(train_set_, options_.data),
-                  LoaderOptions{.batch_size = batch_size,
-                                .shuffle = true,
-                                .drop_last = train_set_.size() >= batch_size,
-                                .seed = static_cast<uint64_t>(options_.train.seed),
-                                .threads = options_.data.threads,
-                                .prefetch = options_.data.prefetch},
-                  options_.data.input);
-  steps_per_epoch_ = loader_->batches_per_epoch();
+  loader_ = training_loader(train_set_, options_);
+  steps_per_epoch_ = loader_->batches_per_epoch() / accumulate_;
+  if (steps_per_epoch_ == 0) {
+    throw Error("train.accumulate: got {}, but an epoch has {} batches; expected at most as many", accumulate_,
+                loader_->batches_per_epoch());
+  }
   total_steps_ = steps_per_epoch_ * options_.train.epochs;
   at::manual_seed(static_cast<uint64_t>(options_.train.seed));
 }
@@ -134,42 +145,44 @@ void Trainer::make_parts() {
 void Trainer::open_folder() {
   if (teacher_) {
     summary_.teacher = teacher_->check_score(val_set_, options_, progress_);
-    if (!options_.kd.cache.empty()) cache_.emplace(options_, train_set_, *teacher_, progress_);
+    if (!options_.kd.cache.empty())
+      first_then_others([&] { cache_.emplace(options_, train_set_, *teacher_, progress_); });  // it may be to be made
   }
   // A wrong option of the evaluation, or images that cannot be read, shall not be found out after an epoch.
   evaluate(/*limit=*/2);
+  if (is_first_process()) open_files();
+  if (!request_.resume) save();
+  if (is_first_process()) open_logs();
+}
+
+void Trainer::open_files() {
   if (!lock_) lock_run(lock_, request_.folder);
   if (!request_.resume) {
     check_unused(request_.folder);  // once more: what another process began meanwhile is seen under the lock
     remove_checkpoints(request_.folder);
   }
   write_file(request_.folder / "config.toml", config_);
-  if (!request_.resume) save();  // before the metrics, so that a folder which holds a run can be gone on with
+}
+
+/// After the first state is saved, so that a folder which holds a run can be gone on with.
+void Trainer::open_logs() {
   metrics_.emplace(request_.folder, MetricsMoment{step_, scored_step_});
   if (summary_.teacher && !metrics_->holds("teacher"))
     metrics_->write("teacher", step_, 0, score_values(*summary_.teacher));
   metrics_->options(read_config(request_.folder / "config.toml"));
-  journal_.emplace(request_.folder, run_facts(), request_.resume);
-}
-
-RunFacts Trainer::run_facts() const {
-  return {.device = compute_.description(),
-          .identity = {{"training images", data_checksum(train_set_)},
-                       {"validation images", data_checksum(val_set_)},
-                       {"teacher", request_.teacher ? file_checksum(*request_.teacher) : "none"},
-                       {"student", request_.student ? file_checksum(*request_.student) : "none"}},
-          .step = step_,
-          .total_steps = total_steps_,
-          .epochs = options_.train.epochs};
+  journal_.emplace(request_.folder,
+                   RunFacts{.device = compute_.description(),
+                            .identity = run_sources(train_set_, val_set_, request_.teacher, request_.student),
+                            .step = step_,
+                            .total_steps = total_steps_,
+                            .epochs = options_.train.epochs},
+                   request_.resume);
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
   const std::string folder = request_.folder.string();
   check_same_run(checkpoint.identity, identity_, folder);
-  if (checkpoint.step > total_steps_) {
-    throw Error("{}: the run has {} steps behind it, train.epochs = {} are {} (hint: more epochs)", folder,
-                checkpoint.step, options_.train.epochs, total_steps_);
-  }
+  check_length(checkpoint.step, total_steps_, options_, folder);
   step_ = checkpoint.step;
   scored_step_ = checkpoint.scored_step;
   seconds_ = checkpoint.seconds;
@@ -179,12 +192,14 @@ void Trainer::restore(const Checkpoint& checkpoint) {
 }
 
 void Trainer::save() const {
+  const std::vector<NamedTensor> tensors = learner_->state();
+  if (!is_first_process()) return;
   save_checkpoint(request_.folder, {.step = step_,
                                     .scored_step = scored_step_,
                                     .best_ap = summary_.best_ap,
                                     .seconds = seconds_,
                                     .identity = identity_,
-                                    .tensors = learner_->state()});
+                                    .tensors = tensors});
 }
 
 ModelCard Trainer::model_card() const {
@@ -195,13 +210,10 @@ ModelCard Trainer::model_card() const {
           .scores = scores_};
 }
 
-bool Trainer::is_evaluated(int64_t epoch) const {
-  return (epoch + 1) % options_.train.eval_every == 0 || epoch + 1 == options_.train.epochs;
-}
-
 /// The end of an epoch whose evaluation was interrupted.
 bool Trainer::awaits_evaluation() const {
-  return step_ > scored_step_ && step_ % steps_per_epoch_ == 0 && is_evaluated(step_ / steps_per_epoch_ - 1);
+  return step_ > scored_step_ && step_ % steps_per_epoch_ == 0 &&
+         options_.train.evaluates(step_ / steps_per_epoch_ - 1);
 }
 
 TrainSummary Trainer::run() try {
@@ -212,41 +224,39 @@ TrainSummary Trainer::run() try {
     end_epoch(epoch);
   }
   if (summary_.last.images == 0) summary_.last = evaluate();  // nothing was left to do
-  journal_->done();
+  if (journal_) journal_->done();
   summary_.steps = step_;
   summary_.seconds_per_step = seconds_ / static_cast<double>(step_);
   return summary_;
 } catch (const Diverged& error) {
-  journal_->diverged(error.what());
+  if (journal_) journal_->diverged(error.what());
   throw;
 }
 
-void Trainer::train_epoch(int64_t epoch, int64_t first_batch) {
+void Trainer::train_epoch(int64_t epoch, int64_t first_step) {
   learner_->student().train();
   if (learner_->distiller()) learner_->distiller()->begin_epoch(epoch, options_.train.epochs);
-  loader_->start(epoch, first_batch);
-  auto begun = Clock::now();
-  clock_.waits();
-  while (auto batch = next_batch()) {
-    clock_.works();
-    train_batch(batch->to(compute_.device, compute_.memory_format), epoch);
+  loader_->start(epoch, first_step * accumulate_);
+  for (bool epoch_ends = false; !epoch_ends;) {
+    const auto begun = Clock::now();
+    train_step(epoch);
     seconds_ += std::chrono::duration<double>(Clock::now() - begun).count();
-    const bool epoch_ends = step_ % steps_per_epoch_ == 0;  // where the state is saved anyway
-    const bool stops = stop_signal() != 0;
+    epoch_ends = step_ % steps_per_epoch_ == 0;  // where the state is saved anyway
+    const bool stops = in_any_process(stop_signal() != 0);
     if (stops || (step_ % options_.train.checkpoint_every == 0 && !epoch_ends)) save();
-    if (stops) log_info("stopped after step {} of {}; --resume goes on", step_, total_steps_);
-    throw_if_stopped();
-    begun = Clock::now();
-    clock_.waits();
+    if (!stops) continue;
+    log_info("stopped after step {} of {}; --resume goes on", step_, total_steps_);
+    throw_if_any_stopped();
   }
 }
 
-/// An image that cannot be read costs no step that is done.
-std::optional<Batch> Trainer::next_batch() {
+/// An image that cannot be read costs no step that is done; of several processes the others do not know of it, and a
+/// state is saved by all.
+Batch Trainer::next_batch() {
   try {
-    return loader_->next();
+    return loader_->next()->to(compute_.device, compute_.memory_format);
   } catch (...) {
-    save();
+    if (process_count() == 1) save();
     throw;
   }
 }
@@ -254,21 +264,45 @@ std::optional<Batch> Trainer::next_batch() {
 /// Saves before the evaluation, which may fail, and after it.
 void Trainer::end_epoch(int64_t epoch) {
   scores_.clear();
+  learner_->follow_first();  // batch norms saw other images in each process
   save();
   save_last();
-  if (is_evaluated(epoch)) {
+  if (options_.train.evaluates(epoch)) {
     evaluate_epoch(epoch);
     save_last();
     save();
   }
-  journal_->reached(step_, summary_.best_ap, scores_);
+  if (journal_) journal_->reached(step_, summary_.best_ap, scores_);
 }
 
 void Trainer::save_last() const {
+  if (!is_first_process()) return;
   save_model(request_.folder / "last.safetensors", *learner_->result(), model_card(), request_.keep_lifting);
 }
 
-void Trainer::train_batch(const Batch& batch, int64_t epoch) {
+void Trainer::train_step(int64_t epoch) {
+  const double waited = seconds_waited_for_processes();
+  SummedLoss loss;
+  int64_t images = 0;
+  clock_.begins();
+  for (int i = 0; i < accumulate_; ++i) {
+    clock_.waits();
+    const Batch batch = next_batch();
+    clock_.works();
+    images += batch.images.size(0);
+    add_values(loss, train_batch(batch, i + 1 == accumulate_));
+  }
+  const double gradient_norm =
+      learner_->update(lr_factor(options_.train.schedule, step_, steps_per_epoch_, total_steps_), step_);
+  ++step_;
+  loss.values.emplace_back("lr", learner_->lr());
+  loss.values.emplace_back("gradient_norm", gradient_norm);
+  const MetricValues costs = clock_.values(images * process_count(), seconds_waited_for_processes() - waited);
+  loss.values.insert(loss.values.end(), costs.begin(), costs.end());
+  if (is_first_process()) report_step(loss.values, epoch);
+}
+
+SummedLoss Trainer::train_batch(const Batch& batch, bool last) {
   const StepContext context{.student = learner_->student(),
                             .teacher = teacher_ ? teacher_->model.detector.get() : nullptr,
                             .distiller = learner_->distiller(),
@@ -276,32 +310,30 @@ void Trainer::train_batch(const Batch& batch, int64_t epoch) {
                             .loss = options_.loss,
                             .compute = compute_,
                             .cache = cache_ ? &*cache_ : nullptr};
-  SummedLoss loss = sum_finite(loss_terms(context, batch));
-  loss.total.backward();
-  const double gradient_norm =
-      learner_->update(lr_factor(options_.train.schedule, step_, steps_per_epoch_, total_steps_), step_);
-  ++step_;
-  loss.values.emplace_back("lr", learner_->lr());
-  loss.values.emplace_back("gradient_norm", gradient_norm);
-  const MetricValues costs = clock_.values(batch.images.size(0));
-  loss.values.insert(loss.values.end(), costs.begin(), costs.end());
-  metrics_->write("train", step_, epoch, loss.values);
+  SummedLoss loss = sum_finite(loss_terms(context, batch), 1.0 / accumulate_);
+  learner_->backward(loss.total, last);
+  return loss;
+}
+
+void Trainer::report_step(const MetricValues& values, int64_t epoch) {
+  metrics_->write("train", step_, epoch, values);
   if (progress_) {
     progress_({"train", step_, total_steps_,
                fmt::format("epoch {}/{}  loss {:.3f}  best AP {:.1f}", epoch + 1, options_.train.epochs,
-                           loss.values.front().second, 100 * std::max(0.0, summary_.best_ap))});
+                           values.front().second, 100 * std::max(0.0, summary_.best_ap))});
   }
 }
 
 EvalResult Trainer::evaluate(int64_t limit) const {
-  const ValidationOptions how{
-      .batch_size = options_.train.batch_size, .threads = options_.data.threads, .limit = limit};
-  return validate(predictor(), val_set_, options_.eval, how, progress_);
+  return validate(predictor(), val_set_, options_.eval,
+                  {.batch_size = options_.train.batch_size, .threads = options_.data.threads, .limit = limit},
+                  progress_);
 }
 
 void Trainer::evaluate_epoch(int64_t epoch) {
   summary_.last = evaluate();
   scored_step_ = step_;
+  if (!is_first_process()) return;
   const double ap = summary_.last.means.ap;
   scores_ = to_json(summary_.last);
   metrics_->write("eval", step_, epoch, score_values(summary_.last));
@@ -318,7 +350,12 @@ void Trainer::evaluate_epoch(int64_t epoch) {
 }  // namespace
 
 TrainSummary train_detector(const TrainRequest& request, const ProgressCallback& progress) {
-  return Trainer(request, progress).run();
+  const ComputeDevice compute = open_device(request.options.train.compute);
+  const JoinedProcesses joined(compute.device.is_cuda());
+  TrainRequest own = request;
+  if (is_first_process() && process_place().restarts > 0) own.resume = own.resume || has_checkpoint(request.folder);
+  own.resume = in_any_process(own.resume);  // rank 0 alone knows what was there before this run
+  return Trainer(own, compute, is_first_process() ? progress : ProgressCallback{}).run();
 }
 
 }  // namespace skylift

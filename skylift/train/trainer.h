@@ -38,6 +38,8 @@ struct TrainSummary {
 /// Error: request.student is not of options.model, or is given together with kd.inherit.
 std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count, const Detector* teacher);
 
+/// As one of several processes (skylift/dist/processes.h) it trains with the others, as one process with a batch as
+/// large as theirs together would; files are rank 0's. What torchrun has started anew goes on from the last state.
 /// Error: options that do not fit, a folder with another run or process, an unfit teacher, sets without objects, numbers
 /// not finite, a full disk. Stopped: a signal came. After either, request.resume goes on with what was saved.
 TrainSummary train_detector(const TrainRequest& request, const ProgressCallback& progress = {});

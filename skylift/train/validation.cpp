@@ -6,9 +6,12 @@
 #include <utility>
 
 #include "skylift/core/error.h"
+#include "skylift/core/log.h"
 #include "skylift/core/ordered_pipeline.h"
 #include "skylift/core/stop_signal.h"
+#include "skylift/dist/processes.h"
 #include "skylift/infer/image_view.h"
+#include "skylift/train/gather_detections.h"
 
 namespace skylift {
 namespace {
@@ -55,10 +58,16 @@ void keep_known_classes(std::vector<Detection>& detections, const std::vector<in
   std::erase_if(detections, [](const Detection& detection) { return detection.class_index < 0; });
 }
 
-/// The annotations that are scored.
-AnnotationSet scored_part(const Dataset& dataset, int64_t count, const std::vector<std::string>& model_classes) {
+int64_t image_count(const Dataset& dataset, const ValidationOptions& options) {
+  return options.limit > 0 ? std::min(options.limit, dataset.size()) : dataset.size();
+}
+
+/// The annotations that are scored: of the images from `begin` to before `end`.
+AnnotationSet scored_part(const Dataset& dataset, int64_t begin, int64_t end,
+                          const std::vector<std::string>& model_classes) {
   AnnotationSet part = dataset.annotations();
-  part.images.resize(static_cast<size_t>(count));
+  part.images.resize(static_cast<size_t>(end));
+  part.images.erase(part.images.begin(), part.images.begin() + begin);
   keep_classes(part, model_classes);
   return part;
 }
@@ -74,10 +83,11 @@ struct ImageGroup {
 
 DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options,
                    const ProgressCallback& progress) {
-  const int64_t count = options.limit > 0 ? std::min(options.limit, dataset.size()) : dataset.size();
-  DetectedSet detected{scored_part(dataset, count, predictor.classes()), {}};
+  const int64_t all = image_count(dataset, options);
+  const int64_t first = all * options.part / options.parts, count = all * (options.part + 1) / options.parts;
+  DetectedSet detected{scored_part(dataset, first, count, predictor.classes()), {}};
   const std::vector<int> places = places_of(predictor.classes(), detected.truth.classes);
-  int64_t next = 0;
+  int64_t next = first;
   const PipelineStages<ImageGroup> stages = {.read =
                                                  [&](ImageGroup& group) {
                                                    if (stop_signal() != 0) return false;
@@ -104,7 +114,8 @@ DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const Val
                                                      keep_known_classes(group.found[i], places);
                                                      detected.detections.push_back(std::move(group.found[i]));
                                                    }
-                                                   if (progress) progress({"evaluate", group.end, count, ""});
+                                                   if (progress)
+                                                     progress({"evaluate", group.end - first, count - first, ""});
                                                  }};
   run_pipeline(std::max(options.threads, predictor.parallel_runs()) + 1, stages);
   detected.truth.images.resize(detected.detections.size());  // fewer after a signal
@@ -113,8 +124,18 @@ DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const Val
 
 EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval,
                     const ValidationOptions& options, const ProgressCallback& progress) {
-  const DetectedSet detected = detect(predictor, dataset, options, progress);
-  throw_if_stopped();
+  ValidationOptions share = options;
+  share.part = process_rank();
+  share.parts = process_count();
+  DetectedSet detected = detect(predictor, dataset, share, progress);
+  throw_if_any_stopped();
+  if (share.parts > 1)
+    detected = gathered(detected, scored_part(dataset, 0, image_count(dataset, options), predictor.classes()));
+  if (!is_first_process()) {
+    EvalResult elsewhere;
+    elsewhere.images = image_count(dataset, options);
+    return elsewhere;
+  }
   return evaluate(detected.truth, detected.detections, eval);
 }
 
@@ -131,6 +152,13 @@ std::string unscored_objects(const AnnotationSet& set, const std::vector<std::st
     if (places[i] < 0 && counts[i] > 0) names.push_back(fmt::format("{} ({})", set.classes[i], counts[i]));
   }
   return fmt::format("{}", fmt::join(names, ", "));
+}
+
+void log_sets(const Dataset& train_set, const Dataset& val_set) {
+  log_info("training set: {}", summary(train_set.counts(), train_set.classes().size()));
+  log_info("validation set: {}", summary(val_set.counts(), val_set.classes().size()));
+  const std::string unscored = unscored_objects(val_set.annotations(), train_set.classes());
+  if (!unscored.empty()) log_info("validation set: not trained, so not scored: {}", unscored);
 }
 
 }  // namespace skylift

@@ -9,9 +9,10 @@
 namespace skylift {
 
 struct ValidationOptions {
-  int batch_size = 4;  ///< images that are read and predicted together
-  int threads = 2;     ///< at least so many such groups are under way
-  int64_t limit = 0;   ///< the first so many images only; 0: all
+  int batch_size = 4;       ///< images that are read and predicted together
+  int threads = 2;          ///< at least so many such groups are under way
+  int64_t limit = 0;        ///< the first so many images only; 0: all
+  int part = 0, parts = 1;  ///< of those the part-th of as many shares
 };
 
 /// A model's detections beside what they are scored against.
@@ -25,11 +26,15 @@ struct DetectedSet {
 DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options,
                    const ProgressCallback& progress = {});
 
-/// Predicts and evaluates. Stopped: by a signal, as a score of some images would pass for that of all.
+/// Predicts and evaluates. Several processes (skylift/dist/processes.h) predict a share each, and rank 0 alone scores:
+/// elsewhere the result holds the number of images and nothing else. Stopped, in all: by a signal, as a score of some images would pass for that of all.
 EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval,
                     const ValidationOptions& options, const ProgressCallback& progress = {});
 
-/// "van (12), bus (3)": the classes, beside `classes`, that have objects in the set, for the log. Empty: none.
+/// "van (12), bus (3)": the classes, beside `classes`, that have objects in the set. Empty: none.
 std::string unscored_objects(const AnnotationSet& set, const std::vector<std::string>& classes);
+
+/// Says how large the two sets are, and which of the validation set's objects are of classes that are not trained.
+void log_sets(const Dataset& train_set, const Dataset& val_set);
 
 }  // namespace skylift

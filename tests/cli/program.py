@@ -93,7 +93,7 @@ def grey_png(width, height):
 def all_lines(folder):
     """The lines of a run without what the clock puts in."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    of_the_clock = ("time", "images_per_s", "data_wait", "peak_memory_mib")
+    of_the_clock = ("time", "images_per_s", "data_wait", "exchange_wait", "peak_memory_mib")
     return [{key: value for key, value in line.items() if key not in of_the_clock} for line in lines]
 
 

@@ -1,11 +1,14 @@
 #include "skylift/doctor/doctor.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "skylift/core/error.h"
+#include "skylift/kd/pkd.h"
 #include "skylift/models/model_file.h"
 #include "skylift/train/trainer.h"
 #include "tests/temp_folder.h"
@@ -109,6 +112,24 @@ TEST_F(DoctorTest, AStudentThatInheritsBeginsWithItsTeachersHead) {
       << "a plain training has nobody to inherit from";
   request.student = request.teacher;
   EXPECT_THROW(head(), Error);
+}
+
+TEST_F(DoctorTest, ProposesTheWeightThatMakesGradientsEven) {
+  request.options.kd.methods = {"pkd"};
+  double& weight = request.options.kd.of<PkdOptions>().weight;
+  const auto ratio_of = [](const DoctorReport& report) {
+    return std::ranges::find(report.terms, "kd_pkd", &TermReport::name)->gradient_ratio;
+  };
+  weight = 600;
+  const DoctorReport strong = examine(request, {.images = 2, .gradient_batches = 1, .pictures = 0});
+  const double ratio = ratio_of(strong);
+  EXPECT_THAT(
+      strong.advice,
+      ::testing::Contains(::testing::HasSubstr(fmt::format("kd.pkd.weight = {:.2g} instead of 600", 600 / ratio))));
+  weight /= ratio;
+  const DoctorReport even = examine(request, {.images = 2, .gradient_batches = 1, .pictures = 0});
+  EXPECT_NEAR(ratio_of(even), 1, 1e-3);
+  EXPECT_THAT(even.advice, ::testing::Not(::testing::Contains(::testing::HasSubstr("kd_pkd"))));
 }
 
 TEST_F(DoctorTest, TextAndJsonSayTheSame) {

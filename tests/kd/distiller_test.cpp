@@ -342,6 +342,26 @@ TEST(Distiller, TwoMethodsLookAtTwoRegionsInOneStep) {
   EXPECT_NE(apart["kd_bckd_cls"], features["kd_bckd_cls"]);
 }
 
+TEST(Distiller, AMethodsOwnRegionByItsNameIsTheDefault) {
+  // Not a mean over twenty times as many locations: bckd at "all" beside another method once hardly acted.
+  const KdScene scene({make_targets({8, 8, 40, 40}, {0}), make_targets({20, 20, 60, 50}, {1})});
+  for (const MethodInfo& method : distill_methods()) {
+    if (method.regions.size() != 1 || !method.takes_region || method.regions[0] == "grid") continue;
+    const auto terms_at = [&](const std::string& region) {
+      torch::manual_seed(0);
+      DistillOptions options;
+      options.methods = {method.name};
+      options.own_region(method.name) = region;
+      ModelShape shape = testing::shape_of(scene);
+      return method.name == "crosskd" ? LossTerms() : Distiller(options, shape, shape)(scene.inputs());
+    };
+    const LossTerms own = terms_at("default"), named = terms_at(method.regions[0]);
+    ASSERT_EQ(own.size(), named.size()) << method.name;
+    for (size_t i = 0; i < own.size(); ++i)
+      EXPECT_EQ(own[i].value.item<double>(), named[i].value.item<double>()) << method.name << ": " << own[i].name;
+  }
+}
+
 TEST(Pkd, StatisticsOfTheRegionDoNotSeeWhatLiesOutside) {
   KdScene scene({make_targets({8, 8, 40, 40}, {0})});
   const auto loss = [&](const std::string& statistics) {

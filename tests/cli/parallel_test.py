@@ -1,0 +1,138 @@
+"""Several processes under torchrun train as one process with the joint batch would, and outlive the death of one of them."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+from program import PROGRAM, ProgramTest, step_lines
+
+TORCHRUN = pathlib.Path(__file__).resolve().parents[2] / ".venv" / "bin" / "torchrun"
+# Joint batches of 6. Batch norms keep their statistics: those of a process's own images could not be the same.
+SAME_EVERYWHERE = ["train.precision=float32", "model.backbone.norm_eval=true", "data.input.long_side=96", "data.input.short_side=96",
+                   "kd.min_teacher_ap50=0", "eval.protocol=coco", "decode.score_threshold=0.001"]
+
+
+def settings(*assignments):
+    return [part for assignment in (*SAME_EVERYWHERE, *assignments) for part in ("--set", assignment)]
+
+
+@unittest.skipUnless(TORCHRUN.exists(), f"{TORCHRUN} is not there")
+class ParallelTest(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        test = cls()
+        _, cls.config = test.make_scenes(train=15, val=3, size="96x96")
+        cls.teacher = cls.folder / "teacher" / "last.safetensors"
+        test.succeed("train", "--config", cls.config, "--out", cls.teacher.parent, *settings("train.seed=9", "model.neck.channels=24"))
+
+    def command(self, out, *assignments, methods="", more=()):
+        distils = ["--teacher", self.teacher, "--method", methods] if methods else []
+        return ["distill" if methods else "train", *distils, "--config", self.config, "--out", self.folder / out, *more,
+                *settings(*assignments)]
+
+    def start(self, processes, command, *launch):
+        environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"} | {"OMP_NUM_THREADS": "1"}
+        line = [TORCHRUN, *launch, "--no-python", "--nproc-per-node", processes, PROGRAM, *command]
+        return subprocess.Popen([str(part) for part in line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+
+    def finish(self, process):
+        output, _ = process.communicate(timeout=300)
+        self.assertEqual(process.returncode, 0, output)
+        return output
+
+    def assert_alike(self, one, other):
+        """The same losses up to the order of sums, and the same scores."""
+        one, other = self.folder / one, self.folder / other
+        expected, got = step_lines(one), step_lines(other)
+        self.assertEqual(len(expected), len(got))
+        for step, (a, b) in enumerate(zip(expected, got)):
+            self.assertEqual(a.keys(), b.keys())
+            for key in (key for key in a if key != "kind"):
+                self.assertAlmostEqual(a[key], b[key], delta=1e-5 * max(1, abs(a[key])), msg=f"{other.name}, step {step}, {key}")
+        for a, b in zip(self.scores(one), self.scores(other), strict=True):
+            self.assertAlmostEqual(a, b, delta=1e-4)
+
+    def scores(self, folder):
+        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        return [line["AP50"] for line in lines if line["kind"] == "eval"]
+
+    def test_two_and_three_processes_are_one_with_the_joint_batch(self):
+        for name, methods in ("plain", ""), ("distilled", "cid,ld,bckd,pkd,mgd"):
+            self.succeed(*self.command(name, "train.batch_size=6", methods=methods))
+            for processes in 2, 3:
+                out = f"{name} by {processes}"
+                self.finish(self.start(processes, self.command(out, f"train.batch_size={6 // processes}", methods=methods), "--standalone"))
+                self.assert_alike(name, out)
+
+    def test_a_killed_worker_is_named_and_the_job_goes_on(self):
+        settings = ["train.batch_size=3", "train.epochs=8"]
+        self.finish(self.start(2, self.command("whole", *settings, methods="mgd"), "--standalone"))
+        process = self.start(2, self.command("killed", *settings, methods="mgd"), "--standalone", "--max-restarts", 1)
+        self.kill_worker("killed", rank=1, steps=3)
+        output = self.finish(process)
+        self.assertIn("rank 0 of 2: rank 1 is gone", output)
+        self.assertGreater(int(re.search(r"going on after step (\d+)", output)[1]), 0)
+        self.assertEqual(step_lines(self.folder / "killed"), step_lines(self.folder / "whole"))
+
+    def kill_worker(self, out, rank, steps):
+        metrics = self.folder / out / "metrics.jsonl"
+        end = time.time() + 120
+        while time.time() < end and not (metrics.exists() and len(metrics.read_text().splitlines()) > steps):
+            time.sleep(0.01)
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                command, variables = (folder / "cmdline").read_text(), (folder / "environ").read_text()
+            except OSError:
+                continue
+            if command.startswith(str(PROGRAM)) and str(self.folder / out) in command and f"\0RANK={rank}\0" in f"\0{variables}":
+                return os.kill(int(folder.name), signal.SIGKILL)
+        self.fail(f"no worker of rank {rank}")
+
+    def test_another_number_of_processes_goes_on_with_steps_of_as_many_images(self):
+        self.finish(self.start(2, self.command("moved", "train.batch_size=3", "train.epochs=1"), "--standalone"))
+        done = self.succeed(*self.command("moved", "train.batch_size=3", "train.epochs=3", more=["--resume"]))
+        self.assertIn("going on after step 2 of 6", done.stderr)
+        self.assertEqual([line["step"] for line in step_lines(self.folder / "moved")], list(range(1, 7)))
+        self.refuse(*self.command("moved", "train.batch_size=4", "train.epochs=4", more=["--resume"]),
+                    expect=["steps of 6 images", "train.batch_size = 4"])
+
+    def test_accumulated_batches_of_like_images_are_one_large_one(self):
+        """Each batch has its own normalisers, so that only batches that are alike add up to the joint one."""
+        scenes = self.folder / "alike"
+        self.succeed("synth", "--out", scenes, "--images", 1, "--size", "96x96", "--format", "visdrone")
+        for kind in "images", "annotations":
+            first = next((scenes / kind).iterdir())
+            for i in range(11):
+                shutil.copy(first, first.with_name(f"again{i}{first.suffix}"))
+        still = [f"data.train={scenes}", "data.augment.flip=0", "data.augment.photometric=0", "data.augment.scale_min=1",
+                 "data.augment.scale_max=1"]
+        self.succeed(*self.command("large", "train.batch_size=6", *still))
+        self.succeed(*self.command("parts", "train.batch_size=3", "train.accumulate=2", *still))
+        self.assert_alike("large", "parts")
+
+    def test_two_machines_finish_a_distillation(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            endpoint = f"127.0.0.1:{free.getsockname()[1]}"
+        launch = ["--nnodes", 2, "--rdzv-backend", "c10d", "--rdzv-endpoint", endpoint, "--rdzv-id", "two", "--local-addr", "127.0.0.1"]
+        command = self.command("machines", "train.batch_size=1", methods="cid")
+        agents = [self.start(2, command, *launch) for _ in range(2)]
+        for agent in agents:
+            self.finish(agent)
+        self.assertEqual(len(step_lines(self.folder / "machines")), 6)
+        self.assertEqual(len(self.scores(self.folder / "machines")), 2)
+
+    def test_half_a_job_is_refused(self):
+        variables = {**os.environ, "WORLD_SIZE": "2"}
+        self.refuse(*self.command("half"), expect=["RANK", "torchrun"], env=variables)
+
+
+if __name__ == "__main__":
+    unittest.main()
