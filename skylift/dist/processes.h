@@ -49,6 +49,14 @@ std::vector<std::string> texts_of_processes(const std::string& own);
 
 void wait_for_processes();
 
+/// What the first process makes, the others read.
+template <class Work>
+void first_then_others(const Work& work) {
+  if (is_first_process()) work();
+  wait_for_processes();
+  if (!is_first_process()) work();
+}
+
 /// Seconds in which this process has waited for others so far.
 double seconds_waited_for_processes();
 
