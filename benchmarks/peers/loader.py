@@ -126,6 +126,7 @@ def main():
             images += len(batch["images"])
         if epoch >= 0:
             rates.append(images / (time.perf_counter() - start))
+    del loader  # ends the workers: what they used is known then
     print(json.dumps({"images_per_s": rates, "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
                       "peak_memory_of_a_worker_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024}))
 

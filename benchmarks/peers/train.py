@@ -5,7 +5,6 @@ A step is counted from asking for its batch to the end of the optimizer's step, 
 """
 import argparse
 import json
-import os
 import resource
 import time
 
@@ -41,7 +40,7 @@ def main():
         terms = trainer.step(batch)
         seconds = time.perf_counter() - begun
         steps.append({"images_per_s": arguments.batch / seconds, "data_wait": (worked - begun) / seconds} | terms)
-    print(json.dumps({"steps": steps, "torch": torch.__version__, "threads": torch.get_num_threads(), "process": os.getpid(),
+    print(json.dumps({"steps": steps, "torch": torch.__version__, "threads": torch.get_num_threads(),
                       "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 
 
