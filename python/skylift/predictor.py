@@ -115,6 +115,11 @@ class Predictor:
         Frames are [H,W,3] uint8 RGB. skylift.Error: cannot be opened.
         """
         video = _skylift.Video(os.fspath(source))
-        frames = itertools.takewhile(lambda frame: frame is not None, (video.read() for _ in itertools.count()))
+
+        def read() -> Iterator[np.ndarray]:
+            while (frame := video.read()) is not None:
+                yield frame
+
+        frames = read()
         while group := list(itertools.islice(frames, batch or self._predictor.batch)):
             yield from zip(group, self._predict(group, bgr=False))
