@@ -2,7 +2,7 @@
 
 For each of three detectors `skylift distill` trains STEPS steps on one batch of two images (one is padded, one has an ignored region), the
 peer does the same from the same model files, and the numbers in metrics.jsonl must be the peer's: those of the first step to 1e-5 of
-their size and the gradients' norm to 1e-4, those of the last step to 1e-3 (rounding errors grow with the steps). Raw outputs are
+their size and the gradients' norm to 1e-4, those of the last step to 1e-2 (rounding errors grow with the steps). Raw outputs are
 compared through `skylift export` and onnxruntime: 1e-4 of the largest one.
     SKYLIFT_PROGRAM=build/skylift python benchmarks/peers/check.py          needs torch, opencv, onnxruntime
 """
@@ -142,7 +142,7 @@ def check(case, folder, data):
     for number, (a, b) in enumerate(zip(ours, steps_of_peer(models[1], models[0], batch), strict=True)):
         for term, value in b.items():
             difference = abs(a[term] - value) / abs(a[term])
-            tolerance = {0: 1e-4 if term == "gradient_norm" else 1e-5, STEPS - 1: 1e-3}.get(number, float("inf"))
+            tolerance = {0: 1e-4 if term == "gradient_norm" else 1e-5, STEPS - 1: 1e-2}.get(number, float("inf"))
             ok &= difference <= tolerance
             if tolerance < float("inf"):
                 print(f"  step {number + 1} {term:14} skylift {a[term]:.7g}  peer {value:.7g}  differs by {difference:.1e}"
