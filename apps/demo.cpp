@@ -114,7 +114,11 @@ Contestant train_and_score(const std::string& name, const RunOptions& options, c
   log_info("--- {}", name);
   ProgressBar bar;
   Contestant contestant{.name = name, .training = {}, .model = {}, .result = {}};
-  const TrainRequest request{.options = options, .folder = folder / name, .teacher = teacher, .student = {}};
+  const TrainRequest request{.options = options,
+                             .folder = folder / name,
+                             .teachers = teacher ? std::vector{*teacher} : std::vector<fs::path>{},
+                             .student = {},
+                             .init = {}};
   contestant.training = train_detector(request, bar.callback());
   draw_regions(request);
   contestant.model = detect_finished(folder / name / "last.safetensors", options, bar.callback());

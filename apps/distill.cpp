@@ -1,5 +1,5 @@
 // skylift distill: a student under a teacher.
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -18,7 +18,8 @@ namespace {
 
 struct DistillArguments {
   RunArguments run;
-  std::string teacher, student, methods;
+  std::vector<std::string> teachers, classes;
+  std::string student, methods;
   bool dry_run = false;
   DoctorOptions doctor;
 };
@@ -39,12 +40,15 @@ void examine_and_print(const TrainRequest& request, const DistillArguments& argu
 void distill(const DistillArguments& arguments) {
   TrainRequest request{.options = {},
                        .folder = run_folder(arguments.run),
-                       .teacher = arguments.teacher,
+                       .teachers = {arguments.teachers.begin(), arguments.teachers.end()},
                        .student = {},
+                       .init = init_of(arguments.run),
                        .resume = arguments.run.resume,
                        .keep_lifting = arguments.run.keep_lifting};
   RunArguments run = arguments.run;
   if (!arguments.methods.empty()) run.assignments.insert(run.assignments.begin(), "kd.methods=" + arguments.methods);
+  if (!arguments.classes.empty())
+    run.assignments.push_back(fmt::format("kd.teacher_classes=[\"{}\"]", fmt::join(arguments.classes, "\", \"")));
   request.options = read_run_options(run);
   if (!arguments.student.empty()) request.student = arguments.student;
   if (arguments.dry_run) return examine_and_print(request, arguments);
@@ -57,9 +61,20 @@ void add_distill_command(CLI::App& app) {
   auto arguments = std::make_shared<DistillArguments>();
   CLI::App* command = app.add_subcommand("distill", "Train a student under a teacher");
   add_run_arguments(*command, arguments->run);
-  command->add_option("--teacher", arguments->teacher, "a model file that `skylift train` wrote")
+  command
+      ->add_option(
+          "--teacher", arguments->teachers,
+          "a model file of `skylift train`, an ONNX file of any detector, or detections of the training images "
+          "(COCO results, a VisDrone folder); given again: the mean of several")
       ->required()
-      ->type_name("MODEL");
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  command
+      ->add_option("--teacher-classes", arguments->classes,
+                   "which class of another tool's teacher is which of the data's; the others meet by name")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("FROM=TO[,FROM=TO]");
   command->add_option("--student", arguments->student, "a model file to start from")->type_name("MODEL");
   command
       ->add_option("--method", arguments->methods,

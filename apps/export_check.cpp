@@ -6,10 +6,10 @@
 #include <cmath>
 #include <numeric>
 
-#include "apps/onnx_runner.h"
 #include "skylift/core/error.h"
 #include "skylift/image/resize.h"
 #include "skylift/infer/decode.h"
+#include "skylift/infer/onnx_runner.h"
 
 namespace skylift {
 namespace {
@@ -167,7 +167,8 @@ std::string check_export(const std::string& onnx, const Model& model, const Onnx
   const Limits limits = limits_of(options);
   std::map<std::string, at::Tensor> inputs = {{"images", input.images}};
   if (options.nms) inputs["content_size"] = content_size(input);
-  const auto outputs = OnnxRunner(onnx).run(inputs);
+  std::map<std::string, at::Tensor> outputs;
+  for (const auto& [name, tensor] : OnnxRunner(onnx, "the exported model").run(inputs)) outputs[name] = tensor;
   const DenseOutput source = source_output(model, input.images);
   const std::string result = options.nms ? check_detections(outputs, source, *options.nms, input, limits)
                                          : check_logits(outputs, source, limits.logits);

@@ -10,9 +10,8 @@ namespace skylift {
 
 void draw_regions(TrainRequest request) try {
   const std::filesystem::path file = request.folder / "regions.jpg";
-  if (!request.teacher || is_there(file)) return;
+  if (request.teachers.empty() || is_there(file)) return;
   request.options.kd.teacher_check_images = 0;
-  request.resume = false;
   const DoctorReport report = examine(request, {.images = 3, .gradient_batches = 0, .pictures = 3});
   if (!report.picture.empty()) write_image(file, report.picture, 90);
 } catch (const Error& error) {

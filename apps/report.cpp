@@ -41,7 +41,8 @@ std::vector<NamedModel> models_of(const std::vector<fs::path>& runs) {
     const fs::path folder = fs::weakly_canonical(run);
     const fs::path teacher = teacher_of(read_run_record(folder));
     const bool has_teacher = !models.empty() && models.front().name == "teacher";
-    if (!teacher.empty() && fs::exists(teacher) && !has_teacher) models.insert(models.begin(), {"teacher", teacher});
+    if (teacher.extension() == ".safetensors" && fs::exists(teacher) && !has_teacher)
+      models.insert(models.begin(), {"teacher", teacher});
     if (fs::exists(folder / "best.safetensors")) {
       models.push_back({folder.filename().string(), folder / "best.safetensors"});
     } else {
@@ -96,8 +97,11 @@ ModelComparison compare_models(const std::vector<fs::path>& runs) {
 void draw_missing_regions(const fs::path& run) {
   const fs::path teacher = teacher_of(read_run_record(run));
   if (teacher.empty() || !fs::exists(teacher)) return;
-  draw_regions(
-      {.options = read_run_options((run / "config.toml").string()), .folder = run, .teacher = teacher, .student = {}});
+  draw_regions({.options = read_run_options((run / "config.toml").string()),
+                .folder = run,
+                .teachers = {teacher},
+                .student = {},
+                .init = {}});
 }
 
 }  // namespace

@@ -31,6 +31,10 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments) {
   command.add_option("--out", arguments.out, "the run's folder (default: runs/ and the config's path without .toml)")
       ->type_name("DIR");
   command.add_option("--json", arguments.json, "write the last evaluation here, - for stdout")->type_name("FILE");
+  command
+      .add_option("--init", arguments.init,
+                  "a model to begin from: the tensors that fit, of the class predictor the rows of the same classes")
+      ->type_name("MODEL");
   command.add_option("--device", arguments.device, "cpu, cuda or cuda:N, over the config's train.device");
   command.add_flag("--resume", arguments.resume, "go on with the run in --out exactly where it stopped");
   command.add_flag("--keep-lifting", arguments.keep_lifting,
@@ -46,6 +50,10 @@ RunOptions read_run_options(const RunArguments& arguments) {
   if (!arguments.device.empty()) assignments.push_back("train.device=" + arguments.device);
   assignments.insert(assignments.end(), arguments.assignments.begin(), arguments.assignments.end());
   return read_run_options(arguments.config, assignments);
+}
+
+std::optional<std::filesystem::path> init_of(const RunArguments& arguments) {
+  return arguments.init.empty() ? std::nullopt : std::optional<std::filesystem::path>(arguments.init);
 }
 
 std::filesystem::path run_folder(const RunArguments& arguments) {

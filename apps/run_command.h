@@ -2,6 +2,8 @@
 // on.
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@ struct RunArguments {
   std::vector<std::string> assignments;  ///< key=value, applied after the config
   std::string out;
   std::string json;
+  std::string init;    ///< a model file to begin from as far as it fits; empty: none
   std::string device;  ///< over train.device of the config; empty: the config's
   bool resume = false;
   bool keep_lifting = false;
@@ -29,6 +32,9 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments);
 
 /// The config with --data, --device and --set over it. Error: as read_run_options, or --data without train and val.
 RunOptions read_run_options(const RunArguments& arguments);
+
+/// --init for TrainRequest.
+std::optional<std::filesystem::path> init_of(const RunArguments& arguments);
 
 /// --out, or runs/ and the path of the config, so that no two configs share a folder.
 std::filesystem::path run_folder(const RunArguments& arguments);

@@ -17,8 +17,9 @@ void add_train_command(CLI::App& app) {
   command->callback([arguments] {
     run_training({.options = read_run_options(*arguments),
                   .folder = run_folder(*arguments),
-                  .teacher = {},
+                  .teachers = {},
                   .student = {},
+                  .init = init_of(*arguments),
                   .resume = arguments->resume,
                   .keep_lifting = arguments->keep_lifting},
                  arguments->json);

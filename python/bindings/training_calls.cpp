@@ -16,12 +16,14 @@ void train(const TrainingCall& call, const ProgressCallback& progress) {
     assignments = {"data.train=" + splits.train, "data.val=" + splits.val};
   }
   assignments.insert(assignments.end(), call.assignments.begin(), call.assignments.end());
-  const TrainRequest request{.options = read_run_options(call.config, assignments),
-                             .folder = call.folder,
-                             .teacher = call.teacher,
-                             .student = call.student,
-                             .resume = call.resume,
-                             .keep_lifting = call.keep_lifting};
+  const TrainRequest request{
+      .options = read_run_options(call.config, assignments),
+      .folder = call.folder,
+      .teachers = call.teacher ? std::vector{*call.teacher} : std::vector<std::filesystem::path>{},
+      .student = call.student,
+      .init = {},
+      .resume = call.resume,
+      .keep_lifting = call.keep_lifting};
   train_detector(request, progress);
   write_run_page(call.folder / "report.html", {call.folder});
 }

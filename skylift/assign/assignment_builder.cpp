@@ -10,9 +10,17 @@ namespace skylift {
 
 double positive_count(const Assignment& assignment) {
   double count = 0;
-  for (const int64_t positives : assignment.positives_per_image)
-    count += static_cast<double>(std::max<int64_t>(positives, 1));
+  for (size_t i = 0; i < assignment.positives_per_image.size(); ++i) {
+    if (assignment.labelled.empty() || assignment.labelled[i])
+      count += static_cast<double>(std::max<int64_t>(assignment.positives_per_image[i], 1));
+  }
   return std::max(sum_over_processes(std::vector<double>{count}).front(), 1.0);
+}
+
+double distilled_count(const Assignment& assignment) {
+  const auto labelled = std::ranges::count(assignment.labelled, true);
+  const double images = static_cast<double>(assignment.labelled.size());
+  return positive_count(assignment) * (labelled > 0 ? images / static_cast<double>(labelled) : 1.0);
 }
 
 AssignmentBuilder::AssignmentBuilder(const PointGrid& grid, int64_t images)

@@ -1,5 +1,5 @@
 // Samples to a Batch: one pass over the pixels, from interleaved bytes to normalised planes.
-#include <ATen/ops/empty.h>
+#include <ATen/Functions.h>
 
 #include <algorithm>
 #include <array>
@@ -85,6 +85,25 @@ Batch collate(const std::vector<Sample>& samples, const Preprocess& preprocess) 
     batch.targets.push_back(targets_of(sample));
     batch.geometries.push_back(sample.geometry);
     batch.image_indices.push_back(sample.image_index);
+    batch.labelled.push_back(sample.labelled);
+  }
+  if (std::ranges::all_of(batch.labelled, [](bool labelled) { return labelled; })) batch.labelled.clear();
+  return batch;
+}
+
+Batch reduced(Batch batch, int scale) {
+  if (scale == 1) return batch;
+  batch.fine_images = batch.images;
+  batch.images = at::avg_pool2d(batch.fine_images, scale);
+  for (Targets& targets : batch.targets) {
+    targets.boxes_xyxy = targets.boxes_xyxy / scale;
+    targets.ignored_xyxy = targets.ignored_xyxy / scale;
+  }
+  for (ImageGeometry& geometry : batch.geometries) {
+    geometry.content_width = (geometry.content_width + scale - 1) / scale;
+    geometry.content_height = (geometry.content_height + scale - 1) / scale;
+    for (double* number : {&geometry.scale_x, &geometry.scale_y, &geometry.offset_x, &geometry.offset_y})
+      *number /= scale;
   }
   return batch;
 }
@@ -92,6 +111,7 @@ Batch collate(const std::vector<Sample>& samples, const Preprocess& preprocess) 
 Batch Batch::to(c10::Device device, c10::MemoryFormat format) const {
   Batch moved = *this;
   moved.images = images.to(device).contiguous(format);
+  if (fine_images.defined()) moved.fine_images = fine_images.to(device).contiguous(format);
   for (auto& target : moved.targets) {
     target = {target.boxes_xyxy.to(device), target.labels.to(device), target.ignored_xyxy.to(device)};
   }

@@ -72,6 +72,9 @@ class Dataset {
 /// data.train with the options of training. Error: nothing to train on.
 Dataset open_training_set(const DataOptions& options);
 
+/// data.unlabelled: images alone, under the names of the trained classes. Error: no image.
+Dataset open_unlabelled_set(const std::string& spec, const std::vector<std::string>& classes);
+
 /// data.val with every image kept, its labels those of `classes` (the trained model's). Error: nothing to score.
 Dataset open_validation_set(const DataOptions& options, const std::vector<std::string>& classes);
 

@@ -41,7 +41,7 @@ int64_t Loader::batches_per_epoch() const {
 }
 
 int64_t Loader::size_of_batch(int64_t batch) const {
-  return std::min<int64_t>(options_.batch_size, sample_count_ - batch * images_a_batch());
+  return std::min<int64_t>(options_.batch_size, sample_count_ - batch * images_a_batch()) + options_.unlabelled;
 }
 
 void Loader::start(int64_t epoch, int64_t first_batch) {
@@ -129,10 +129,19 @@ std::optional<Loader::Task> Loader::take_task(std::unique_lock<std::mutex>& lock
   return task;
 }
 
+/// A batch ends with its unlabelled samples, each drawn by its own random number.
+int64_t Loader::sample_of(const Task& task) const {
+  const int64_t place = task.batch * options_.parts + options_.part;
+  const int64_t labelled = size_of_batch(task.batch) - options_.unlabelled;
+  if (task.position < labelled) return order_[static_cast<size_t>(place * options_.batch_size + task.position)];
+  Rng rng = Rng::of({options_.seed, static_cast<uint64_t>(epoch_), static_cast<uint64_t>(place),
+                     static_cast<uint64_t>(task.position - labelled)});
+  return sample_count_ + rng.index(options_.unlabelled_count);
+}
+
 void Loader::load(const Task& task) {
   const auto position = static_cast<size_t>(task.position);
-  const int64_t index =
-      order_[static_cast<size_t>((task.batch * options_.parts + options_.part) * options_.batch_size + task.position)];
+  const int64_t index = sample_of(task);
   try {
     const Rng rng = Rng::of({options_.seed, static_cast<uint64_t>(epoch_), static_cast<uint64_t>(index)});
     task.slot->samples[position] = source_(index, rng);
@@ -144,7 +153,7 @@ void Loader::load(const Task& task) {
 void Loader::finish(Slot& slot) {
   const bool failed = std::ranges::any_of(slot.failures, [](const auto& failure) { return failure != nullptr; });
   try {
-    if (!failed) slot.batch = collate(slot.samples, preprocess_);
+    if (!failed) slot.batch = reduced(collate(slot.samples, preprocess_), options_.reduce);
   } catch (...) {
     slot.failures.front() = std::current_exception();
   }

@@ -24,7 +24,10 @@ struct LoaderOptions {
   uint64_t seed = 0;
   int threads = 2;          ///< 0: one per core
   int part = 0, parts = 1;  ///< of batches `parts` times as large this one's share: all together see what one would
-  int prefetch = 3;         ///< batches finished or in work beyond the one in use: bounds the memory
+  int unlabelled = 0;       ///< samples that each batch has besides, drawn from the source's beyond sample_count ...
+  int64_t unlabelled_count = 0;  ///< ... of which there are so many
+  int reduce = 1;                ///< batches are delivered at 1 / reduce of their size (sample.h, reduced)
+  int prefetch = 3;              ///< batches finished or in work beyond the one in use: bounds the memory
 };
 
 class Loader {
@@ -61,6 +64,7 @@ class Loader {
   void work();
   void work(std::unique_lock<std::mutex>& lock);
   std::optional<Task> take_task(std::unique_lock<std::mutex>& lock);
+  int64_t sample_of(const Task& task) const;
   void load(const Task& task);
   void finish(Slot& slot);
   int64_t size_of_batch(int64_t batch) const;

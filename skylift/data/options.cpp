@@ -38,6 +38,10 @@ void bind(OptionSection section, DataOptions& options) {
   section.add("keep_empty", options.keep_empty, "train on images without objects too");
   section.add("min_box_px", options.min_box_px, "boxes with a shorter side, in px of the original image, are dropped",
               at_least(0));
+  section.add(
+      "unlabelled", options.unlabelled,
+      "images from which a teacher teaches: a folder, a list (.txt) or a data set, whose annotations are not read");
+  section.add("unlabelled_share", options.unlabelled_share, "their part of a batch", between(0, 1));
   section.add("threads", options.threads, "loader threads; 0: one per core", between(0, 256));
   section.add("prefetch", options.prefetch, "batches held ready", between(1, 1024));
   bind(section.section("input"), options.input);

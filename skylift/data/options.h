@@ -33,8 +33,10 @@ struct DataOptions {
   bool mask_ignored = true;  ///< ignored regions and objects, crowds and other classes: neither positive nor negative
   bool keep_empty = false;   ///< train on images without objects too
   double min_box_px = 1;     ///< boxes with a shorter side (px of the original image) are dropped and counted
-  int threads = 2;           ///< loader threads; 0: one per core
-  int prefetch = 3;          ///< batches held ready
+  std::string unlabelled;    ///< images without annotations, from which a teacher teaches; empty: none
+  double unlabelled_share = 0.5;  ///< their part of a batch, at least one image and not all
+  int threads = 2;                ///< loader threads; 0: one per core
+  int prefetch = 3;               ///< batches held ready
   Preprocess input;
   AugmentOptions augment;
 };

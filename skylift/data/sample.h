@@ -41,6 +41,7 @@ struct Sample {
       ignored;  ///< ignored regions, crowds, objects of no trained class: neither positive nor negative
   ImageGeometry geometry;
   int64_t image_index = 0;  ///< into the data set
+  bool labelled = true;     ///< false: nobody says what is on it (data.unlabelled)
 };
 
 /// The objects of one image on the training device.
@@ -56,10 +57,15 @@ struct Batch {
   std::vector<Targets> targets;
   std::vector<ImageGeometry> geometries;
   std::vector<int64_t> image_indices;
+  std::vector<bool> labelled;  ///< B, or empty: all are
+  at::Tensor fine_images;      ///< [B,3,sH,sW] what a teacher of kd.teacher_scale = s sees; undefined: `images`
 
   /// The same batch on another device and in another memory format.
   Batch to(c10::Device device, c10::MemoryFormat format) const;
 };
+
+/// A batch at 1 / scale of its size, by the mean of scale x scale pixels; the pixels as they were become fine_images.
+Batch reduced(Batch batch, int scale);
 
 /// Normalises, pads to the largest sample rounded up to `pad_multiple`, and stacks. [B,3,H,W], contiguous, on the CPU.
 Batch collate(const std::vector<Sample>& samples, const Preprocess& preprocess);

@@ -40,15 +40,18 @@ Sample evaluation_sample(Sample sample, const Preprocess& preprocess) {
   return resize_keep_ratio(std::move(sample), preprocess);
 }
 
-SampleSource training_source(const Dataset& dataset, const DataOptions& options) {
+SampleSource training_source(const Dataset& dataset, const DataOptions& options, const Dataset* unlabelled) {
   const AugmentOptions augment = options.augment;
   if (augment.scale_min > augment.scale_max) {
     throw Error("data.augment.scale_min: got {}, expected at most data.augment.scale_max = {}", augment.scale_min,
                 augment.scale_max);
   }
   const Preprocess preprocess = options.input;
-  return [&dataset, augment, preprocess](int64_t index, Rng rng) {
-    return training_sample(dataset.get(index), augment, preprocess, rng);
+  return [&dataset, unlabelled, augment, preprocess](int64_t index, Rng rng) {
+    const int64_t beyond = index - dataset.size();
+    Sample sample = beyond < 0 ? dataset.get(index) : unlabelled->get(beyond);
+    if (beyond >= 0) sample.labelled = false, sample.image_index = index;
+    return training_sample(std::move(sample), augment, preprocess, rng);
   };
 }
 

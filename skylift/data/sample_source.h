@@ -20,8 +20,8 @@ Sample training_sample(Sample sample, const AugmentOptions& augment, const Prepr
 /// Resize only.
 Sample evaluation_sample(Sample sample, const Preprocess& preprocess);
 
-/// The data set must outlive the source.
-SampleSource training_source(const Dataset& dataset, const DataOptions& options);
+/// Samples beyond the data set's are those of `unlabelled`, where there is one. The data sets must outlive the source.
+SampleSource training_source(const Dataset& dataset, const DataOptions& options, const Dataset* unlabelled = nullptr);
 SampleSource evaluation_source(const Dataset& dataset, const Preprocess& preprocess);
 
 }  // namespace skylift

@@ -12,6 +12,7 @@
 #include "skylift/core/log.h"
 #include "skylift/doctor/region_report.h"
 #include "skylift/image/draw.h"
+#include "skylift/kd/common_classes.h"
 #include "skylift/kd/common_levels.h"
 #include "skylift/kd/methods.h"
 #include "skylift/train/step.h"
@@ -89,11 +90,12 @@ class Examination {
         run_(request.options),
         compute_(open_device(run_.train.compute)),
         train_set_(open_training_set(run_.data)),
-        teacher_(*request.teacher, run_, train_set_.classes(), compute_),
-        student_(make_student(request, static_cast<int>(train_set_.classes().size()), teacher_.model.detector.get())) {
+        teacher_(request.teachers, run_, train_set_, compute_),
+        student_(make_student(request, train_set_.classes(), teacher_.network->detector())) {
     place(*student_, compute_);
     student_->train();
-    distiller_ = std::make_unique<Distiller>(run_.kd, *student_, *teacher_.model.detector, run_.assign);
+    distiller_ = std::make_unique<Distiller>(run_.kd, *student_, teacher_.network->shape(),
+                                             teacher_.network->detector(), run_.assign);
     place(*distiller_, compute_);
     report_.teacher = teacher_.name;
     for (const std::string& method : run_.kd.methods)
@@ -103,7 +105,7 @@ class Examination {
 
   DoctorReport run(const ProgressCallback& progress) {
     score_teacher(progress);
-    const std::unique_ptr<Loader> loader = training_loader(train_set_, run_);
+    const std::unique_ptr<Loader> loader = training_loader(train_set_, run_, run_.kd.teacher_scale);
     loader->start(0);
     int batches = 0;
     while (auto batch = loader->next()) {
@@ -127,7 +129,7 @@ class Examination {
 
   void add_batch(const Batch& batch, bool with_gradients) {
     const StepContext context{.student = *student_,
-                              .teacher = teacher_.model.detector.get(),
+                              .teacher = teacher_.network.get(),
                               .distiller = distiller_.get(),
                               .assign = run_.assign,
                               .loss = run_.loss,
@@ -138,7 +140,8 @@ class Examination {
     }();
     const DistillInputs inputs = step.inputs(batch);
     if (with_gradients) add_terms(inputs);
-    const LevelSubset common(inputs, common_strides(step.student.strides, step.teacher.strides));
+    const ClassSubset classes(inputs);
+    const LevelSubset common(classes.inputs(), common_strides(step.student.strides, step.teacher.strides));
     const at::NoGradGuard no_grad;
     add_places(common.inputs());
   }

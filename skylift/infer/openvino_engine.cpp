@@ -15,6 +15,7 @@
 #include "skylift/core/text.h"
 #include "skylift/export/onnx_model.h"
 #include "skylift/infer/open_engine.h"
+#include "skylift/infer/openvino_error.h"
 #include "skylift/infer/openvino_graph.h"
 #include "skylift/infer/openvino_outputs.h"
 #include "skylift/models/onnx_card.h"
@@ -29,11 +30,6 @@ constexpr size_t kFixedSizes = 3;  // sizes that get a graph of their own
 ov::Core& core() {
   static ov::Core instance;
   return instance;
-}
-
-std::string first_line(const std::exception& error) {
-  const std::string text = error.what();
-  return text.substr(0, text.find('\n'));
 }
 
 /// What OpenVINO throws while it compiles or runs is the file's fault, too.

@@ -244,8 +244,10 @@ Predictor::Predictor(const std::filesystem::path& model, const EngineOptions& en
 }
 
 Predictor::Predictor(Model model, const DecodeOptions& decode, const ComputeDevice& compute)
-    : impl_(std::make_unique<Impl>()) {
-  impl_->engine = make_torch_engine(std::move(model), compute);
+    : Predictor(make_torch_engine(std::move(model), compute), decode) {}
+
+Predictor::Predictor(std::unique_ptr<Engine> engine, const DecodeOptions& decode) : impl_(std::make_unique<Impl>()) {
+  impl_->engine = std::move(engine);
   impl_->detect.decode = decode;
   impl_->batch = static_cast<size_t>(impl_->engine->good_batch());
 }

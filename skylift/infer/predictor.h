@@ -24,6 +24,7 @@
 namespace skylift {
 
 struct ComputeDevice;  // skylift/infer/device.h
+class Engine;          // skylift/infer/engine.h
 struct Model;          // skylift/models/model_file.h
 struct ModelCard;
 
@@ -56,6 +57,9 @@ class Predictor {
 
   /// A model in memory on libtorch; shared, so that a model in training can be scored in place.
   Predictor(Model model, const DecodeOptions& decode, const ComputeDevice& compute);
+
+  /// An engine that is there already.
+  Predictor(std::unique_ptr<Engine> engine, const DecodeOptions& decode);
 
   ~Predictor();
   Predictor(Predictor&&) noexcept;

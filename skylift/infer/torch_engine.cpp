@@ -14,11 +14,10 @@ namespace {
 
 class TorchEngine : public Engine {
  public:
-  TorchEngine(Model model, const ComputeDevice& compute) : model_(std::move(model)), compute_(compute) {
-    place(*model_.detector, compute_);
-  }
+  TorchEngine(DenseForward forward, ModelCard card, const ComputeDevice& compute)
+      : forward_(std::move(forward)), card_(std::move(card)), compute_(compute) {}
 
-  const ModelCard& card() const override { return model_.card; }
+  const ModelCard& card() const override { return card_; }
   std::unique_ptr<Session> open_session() override;
   int parallel_runs() const override { return 1; }
   int good_batch() const override { return compute_.device.is_cuda() ? 8 : 4; }
@@ -27,19 +26,12 @@ class TorchEngine : public Engine {
   DenseOutput forward(const at::Tensor& images) {
     const std::lock_guard lock(mutex_);
     const at::NoGradGuard no_grad;
-    const bool was_training = model_.detector->is_training();
-    model_.detector->eval();
-    DenseOutput output;
-    {
-      const AutocastScope autocast(compute_);
-      output = model_.detector->forward(images.to(compute_.device).contiguous(compute_.memory_format));
-    }
-    if (was_training) model_.detector->train();
-    return output;
+    return forward_(images.to(compute_.device).contiguous(compute_.memory_format));
   }
 
  private:
-  Model model_;
+  DenseForward forward_;
+  ModelCard card_;
   ComputeDevice compute_;
   std::mutex mutex_;
 };
@@ -73,8 +65,24 @@ std::unique_ptr<Session> TorchEngine::open_session() { return std::make_unique<T
 
 }  // namespace
 
+std::unique_ptr<Engine> make_torch_engine(DenseForward forward, ModelCard card, const ComputeDevice& compute) {
+  return std::make_unique<TorchEngine>(std::move(forward), std::move(card), compute);
+}
+
 std::unique_ptr<Engine> make_torch_engine(Model model, const ComputeDevice& compute) {
-  return std::make_unique<TorchEngine>(std::move(model), compute);
+  place(*model.detector, compute);
+  const auto forward = [detector = model.detector, compute](const at::Tensor& images) {
+    const bool was_training = detector->is_training();
+    detector->eval();
+    DenseOutput output;
+    {
+      const AutocastScope autocast(compute);
+      output = detector->forward(images);
+    }
+    if (was_training) detector->train();
+    return output;
+  };
+  return make_torch_engine(forward, std::move(model.card), compute);
 }
 
 }  // namespace skylift

@@ -13,7 +13,7 @@ namespace {
 /// sum(weights * losses) / N of the file's head. losses, weights: [N].
 at::Tensor normalised_sum(const DistillStep& step, const at::Tensor& losses, const at::Tensor& weights) {
   if (!step.default_region()) return weighted_mean(losses, weights);
-  return (losses * weights).sum() / positive_count(step.inputs.assignment);
+  return (losses * weights).sum() / distilled_count(step.inputs.assignment);
 }
 
 /// [N,4,R+1] -> [N,4] boxes at a region's locations in stride units, relative to the location.

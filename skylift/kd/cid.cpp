@@ -98,7 +98,7 @@ class Scores {
   double of(size_t image, int64_t point, int64_t label) const {
     if (!cls_.defined()) return 1;
     const int32_t row = near_.row_of[image][static_cast<size_t>(point)];
-    if (row < 0) return kUnseen;
+    if (row < 0 || label < 0) return kUnseen;  // label -1: of a class that the teacher does not know
     return 1 / (1 + std::exp(-cls_.const_data_ptr<float>()[(first_row_[image] + row) * cls_.size(1) + label]));
   }
 

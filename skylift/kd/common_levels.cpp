@@ -49,6 +49,7 @@ Assignment on_points(const Assignment& full, const at::Tensor& kept, int64_t poi
   part.boxes_xyxy = pick(full.boxes_xyxy);
   part.weights = full.weights.index_select(1, kept);
   part.thresholds = full.thresholds;
+  part.labelled = full.labelled;
   part.positives_per_image = full.positives_per_image;  // N_pos is the detection loss's, whatever is shared
   return part;
 }

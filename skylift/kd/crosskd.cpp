@@ -59,7 +59,7 @@ class CrossKd final : public DistillMethod {
     const at::Tensor target = step.regions.teacher_cls(where).sigmoid();
     step.add("kd_crosskd_cls", options.cls_weight, [&] {
       const at::Tensor losses = quality_focal_loss(gather_cls_logits(gather, cross), target, 1).sum(1);
-      return step.default_region() ? (losses * region.weights).sum() / positive_count(step.inputs.assignment)
+      return step.default_region() ? (losses * region.weights).sum() / distilled_count(step.inputs.assignment)
                                    : weighted_mean(losses, region.weights);
     });
     step.add("kd_crosskd_box", options.box_weight, [&] {

@@ -17,6 +17,12 @@ void bind(OptionSection section, DistillOptions& options) {
               "each term starts at this fraction of the detection loss; 0: at its own weight", between(0, 100));
   section.add("calibrate_batches", options.calibrate_batches, "batches by which kd.calibrate sets the weights",
               between(1, 100000));
+  section.add("teacher_classes", options.teacher_classes,
+              "FROM=TO: a class of another tool's teacher is the data's TO; FROM= is none; others meet by name");
+  section.add("teacher_scale", options.teacher_scale, "the teacher sees the images so many times as large",
+              between(1, 8));
+  section.add("teacher_flip", options.teacher_flip,
+              "the mean of the teacher's answers to an image and to its mirror image");
   section.add("cache", options.cache,
               "file of stored teacher signals, made where it is missing; empty: the teacher runs in every step");
   section.add("warmup_steps", options.warmup_steps, "the strength grows to 1 over so many optimizer steps",

@@ -18,7 +18,11 @@ struct DistillOptions {
   std::string normalise = "region";  ///< "region": strength independent of crowding and batch; "authors": as published
   bool inherit = false;              ///< the student begins with the teacher's neck and head (models/inherit.h)
   double calibrate = 0;  ///< each term starts at this fraction of the detection loss (calibration.h); 0: its own weight
-  int calibrate_batches = 20;      ///< batches that calibrate
+  int calibrate_batches = 20;  ///< batches that calibrate
+  std::vector<std::string>
+      teacher_classes;             ///< "FROM=TO": a class of the teacher is the data's TO (teachers/class_map.h)
+  int teacher_scale = 1;           ///< the teacher sees the images so many times as large
+  bool teacher_flip = false;       ///< the mean of the teacher's answers to an image and its mirror image
   std::string cache;               ///< file of stored teacher signals, made if it is not there; empty: the teacher runs
   int warmup_steps = 0;            ///< the strength grows linearly to 1 over so many optimizer steps
   int stop_epoch = 0;              ///< from this epoch on (0 the first) nothing is distilled; 0: never stops

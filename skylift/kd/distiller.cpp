@@ -5,11 +5,30 @@
 #include <algorithm>
 
 #include "skylift/core/error.h"
+#include "skylift/kd/common_classes.h"
 #include "skylift/kd/common_levels.h"
 #include "skylift/kd/methods.h"
 
 namespace skylift {
 namespace {
+
+/// Of those, the ones that a teacher without features or without distributions serves.
+std::vector<std::string> methods_for(const ModelShape& teacher, const DistillOptions& options) {
+  std::vector<std::string> names;
+  for (const MethodInfo& method : distill_methods()) {
+    if (method.reads(options).why_not.empty() && (teacher.bins || !method.same_bins)) names.push_back(method.name);
+  }
+  return names;
+}
+
+void check_shown(const MethodInfo& method, const ModelShape& teacher, const DistillOptions& options) {
+  const std::string missing = method.reads(options).why_not;
+  const bool features = teacher.channels > 0 || missing.empty(), bins = teacher.bins || !method.same_bins;
+  if (features && bins) return;
+  throw Error("kd.methods: '{}' needs {}, which this teacher does not show (hint: --method with some of {})",
+              method.name, features ? "the distributions of its boxes" : missing,
+              fmt::join(methods_for(teacher, options), ", "));
+}
 
 void check_fit(const MethodInfo& method, const ModelShape& student, const ModelShape& teacher) {
   if (method.same_classes && student.classes != teacher.classes) {
@@ -47,6 +66,12 @@ Distiller::Distiller(const DistillOptions& options, Detector& student, Detector&
   make_methods(model_shape(student), model_shape(teacher), &student, &teacher);
 }
 
+Distiller::Distiller(const DistillOptions& options, Detector& student, const ModelShape& teacher_shape,
+                     Detector* teacher, const AtssOptions& atss)
+    : options_(options), atss_(atss) {
+  make_methods(model_shape(student), teacher_shape, &student, teacher);
+}
+
 Distiller::Distiller(const DistillOptions& options, const ModelShape& student, const ModelShape& teacher,
                      const AtssOptions& atss)
     : options_(options), atss_(atss) {
@@ -59,6 +84,7 @@ void Distiller::make_methods(const ModelShape& student, const ModelShape& teache
   for (const std::string& name : options_.methods) {
     const MethodInfo& method = find_distill_method(name);
     terms.insert(terms.end(), method.terms.begin(), method.terms.end());
+    check_shown(method, teacher, options_);
     check_fit(method, student, teacher);
     MethodContext context{options_, student, teacher, student_model, teacher_model};
     context.student.strides = context.teacher.strides = common_strides(student.strides, teacher.strides);
@@ -97,10 +123,11 @@ LossTerms Distiller::operator()(const DistillInputs& inputs, const at::Tensor& d
   if (!active()) return terms;
   const DenseOutput student = distilled_side(inputs.student);
   const DistillInputs seen{inputs.batch, inputs.grid, inputs.assignment, student, inputs.teacher, inputs.stored};
+  const ClassSubset classes(seen);
   if (inputs.student.strides == inputs.teacher.strides) {
-    add_terms(seen, terms);
+    add_terms(classes.inputs(), terms);
   } else {
-    const LevelSubset subset(seen, common_strides(inputs.student.strides, inputs.teacher.strides));
+    const LevelSubset subset(classes.inputs(), common_strides(inputs.student.strides, inputs.teacher.strides));
     add_terms(subset.inputs(), terms);
   }
   if (calibration_) calibration_->apply(terms, detection_loss);

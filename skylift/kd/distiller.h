@@ -23,6 +23,8 @@ class Distiller : public torch::nn::Module {
   /// `atss`: of the assigner whose result the steps bring. Error: an unknown method, classes, bins or levels that do
   /// not fit.
   Distiller(const DistillOptions& options, Detector& student, Detector& teacher, const AtssOptions& atss = {});
+  Distiller(const DistillOptions& options, Detector& student, const ModelShape& teacher_shape, Detector* teacher,
+            const AtssOptions& atss = {});
   /// From shapes alone, for methods that need no model.
   Distiller(const DistillOptions& options, const ModelShape& student, const ModelShape& teacher,
             const AtssOptions& atss = {});

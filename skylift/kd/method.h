@@ -47,10 +47,11 @@ class DistillMethod : public torch::nn::Module {
 struct ModelShape {
   int classes = 0;
   int reg_max = 16;
-  int channels = 0;          ///< of the pyramid
+  int channels = 0;          ///< of the pyramid; 0: a teacher that shows none
   std::vector<int> strides;  ///< px, finest first
   int head_channels = 0;     ///< of the head's towers
   int head_depth = 0;        ///< convolutions a tower
+  bool bins = true;          ///< boxes are distributions; else of numbers alone (skylift/teachers)
 };
 
 ModelShape model_shape(const Detector& detector);

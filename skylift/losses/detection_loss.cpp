@@ -35,9 +35,14 @@ Positives decode_positives(const DenseOutput& student, const PointGrid& grid, co
 
 /// Sum over points and classes of the quality focal loss.
 at::Tensor cls_sum(const at::Tensor& cls_logits, const Assignment& assignment, const at::Tensor& quality, double beta) {
+  at::Tensor weights = assignment.weights;
+  if (!assignment.labelled.empty()) {
+    const std::vector<float> counts(assignment.labelled.begin(), assignment.labelled.end());
+    weights = weights * at::tensor(counts, at::kFloat).to(weights.device()).unsqueeze(1);
+  }
   at::Tensor targets = at::zeros_like(cls_logits);  // [B,A,C]
   targets.index_put_({assignment.image, assignment.point, assignment.labels}, quality.to(targets.scalar_type()));
-  return (quality_focal_loss(cls_logits, targets, beta) * assignment.weights.unsqueeze(2)).sum();
+  return (quality_focal_loss(cls_logits, targets, beta) * weights.unsqueeze(2)).sum();
 }
 
 /// Sum over positives of w_i times the distribution focal loss, averaged over the sides.

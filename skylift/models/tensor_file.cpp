@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 
+#include "skylift/core/checksum.h"
 #include "skylift/core/error.h"
 #include "skylift/formats/file_kind.h"
 
@@ -68,6 +69,18 @@ std::vector<NamedTensor> named_state(const torch::nn::Module& module) {
   }
   return state;
 }
+
+std::string tensors_checksum(const std::vector<NamedTensor>& tensors) {
+  uint64_t sum = 1;
+  for (const NamedTensor& named : tensors) {
+    const at::Tensor values = named.tensor.detach().to(at::kCPU).contiguous();
+    sum = checksum(named.name, sum);
+    sum = checksum({static_cast<const char*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())}, sum);
+  }
+  return checksum_text(sum);
+}
+
+std::string tensors_checksum(const torch::nn::Module& module) { return tensors_checksum(named_state(module)); }
 
 void load_state(torch::nn::Module& module, const std::vector<NamedTensor>& tensors, const std::string& where) {
   std::map<std::string, at::Tensor> given;

@@ -26,6 +26,10 @@ struct TensorFile {
 /// reads them.
 std::vector<NamedTensor> named_state(const torch::nn::Module& module);
 
+/// Of a module's parameters and buffers.
+std::string tensors_checksum(const torch::nn::Module& module);
+std::string tensors_checksum(const std::vector<NamedTensor>& tensors);
+
 /// Copies values in, whatever their device and float type. All is checked before anything is changed.
 /// Error, beginning with `where`: names the first tensor that is missing, left over or of another shape.
 void load_state(torch::nn::Module& module, const std::vector<NamedTensor>& tensors, const std::string& where);

@@ -77,10 +77,10 @@ const Training* teacher_training(const std::vector<Training>& trainings, const P
   return nullptr;
 }
 
-std::optional<fs::path> teacher_model(const std::vector<Training>& trainings, const PlannedRun& run) {
-  if (run.teacher.empty()) return std::nullopt;
+std::vector<fs::path> teacher_models(const std::vector<Training>& trainings, const PlannedRun& run) {
+  if (run.teacher.empty()) return {};
   const Training* teacher = teacher_training(trainings, run);
-  return teacher ? final_model(teacher->folder) : fs::path(run.teacher);
+  return {teacher ? final_model(teacher->folder) : fs::path(run.teacher)};
 }
 
 /// Mistakes come before anything is trained; what is trained must have been trained by the plan's options. Read again,
@@ -118,8 +118,9 @@ void train_and_score(const StudyRequest& request, const std::vector<Training>& t
   log_info("--- {}, seed {}", training.run->name, training.seed);
   const TrainSummary summary = train_detector({.options = options,
                                                .folder = training.folder,
-                                               .teacher = teacher_model(trainings, *training.run),
+                                               .teachers = teacher_models(trainings, *training.run),
                                                .student = {},
+                                               .init = {},
                                                .resume = has_checkpoint(training.folder)},
                                               request.progress);
   if (!is_first_process()) return;

@@ -17,10 +17,11 @@ std::shared_ptr<Detector> placed(std::shared_ptr<Detector> detector, const Compu
   return detector;
 }
 
-std::unique_ptr<Distiller> make_distiller(Detector& student, Detector* teacher, const RunOptions& options,
+std::unique_ptr<Distiller> make_distiller(Detector& student, const TeacherNetwork* teacher, const RunOptions& options,
                                           const ComputeDevice& compute) {
   if (!teacher) return nullptr;
-  auto distiller = std::make_unique<Distiller>(options.kd, student, *teacher, options.assign);
+  auto distiller =
+      std::make_unique<Distiller>(options.kd, student, teacher->shape(), teacher->detector(), options.assign);
   place(*distiller, compute);
   return distiller;
 }
@@ -80,7 +81,7 @@ void append_tensors(const torch::nn::Module& module, std::vector<at::Tensor>& te
 
 }  // namespace
 
-Learner::Learner(std::shared_ptr<Detector> student, Detector* teacher, const RunOptions& options,
+Learner::Learner(std::shared_ptr<Detector> student, const TeacherNetwork* teacher, const RunOptions& options,
                  const ComputeDevice& compute, int64_t images_a_step)
     : student_(placed(std::move(student), compute)),
       distiller_(make_distiller(*student_, teacher, options, compute)),

@@ -12,6 +12,7 @@
 #include "skylift/infer/device.h"
 #include "skylift/kd/distiller.h"
 #include "skylift/models/tensor_file.h"
+#include "skylift/teachers/teacher_network.h"
 #include "skylift/train/ema.h"
 #include "skylift/train/optimizer.h"
 #include "skylift/train/run_options.h"
@@ -21,8 +22,8 @@ namespace skylift {
 class Learner {
  public:
   /// Takes the student to the device. `teacher` null: training without one. `images_a_step`: over all processes.
-  Learner(std::shared_ptr<Detector> student, Detector* teacher, const RunOptions& options, const ComputeDevice& compute,
-          int64_t images_a_step);
+  Learner(std::shared_ptr<Detector> student, const TeacherNetwork* teacher, const RunOptions& options,
+          const ComputeDevice& compute, int64_t images_a_step);
 
   Detector& student() const { return *student_; }
   Distiller* distiller() const { return distiller_.get(); }  ///< null: no teacher

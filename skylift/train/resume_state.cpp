@@ -9,6 +9,7 @@
 #include "skylift/core/checksum.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 #include "skylift/dist/processes.h"
 #include "skylift/models/tensor_file.h"
@@ -21,16 +22,6 @@ constexpr const char* kImagesAStep = "images a step";
 
 uint64_t checksum_of_numbers(std::initializer_list<double> values, uint64_t seed) {
   return checksum({reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(double)}, seed);
-}
-
-std::string checksum_of(const std::vector<NamedTensor>& tensors) {
-  uint64_t sum = 1;
-  for (const NamedTensor& named : tensors) {
-    const at::Tensor values = named.tensor.detach().to(at::kCPU).contiguous();
-    sum = checksum(named.name, sum);
-    sum = checksum({static_cast<const char*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())}, sum);
-  }
-  return checksum_text(sum);
 }
 
 /// A checksum for the comparison, numbers for the person who reads that they differ.
@@ -117,8 +108,6 @@ std::vector<OptionDifference> option_differences(const RunOptions& before, const
   return differences;
 }
 
-std::string tensors_checksum(const torch::nn::Module& module) { return checksum_of(named_state(module)); }
-
 std::string data_checksum(const Dataset& data, bool sizes) {
   uint64_t sum = 1;
   for (const std::string& name : data.classes()) sum = checksum(name, sum);
@@ -137,19 +126,23 @@ std::string data_checksum(const Dataset& data, bool sizes) {
 }
 
 TextMap run_sources(const Dataset& train_set, const Dataset& val_set,
-                    const std::optional<std::filesystem::path>& teacher,
+                    const std::vector<std::filesystem::path>& teachers,
                     const std::optional<std::filesystem::path>& student) {
+  std::vector<std::string> sums;
+  for (const std::filesystem::path& file : teachers)
+    sums.push_back(is_folder(file) ? file.string() : file_checksum(file));
+  const std::string teacher = sums.empty() ? "none" : fmt::format("{}", fmt::join(sums, ","));
   return {{"training images", data_checksum(train_set)},
           {"validation images", data_checksum(val_set)},
-          {"teacher", teacher ? file_checksum(*teacher) : "none"},
+          {"teacher", teacher},
           {"student", student ? file_checksum(*student) : "none"}};
 }
 
 TextMap run_identity(const RunParts& parts) {
   const std::string none = "none";
-  return {{"command", parts.teacher ? "distill" : "train"},
-          {"teacher", parts.teacher ? tensors_checksum(*parts.teacher) : none},
-          {"student", parts.student.empty() ? none : checksum_of(read_tensors(parts.student).tensors)},
+  return {{"command", parts.teacher.empty() ? "train" : "distill"},
+          {"teacher", parts.teacher.empty() ? none : parts.teacher},
+          {"student", parts.student.empty() ? none : tensors_checksum(read_tensors(parts.student).tensors)},
           {"training images", data_text(parts.train_set, true)},
           // A validation image that could not be read may be mended: that changes no weight.
           {"validation images", data_text(parts.val_set, false)},

@@ -15,9 +15,6 @@
 
 namespace skylift {
 
-/// Of a module's parameters and buffers.
-std::string tensors_checksum(const torch::nn::Module& module);
-
 /// Of names, annotations and, with `sizes`, the images' sizes in bytes: reading every pixel at each start would take
 /// too long.
 std::string data_checksum(const Dataset& data, bool sizes = true);
@@ -38,8 +35,8 @@ struct RunParts {
   const RunOptions& options;
   const Dataset& train_set;
   const Dataset& val_set;
-  const torch::nn::Module* teacher = nullptr;  ///< null: training without one
-  std::string student;                         ///< the file it begins from, or empty
+  std::string teacher = {};  ///< its checksum; empty: training without one
+  std::string student = {};  ///< the file it begins from, or empty
 };
 
 /// The run's identity by name: "command", "teacher", "student", "training images", "validation images", "options",
@@ -49,7 +46,7 @@ TextMap run_identity(const RunParts& parts);
 /// What a run is made from, for its record (runs/run_record.h): checksums of "training images", "validation images" and
 /// of the files "teacher" and "student", "none" where there is none.
 TextMap run_sources(const Dataset& train_set, const Dataset& val_set,
-                    const std::optional<std::filesystem::path>& teacher,
+                    const std::vector<std::filesystem::path>& teachers,
                     const std::optional<std::filesystem::path>& student);
 
 /// Error: the two runs are not the same one; names what differs. Options that do not change what is learned (threads,

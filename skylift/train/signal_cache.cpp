@@ -15,6 +15,7 @@
 #include "skylift/kd/methods.h"
 #include "skylift/train/resume_state.h"
 #include "skylift/train/step.h"
+#include "skylift/train/training_loader.h"
 
 namespace skylift {
 namespace {
@@ -23,7 +24,8 @@ namespace {
 std::string deciding_options(RunOptions options) {
   OptionTable table;
   bind(table.root(), options);
-  const std::vector<std::string> sections = {"data.input.", "assign.", "kd.regions."};
+  const std::vector<std::string> sections = {"data.input.",        "assign.",          "kd.regions.",
+                                             "kd.teacher_classes", "kd.teacher_scale", "kd.teacher_flip"};
   const std::vector<std::string> keys = {"data.classes",         "data.mask_ignored",      "data.keep_empty",
                                          "data.min_box_px",      "data.augment.scale_min", "model.neck.first_level",
                                          "model.neck.last_level"};
@@ -39,7 +41,7 @@ std::string deciding_options(RunOptions options) {
 SignalMetadata metadata_of(const RunOptions& options, const Dataset& data, const Teacher& teacher,
                            int64_t orientations) {
   const SignalNeeds needs = signal_needs(options.kd);
-  return {{"teacher", tensors_checksum(*teacher.model.detector)},
+  return {{"teacher", teacher.network->checksum()},
           {"data", data_checksum(data)},
           {"options", deciding_options(options)},
           {"regions", fmt::format("{}", fmt::join(needs.regions, ","))},
@@ -103,14 +105,8 @@ class EntryMaker {
 
   SignalEntry operator()(const Batch& batch) const {
     const at::NoGradGuard no_grad;
-    DenseOutput output;
-    {
-      const AutocastScope autocast(teacher_.compute);
-      output = teacher_.model.detector->forward(batch.images);
-    }
-    const StepForward step =
-        assigned(empty_student(options_.model, batch.images, teacher_.model.detector->class_count()), std::move(output),
-                 batch, options_.assign);
+    const StepForward step = assigned(empty_student(options_.model, batch.images, teacher_.network->shape().classes),
+                                      teacher_.network->forward(batch), batch, options_.assign);
     const DistillInputs inputs = step.inputs(batch);
     if (step.student.strides == step.teacher.strides) return entry_of(inputs);
     const LevelSubset subset(inputs, common_strides(step.student.strides, step.teacher.strides));
@@ -138,6 +134,8 @@ class EntryMaker {
 void check_cacheable(const RunOptions& options) {
   signal_needs(options.kd);
   const AugmentOptions& augment = options.data.augment;
+  if (!options.data.unlabelled.empty())
+    throw Error("kd.cache: data.unlabelled brings other images than the training set's, which are not stored");
   const std::string hint = "so that the teacher's stored signals belong to the image that the student sees";
   if (augment.tile_px > 0 || augment.crop_px > 0) {
     throw Error("kd.cache: data.augment cuts random parts from the images; set tile_px = 0 and crop_px = 0, {}", hint);
@@ -157,7 +155,7 @@ SignalCache::SignalCache(const RunOptions& options, const Dataset& train_set, co
                          const ProgressCallback& progress)
     : path_(options.kd.cache), orientations_(options.data.augment.flip > 0 ? 2 : 1) {
   check_cacheable(options);
-  const ModelShape shape = model_shape(*teacher.model.detector);
+  const ModelShape& shape = teacher.network->shape();
   shape_.strides = shape.strides;
   shape_.reg_max = shape.reg_max;
   const SignalMetadata metadata = metadata_of(options, train_set, teacher, orientations_);
@@ -177,9 +175,13 @@ void SignalCache::make(const RunOptions& options, const Dataset& train_set, cons
   log_info("kd.cache: the teacher runs once over {} images{}", train_set.size(),
            orientations_ > 1 ? " and their mirror images" : "");
   const int64_t count = train_set.size() * orientations_;
-  Loader loader(count, fixed_source(train_set, options.data, orientations_),
-                {.batch_size = 1, .threads = options.data.threads, .prefetch = 2 * options.data.prefetch},
-                options.data.input);
+  const DataOptions data = enlarged(options.data, options.kd.teacher_scale);
+  Loader loader(count, fixed_source(train_set, data, orientations_),
+                {.batch_size = 1,
+                 .threads = options.data.threads,
+                 .reduce = options.kd.teacher_scale,
+                 .prefetch = 2 * options.data.prefetch},
+                data.input);
   loader.start(0);
   const EntryMaker make_entry(options, teacher);
   const auto entry = [&](int64_t index) {

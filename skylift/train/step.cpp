@@ -12,11 +12,6 @@
 namespace skylift {
 namespace {
 
-DenseOutput teacher_forward(Detector& teacher, const at::Tensor& images) {
-  const at::NoGradGuard no_grad;
-  return teacher.forward(images);
-}
-
 /// Sum of the terms, without gradient.
 at::Tensor detached_sum(const LossTerms& terms) {
   at::Tensor sum = terms.front().value.detach();
@@ -28,10 +23,9 @@ at::Tensor detached_sum(const LossTerms& terms) {
 
 StepForward forward_and_assign(const StepContext& context, const Batch& batch) {
   DenseOutput student, teacher;
+  if (context.distils()) teacher = context.cache ? context.cache->shape() : context.teacher->forward(batch);
   {
     const AutocastScope autocast(context.compute);
-    if (context.distils())
-      teacher = context.cache ? context.cache->shape() : teacher_forward(*context.teacher, batch.images);
     student = context.student.forward(batch.images);
   }
   return assigned(std::move(student), std::move(teacher), batch, context.assign);
@@ -41,6 +35,7 @@ StepForward assigned(DenseOutput student, DenseOutput teacher, const Batch& batc
   StepForward step{.student = std::move(student), .teacher = std::move(teacher), .grid = {}, .assignment = {}};
   step.grid = point_grid(step.student);
   step.assignment = assign_atss(step.grid, batch.targets, batch.geometries, options);
+  step.assignment.labelled = batch.labelled;
   return step;
 }
 

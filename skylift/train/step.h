@@ -7,6 +7,7 @@
 #include "skylift/kd/distiller.h"
 #include "skylift/losses/detection_loss.h"
 #include "skylift/models/detector.h"
+#include "skylift/teachers/teacher_network.h"
 
 namespace skylift {
 
@@ -16,7 +17,7 @@ class SignalCache;
 /// not run.
 struct StepContext {
   Detector& student;
-  Detector* teacher = nullptr;
+  TeacherNetwork* teacher = nullptr;
   Distiller* distiller = nullptr;
   const AtssOptions& assign;
   const DetectionLossOptions& loss;

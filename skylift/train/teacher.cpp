@@ -2,49 +2,97 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
 #include "skylift/dist/processes.h"
+#include "skylift/infer/predictor.h"
+#include "skylift/infer/torch_engine.h"
+#include "skylift/teachers/open_teacher.h"
 #include "skylift/train/validation.h"
 
 namespace skylift {
 
-Teacher::Teacher(const std::filesystem::path& path, const RunOptions& options, const std::vector<std::string>& classes,
-                 const ComputeDevice& compute)
-    : model(load_model(path)), name(path.string()), compute(compute) {
-  if (model.card.classes != classes) {
-    throw Error(
-        "{}: the teacher's classes are not the data's: got {}; expected {} (hint: train a teacher on this data)", name,
-        fmt::join(model.card.classes, ", "), fmt::join(classes, ", "));
-  }
-  place(*model.detector, compute);
-  model.detector->eval();
-  for (auto& parameter : model.detector->parameters()) parameter.set_requires_grad(false);
-  model.card.preprocess = options.data.input;  // the teacher sees the student's batches
+namespace {
+
+std::string name_of(const std::vector<std::filesystem::path>& files) {
+  std::vector<std::string> names;
+  for (const std::filesystem::path& file : files) names.push_back(file.string());
+  return fmt::format("{}", fmt::join(names, " + "));
 }
+
+/// At the teacher's own size: with kd.teacher_scale, and no larger than it can take.
+Preprocess input_of(const TeacherNetwork& teacher, const RunOptions& options) {
+  Preprocess input = options.data.input;
+  for (int* side : {&input.long_side, &input.short_side, &input.pad_multiple}) *side *= options.kd.teacher_scale;
+  if (const int most = teacher.largest_side(); most > 0) {
+    input.long_side = std::min(input.long_side, most);
+    input.short_side = std::min(input.short_side, most);
+  }
+  return input;
+}
+
+EvalResult score_network(TeacherNetwork& teacher, const Teacher& whole, const Dataset& val_set,
+                         const RunOptions& options, const ProgressCallback& progress) {
+  const int scale = options.kd.teacher_scale;
+  const auto forward = [&teacher, scale](const at::Tensor& images) {
+    Batch batch;
+    batch.images = images;
+    DenseOutput output = teacher.forward(batch);
+    for (int& stride : output.strides) stride *= scale;  // in pixels of these images
+    return output;
+  };
+  const ModelCard card{.options = options.model,
+                       .classes = whole.train_set.classes(),
+                       .preprocess = input_of(teacher, options),
+                       .recipe = {},
+                       .scores = {}};
+  const Predictor predictor(make_torch_engine(forward, card, whole.compute), options.decode);
+  return validate(predictor, val_set, options.eval,
+                  {.batch_size = options.train.batch_size,
+                   .threads = options.data.threads,
+                   .limit = options.kd.teacher_check_images},
+                  progress);
+}
+
+/// Boxes in a file against the annotations of the training images that they were made for.
+EvalResult score_boxes(DetectionSet found, const Dataset& train_set, const RunOptions& options) {
+  AnnotationSet truth = train_set.annotations();
+  const size_t count = std::min(truth.images.size(), static_cast<size_t>(options.kd.teacher_check_images));
+  truth.images.resize(count);
+  found.resize(count);
+  return evaluate(truth, found, options.eval);
+}
+
+}  // namespace
+
+Teacher::Teacher(const std::vector<std::filesystem::path>& files, const RunOptions& options, const Dataset& images,
+                 const ComputeDevice& device)
+    : network(open_teacher(files, {options.kd, options.model, options.data.input, images, device})),
+      name(name_of(files)),
+      compute(device),
+      train_set(images) {}
 
 std::optional<EvalResult> Teacher::check_score(const Dataset& val_set, const RunOptions& options,
                                                const ProgressCallback& progress) const {
   if (options.kd.teacher_check_images == 0) return std::nullopt;
-  const Predictor predictor(model, options.decode, compute);
-  const EvalResult result = validate(predictor, val_set, options.eval,
-                                     {.batch_size = options.train.batch_size,
-                                      .threads = options.data.threads,
-                                      .limit = options.kd.teacher_check_images},
-                                     progress);
+  const std::optional<DetectionSet> boxes = network->detections();
+  const EvalResult result =
+      boxes ? score_boxes(*boxes, train_set, options) : score_network(*network, *this, val_set, options, progress);
   if (!is_first_process()) return std::nullopt;
   if (result.means.ap50 < 0) {
     log_warning("teacher {}: not checked: the first {} validation images have no object (kd.teacher_check_images)",
                 name, result.images);
     return std::nullopt;
   }
-  log_info("teacher {}: AP {:.2f}, AP50 {:.2f} on {} validation images ({} protocol)", name, 100 * result.means.ap,
-           100 * result.means.ap50, result.images, result.protocol);
+  log_info("teacher {}: AP {:.2f}, AP50 {:.2f} on {} {} images ({} protocol)", name, 100 * result.means.ap,
+           100 * result.means.ap50, result.images, boxes ? "training" : "validation", result.protocol);
   if (result.means.ap50 < options.kd.min_teacher_ap50) {
     throw Error(
-        "{}: the teacher scores AP50 {:.4f} on the validation images, expected at least {} (hint: is it the right "
-        "file, trained "
-        "on these classes? --set kd.min_teacher_ap50=0 goes on all the same)",
+        "{}: the teacher scores AP50 {:.4f}, expected at least {} (hint: is it the right file, trained on these "
+        "classes? Another tool's: are its channels, mean and deviation those that the log names? --set "
+        "kd.min_teacher_ap50=0 goes on all the same)",
         name, result.means.ap50, options.kd.min_teacher_ap50);
   }
   return result;

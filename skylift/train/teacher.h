@@ -8,26 +8,27 @@
 #include "skylift/data/dataset.h"
 #include "skylift/eval/evaluation.h"
 #include "skylift/infer/device.h"
-#include "skylift/models/model_file.h"
+#include "skylift/teachers/teacher_network.h"
 #include "skylift/train/metrics_log.h"
 #include "skylift/train/run_options.h"
 
 namespace skylift {
 
 struct Teacher {
-  /// Error: not a model file, other classes than the data's (in another order counts as other), other bins than the
-  /// student's.
-  Teacher(const std::filesystem::path& path, const RunOptions& options, const std::vector<std::string>& classes,
+  /// `files`: see open_teacher. The training set and the device must outlive it. Error: as open_teacher.
+  Teacher(const std::vector<std::filesystem::path>& files, const RunOptions& options, const Dataset& train_set,
           const ComputeDevice& compute);
 
-  /// Scores the teacher on the first kd.teacher_check_images validation images, at the student's input size. Nothing
+  /// Scores the teacher on the first kd.teacher_check_images validation images, at the input size that it learns the
+  /// batches in; where it is boxes in a file, those of as many training images. Nothing
   /// where that is 0, and in other processes than rank 0. Error: AP50 under kd.min_teacher_ap50: its weights or its data are not what they should be.
   std::optional<EvalResult> check_score(const Dataset& val_set, const RunOptions& options,
                                         const ProgressCallback& progress) const;
 
-  Model model;
+  TeacherPtr network;
   std::string name;
   ComputeDevice compute;
+  const Dataset& train_set;
 };
 
 /// AP, AP50, AP75 and by size, for the metrics log.

@@ -132,7 +132,8 @@ void Trainer::open_logs() {
   metrics_->options(read_config(request_.folder / "config.toml"));
   journal_.emplace(request_.folder,
                    RunFacts{.device = compute_.description(),
-                            .identity = run_sources(train_set_, val_set_, request_.teacher, request_.student),
+                            .identity = run_sources(train_set_, val_set_, request_.teachers,
+                                                    request_.student ? request_.student : request_.init),
                             .step = step_,
                             .total_steps = parts_->total_steps,
                             .epochs = options_.train.epochs},
@@ -264,7 +265,7 @@ void Trainer::train_step(int64_t epoch) {
 
 SummedLoss Trainer::train_batch(const Batch& batch, bool last) {
   const StepContext context{.student = parts_->learner.student(),
-                            .teacher = parts_->teacher ? parts_->teacher->model.detector.get() : nullptr,
+                            .teacher = parts_->teacher_network(),
                             .distiller = parts_->learner.distiller(),
                             .assign = options_.assign,
                             .loss = options_.loss,

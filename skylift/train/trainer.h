@@ -18,9 +18,11 @@ namespace skylift {
 struct TrainRequest {
   RunOptions options;
   std::filesystem::path folder;
-  std::optional<std::filesystem::path> teacher;  ///< a model file; empty: plain training
+  std::vector<std::filesystem::path> teachers;  ///< open_teacher's files; empty: plain training
   std::optional<std::filesystem::path>
-      student;                ///< a model file to start from; its architecture must be options.model's
+      student;  ///< a model file to start from; its architecture must be options.model's
+  std::optional<std::filesystem::path>
+      init;                   ///< a model file of which the tensors that fit are taken (models/start_from.h)
   bool resume = false;        ///< go on from folder/resume; what it says must be that run (resume_state.h)
   bool keep_lifting = false;  ///< model files keep Light-ML unfolded
 };
@@ -33,10 +35,11 @@ struct TrainSummary {
   double seconds_per_step = 0;  ///< mean over all of the run's steps, data loading included
 };
 
-/// The student as a run begins with it: its weights depend on train.seed alone, or are those of request.student, or
-/// with kd.inherit in part those of `teacher` (null: plain training).
-/// Error: request.student is not of options.model, or is given together with kd.inherit.
-std::shared_ptr<Detector> make_student(const TrainRequest& request, int class_count, const Detector* teacher);
+/// The student as a run begins with it: its weights depend on train.seed alone, or are those of request.student, or in
+/// part those of request.init or, with kd.inherit, those of `teacher` (null: none, or another tool's).
+/// Error: request.student is not of options.model, or is given together with request.init or kd.inherit.
+std::shared_ptr<Detector> make_student(const TrainRequest& request, const std::vector<std::string>& classes,
+                                       const Detector* teacher);
 
 /// As one of several processes (skylift/dist/processes.h) it trains with the others, as one process with a batch as
 /// large as theirs together would; files are rank 0's. What torchrun has started anew goes on from the last state.

@@ -1,4 +1,4 @@
-// The batches that a run trains on; the doctor examines the same ones.
+// The batches of a training run.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,12 @@
 
 namespace skylift {
 
-/// Shuffled and augmented; of several processes (skylift/dist/processes.h) this one's. The last batch of an epoch is left
-/// out unless it is full, or the only one. The data set must outlive the loader. Error: as Loader.
-std::unique_ptr<Loader> training_loader(const Dataset& train_set, const RunOptions& options);
+/// `teacher_scale`: batches hold the images as a teacher sees them, too (Batch::fine_images). `unlabelled` (null: none):
+/// data.unlabelled_share of each batch. The data sets must outlive the loader.
+std::unique_ptr<Loader> training_loader(const Dataset& train_set, const RunOptions& options, int teacher_scale = 1,
+                                        const Dataset* unlabelled = nullptr);
+
+/// The options under which images are so many times as large as the student's.
+DataOptions enlarged(DataOptions options, int scale);
 
 }  // namespace skylift

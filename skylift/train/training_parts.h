@@ -14,18 +14,19 @@ namespace skylift {
 
 struct TrainingParts {
   /// `accumulate`: batches a step, for a run that goes on what keeps its images (resume_state.h). The data sets must
-  /// outlive the parts. Error: what does not fit together.
+  /// outlive the parts, and so must the device. Error: what does not fit together.
   TrainingParts(const TrainRequest& request, const Dataset& train_set, const Dataset& val_set,
                 const ComputeDevice& compute, int accumulate);
 
   int accumulate;
   std::optional<Teacher> teacher;
+  std::optional<Dataset> unlabelled;
   Learner learner;
   std::unique_ptr<Loader> loader;
   int64_t steps_per_epoch = 0, total_steps = 0;
   TextMap identity;  ///< see resume_state.h
 
-  Detector* teacher_model() const { return teacher ? teacher->model.detector.get() : nullptr; }  ///< null: none
+  TeacherNetwork* teacher_network() const { return teacher ? teacher->network.get() : nullptr; }  ///< null: none
 };
 
 }  // namespace skylift

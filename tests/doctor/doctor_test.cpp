@@ -32,7 +32,7 @@ struct DoctorTest : ::testing::Test {
     request.options.data.val = (folder / "val/annotations.json").string() + ":" + (folder / "val/images").string();
     request.options.data.keep_empty = false;
     request.options.train.batch_size = 2;
-    request.teacher = folder / "teacher.safetensors";
+    request.teachers = {folder / "teacher.safetensors"};
   }
   TempFolder folder;
   TrainRequest request;
@@ -87,7 +87,7 @@ TEST_F(DoctorTest, RegionsCountEveryObjectOnce) {
 
 TEST_F(DoctorTest, AStudentThatIsItsTeacherAgreesWithIt) {
   request.options.model = testing::small_model(0.25, 16, false);
-  request.student = request.teacher;
+  request.student = request.teachers.front();
   const DoctorReport report = examine(request, {.images = 2, .gradient_batches = 1, .pictures = 0});
   // The student's batch norm runs on the batch's statistics, so not every location.
   EXPECT_GT(report.teacher_student.bins, report.student_truth.bins);
@@ -99,7 +99,7 @@ TEST_F(DoctorTest, AStudentThatIsItsTeacherAgreesWithIt) {
 
 TEST_F(DoctorTest, AStudentThatInheritsBeginsWithItsTeachersHead) {
   const int classes = static_cast<int>(synth_classes().size());
-  const auto teacher = load_model(*request.teacher).detector;
+  const auto teacher = load_model(request.teachers.front()).detector;
   const auto head = [&] {
     return make_student(request, classes, teacher.get())->named_parameters()["head.box_predictor.weight"];
   };
@@ -110,7 +110,7 @@ TEST_F(DoctorTest, AStudentThatInheritsBeginsWithItsTeachersHead) {
                    ->named_parameters()["head.box_predictor.weight"]
                    .equal(teacher->named_parameters()["head.box_predictor.weight"]))
       << "a plain training has nobody to inherit from";
-  request.student = request.teacher;
+  request.student = request.teachers.front();
   EXPECT_THROW(head(), Error);
 }
 

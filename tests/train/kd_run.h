@@ -10,6 +10,7 @@
 #include "skylift/data/sample_source.h"
 #include "skylift/kd/crosskd.h"
 #include "skylift/synth/synth.h"
+#include "skylift/teachers/detector_teacher.h"
 #include "skylift/train/optimizer.h"
 #include "skylift/train/signal_cache.h"
 #include "skylift/train/step.h"
@@ -79,7 +80,8 @@ inline std::shared_ptr<Detector> lively_teacher(int channels, int classes) {
 
 /// A student with its optimizer under a teacher.
 struct KdRun {
-  KdRun(const RunOptions& run, std::shared_ptr<Detector> with, int classes) : options(run), teacher(std::move(with)) {
+  KdRun(const RunOptions& run, std::shared_ptr<Detector> with, int classes)
+      : options(run), teacher(std::move(with)), network(teacher, compute) {
     torch::manual_seed(3);
     student = std::make_shared<Detector>(options.model, classes);
     distiller = std::make_unique<Distiller>(options.kd, *student, *teacher, options.assign);
@@ -93,7 +95,7 @@ struct KdRun {
 
   LossTerms terms(const Batch& batch, const SignalCache* cache = nullptr) {
     return loss_terms({.student = *student,
-                       .teacher = teacher.get(),
+                       .teacher = &network,
                        .distiller = distiller.get(),
                        .assign = options.assign,
                        .loss = options.loss,
@@ -113,6 +115,7 @@ struct KdRun {
   RunOptions options;
   ComputeDevice compute;
   std::shared_ptr<Detector> teacher, student;
+  DetectorTeacher network;
   std::unique_ptr<Distiller> distiller;
   std::unique_ptr<ScheduledOptimizer> optimizer;
 };

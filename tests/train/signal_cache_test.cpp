@@ -44,21 +44,27 @@ struct CacheTest : ::testing::Test {
     return options;
   }
 
-  Teacher teacher(const RunOptions& options) const {
-    return Teacher(folder / "teacher.safetensors", options, synth_classes(), {});
+  Teacher teacher(const RunOptions& options, const Dataset& data) const {
+    return {{folder / "teacher.safetensors"}, options, data, cpu};
   }
 
   std::string open_error(const RunOptions& options) {
     return error_of([&] {
-      const Teacher used = teacher(options);
       const Dataset data(scenes, testing::dataset_options());
+      const Teacher used = teacher(options, data);
       const SignalCache cache(options, data, used);
     });
   }
 
   TempFolder folder;
   AnnotationSet scenes;
+  ComputeDevice cpu;
 };
+
+/// The teacher's own model, which it keeps.
+std::shared_ptr<Detector> live_detector(const Teacher& teacher) {
+  return {std::shared_ptr<void>(), teacher.network->detector()};
+}
 
 std::vector<RunOptions> stored_kinds(const CacheTest& test) {
   std::vector<RunOptions> kinds;
@@ -77,9 +83,9 @@ TEST_F(CacheTest, LossesAreThoseOfTheLiveTeacherMirroredOrNot) {
   int mirrored = 0, compared = 0;
   for (const RunOptions& options : stored_kinds(*this)) {
     std::filesystem::remove(options.kd.cache);
-    const Teacher live = teacher(options);
+    const Teacher live = teacher(options, data);
     const SignalCache cache(options, data, live);
-    testing::KdRun run(options, live.model.detector, static_cast<int>(synth_classes().size()));
+    testing::KdRun run(options, live_detector(live), static_cast<int>(synth_classes().size()));
     Loader loader(data.size(), training_source(data, options.data), {.batch_size = 2, .shuffle = true, .seed = 1},
                   options.data.input);
     for (int epoch = 0; epoch < 2; ++epoch) {
@@ -170,9 +176,9 @@ TEST_F(CacheTest, ImagesOfTwoSizesRunInOneBatch) {  // that points find their pl
   options.data.input = {.long_side = 4096, .short_side = 4096};
   options.data.augment.scale_min = options.data.augment.scale_max = 0.0390625;  // the largest becomes 160 px
   const Dataset data(scenes, testing::dataset_options());
-  const Teacher live = teacher(options);
+  const Teacher live = teacher(options, data);
   const SignalCache cache(options, data, live);
-  testing::KdRun run(options, live.model.detector, static_cast<int>(synth_classes().size()));
+  testing::KdRun run(options, live_detector(live), static_cast<int>(synth_classes().size()));
   Loader loader(data.size(), training_source(data, options.data), {.batch_size = 5}, options.data.input);
   loader.start(0);
   const auto batch = loader.next();

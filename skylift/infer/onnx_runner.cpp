@@ -1,0 +1,106 @@
+#include "skylift/infer/onnx_runner.h"
+
+#include <ATen/Functions.h>
+
+#include <cstring>
+
+#include "skylift/core/error.h"
+
+#ifdef SKYLIFT_WITH_OPENVINO
+#include <openvino/openvino.hpp>
+
+#include "skylift/infer/openvino_error.h"
+
+namespace skylift {
+namespace {
+
+std::vector<int64_t> sizes_of(const ov::PartialShape& shape) {
+  std::vector<int64_t> sizes;
+  if (shape.rank().is_dynamic()) return sizes;
+  for (const ov::Dimension& side : shape) sizes.push_back(side.is_static() ? side.get_length() : -1);
+  return sizes;
+}
+
+at::Tensor copied(const ov::Tensor& tensor, const std::string& where) {
+  const ov::Shape shape = tensor.get_shape();
+  const std::vector<int64_t> sizes(shape.begin(), shape.end());
+  const auto as = [&](at::ScalarType type) {
+    const at::Tensor result = at::empty(sizes, type);
+    std::memcpy(result.mutable_data_ptr(), tensor.data(), tensor.get_byte_size());
+    return result;
+  };
+  const ov::element::Type type = tensor.get_element_type();
+  if (type == ov::element::f32) return as(at::kFloat);
+  if (type == ov::element::i64) return as(at::kLong);
+  if (type == ov::element::i32) return as(at::kInt).to(at::kLong);
+  if (type == ov::element::f16) return as(at::kHalf).to(at::kFloat);
+  throw Error("{}: gives numbers of type {}, expected float or int64", where, type.get_type_name());
+}
+
+}  // namespace
+
+struct OnnxRunner::Impl {
+  ov::Core core;
+  ov::CompiledModel model;
+};
+
+bool can_run_onnx() { return true; }
+
+OnnxRunner::OnnxRunner(const std::string& model, const std::string& name)
+    : impl_(std::make_unique<Impl>()), name_(name) {
+  try {
+    impl_->model =
+        impl_->core.compile_model(model, ov::Tensor(), "CPU", ov::hint::inference_precision(ov::element::f32));
+    for (const auto& input : impl_->model.inputs())
+      inputs_.push_back(
+          {input.get_any_name(), sizes_of(input.get_partial_shape()), input.get_element_type().is_integral_number()});
+  } catch (const ov::Exception& error) {
+    throw Error("{}: OpenVINO refuses this model: {}", name_, first_line(error));
+  }
+}
+
+std::vector<NamedTensor> OnnxRunner::run(const std::map<std::string, at::Tensor>& inputs) const {
+  try {
+    ov::InferRequest request = impl_->model.create_infer_request();
+    for (const auto& [name, value] : inputs) {
+      const ov::Shape shape(value.sizes().begin(), value.sizes().end());
+      const auto type = value.scalar_type() == at::kLong ? ov::element::i64 : ov::element::f32;
+      request.set_tensor(name, ov::Tensor(type, shape, value.mutable_data_ptr()));
+    }
+    request.infer();
+    std::vector<NamedTensor> outputs;
+    for (const auto& output : impl_->model.outputs()) {
+      const std::string name = output.get_names().empty() ? "" : output.get_any_name();
+      outputs.push_back({name, copied(request.get_tensor(output), name_)});
+    }
+    return outputs;
+  } catch (const ov::Exception& error) {
+    throw Error("{}: OpenVINO cannot run this model: {}", name_, first_line(error));
+  }
+}
+
+}  // namespace skylift
+
+#else
+
+namespace skylift {
+
+struct OnnxRunner::Impl {};
+
+bool can_run_onnx() { return false; }
+
+OnnxRunner::OnnxRunner(const std::string&, const std::string& name) {
+  throw Error("{}: this build has no runtime for ONNX (OpenVINO)", name);
+}
+
+std::vector<NamedTensor> OnnxRunner::run(const std::map<std::string, at::Tensor>&) const { return {}; }
+
+}  // namespace skylift
+
+#endif
+
+namespace skylift {
+
+OnnxRunner::~OnnxRunner() = default;
+
+}  // namespace skylift

@@ -1,0 +1,43 @@
+// Runs any ONNX model, in float32 arithmetic on the CPU: to see that an export computes what it should, and to learn from
+// detectors of other tools.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "skylift/models/tensor_file.h"
+
+namespace skylift {
+
+/// Whether this build has a runtime for ONNX (OpenVINO).
+bool can_run_onnx();
+
+struct OnnxInput {
+  std::string name;
+  std::vector<int64_t> sizes;  ///< -1: free
+  bool integers = false;       ///< int64, else float
+};
+
+class OnnxRunner {
+ public:
+  /// A model's bytes; `name` begins the messages. Error: the runtime refuses the model, or is not there.
+  OnnxRunner(const std::string& model, const std::string& name);
+  ~OnnxRunner();
+
+  const std::vector<OnnxInput>& inputs() const { return inputs_; }
+
+  /// Inputs by name, contiguous float or int64 -> outputs in the model's order, float or int64, owning their memory.
+  /// Error: the runtime cannot run it on these.
+  std::vector<NamedTensor> run(const std::map<std::string, at::Tensor>& inputs) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  std::vector<OnnxInput> inputs_;
+  std::string name_;
+};
+
+}  // namespace skylift

@@ -1,0 +1,64 @@
+#include "skylift/models/start_from.h"
+
+#include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "skylift/core/error.h"
+#include "skylift/models/tensor_file.h"
+
+namespace skylift {
+namespace {
+
+constexpr const char* kClassRows = "head.cls_predictor.";
+
+/// [C,...] rows of the classes that both have. Returns their number.
+size_t copy_rows(const at::Tensor& own, const std::vector<std::string>& classes, const at::Tensor& given,
+                 const std::vector<std::string>& given_classes) {
+  size_t copied = 0;
+  if (own.sizes().slice(1) != given.sizes().slice(1)) return 0;
+  for (size_t i = 0; i < classes.size(); ++i) {
+    const auto found = std::ranges::find(given_classes, classes[i]);
+    if (found == given_classes.end()) continue;
+    own[static_cast<int64_t>(i)].copy_(given[found - given_classes.begin()]);
+    ++copied;
+  }
+  return copied;
+}
+
+}  // namespace
+
+std::string start_from(Detector& student, const std::vector<std::string>& classes, const Model& model) {
+  std::map<std::string, at::Tensor> given;
+  for (const NamedTensor& entry : named_state(*model.detector)) given[entry.name] = entry.tensor;
+  std::vector<std::string> kept;
+  size_t taken = 0, rows = 0;
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : named_state(student)) {
+    const auto found = given.find(name);
+    if (found != given.end() && name.starts_with(kClassRows)) {
+      const size_t copied = copy_rows(tensor, classes, found->second, model.card.classes);
+      rows = std::max(rows, copied);
+      taken += copied > 0 ? 1 : 0;
+      if (copied == 0) kept.push_back(name);
+    } else if (found != given.end() && found->second.sizes() == tensor.sizes()) {
+      tensor.copy_(found->second);
+      ++taken;
+    } else {
+      kept.push_back(name);
+    }
+  }
+  if (taken == 0) throw Error("--init: no tensor of the model has the name and shape of one of the student's");
+  std::string text = fmt::format("the student begins with {} of its tensors, the predictor with {} of {} classes",
+                                 taken, rows, classes.size());
+  if (kept.empty()) return text;
+  const size_t shown = std::min<size_t>(kept.size(), 6);
+  return text + fmt::format("; {} begin on their own: {}{}", kept.size(),
+                            fmt::join(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+                            kept.size() > shown ? ", ..." : "");
+}
+
+}  // namespace skylift

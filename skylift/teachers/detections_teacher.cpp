@@ -1,0 +1,104 @@
+#include "skylift/teachers/detections_teacher.h"
+
+#include <algorithm>
+
+#include "skylift/core/checksum.h"
+#include "skylift/core/error.h"
+#include "skylift/core/log.h"
+#include "skylift/teachers/sparse_maps.h"
+
+namespace skylift {
+namespace {
+
+std::vector<int> strides_of(const ModelOptions& model) {
+  std::vector<int> strides;
+  for (int level = model.neck.first_level; level <= model.neck.last_level; ++level) strides.push_back(1 << level);
+  return strides;
+}
+
+class DetectionsTeacher : public TeacherNetwork {
+ public:
+  DetectionsTeacher(DetectionSet found, const TeacherPlace& place)
+      : found_(std::move(found)), train_set_(place.train_set) {
+    shape_.classes = static_cast<int>(train_set_.classes().size());
+    shape_.reg_max = place.student.head.reg_max;
+    shape_.strides = strides_of(place.student);
+    shape_.bins = false;
+    const std::vector<std::string>& classes = train_set_.classes();
+    for (const std::string& name : train_set_.annotations().classes) {
+      const auto place_of = std::ranges::find(classes, name);
+      label_of_class_.push_back(place_of == classes.end() ? -1 : place_of - classes.begin());
+    }
+  }
+
+  const ModelShape& shape() const override { return shape_; }
+
+  DenseOutput forward(const Batch& batch) override {
+    std::vector<std::vector<SparseBox>> images;
+    for (size_t i = 0; i < batch.image_indices.size(); ++i) images.push_back(boxes_of(batch, i));
+    const int64_t height = batch.images.size(2), width = batch.images.size(3);
+    DenseOutput output =
+        dense_output(sparse_maps(images, shape_.strides, height, width, shape_.classes), height, width, shape_.reg_max);
+    for (LevelOutput& level : output.levels) {
+      level.cls_logits = level.cls_logits.to(batch.images.device());
+      level.box_logits = level.box_logits.to(batch.images.device());
+    }
+    return output;
+  }
+
+  std::string checksum() const override {
+    uint64_t sum = 1;
+    for (const auto& image : found_) {
+      for (const Detection& d : image) {
+        const double numbers[] = {d.box.x, d.box.y, d.box.w, d.box.h, d.score, static_cast<double>(d.class_index)};
+        sum = skylift::checksum({reinterpret_cast<const char*>(numbers), sizeof(numbers)}, sum);
+      }
+      sum = skylift::checksum("image", sum);
+    }
+    return checksum_text(sum);
+  }
+
+  std::optional<DetectionSet> detections() const override { return found_; }
+
+ private:
+  /// In pixels of the batch's image.
+  std::vector<SparseBox> boxes_of(const Batch& batch, size_t i) const {
+    std::vector<SparseBox> boxes;
+    const auto number = [](double value) { return static_cast<float>(value); };
+    for (const Detection& d : found_[train_set_.record_index(batch.image_indices[i])]) {
+      const int64_t label = d.class_index < 0 ? -1 : label_of_class_[static_cast<size_t>(d.class_index)];
+      if (label < 0) continue;
+      const BoxXyxy original{number(d.box.x), number(d.box.y), number(d.box.x + d.box.w), number(d.box.y + d.box.h)};
+      boxes.push_back({from_original(batch.geometries[i], original), std::clamp(d.score, 0.0, 1.0), label});
+    }
+    return boxes;
+  }
+
+  DetectionSet found_;
+  const Dataset& train_set_;
+  ModelShape shape_;
+  std::vector<int64_t> label_of_class_;  // of the annotations' classes; -1: not trained
+};
+
+}  // namespace
+
+TeacherPtr open_detections_teacher(const std::filesystem::path& file, const TeacherPlace& place) {
+  Problems problems;  // detections of other images and classes are no mistake here
+  DetectionSet found = read_detections(file, place.train_set.annotations(), &problems);
+  if (!problems.empty())
+    log_warning("teacher {}: {} entries are passed over, the first: {}: {}", file.string(), problems.size(),
+                problems.front().where, problems.front().what);
+  size_t boxes = 0, images = 0;
+  for (const auto& image : found) {
+    boxes += image.size();
+    images += image.empty() ? 0 : 1;
+  }
+  if (boxes == 0) throw Error("{}: has no box on any training image, expected detections of those", file.string());
+  log_info("teacher {}: {} boxes on {} of {} training images", file.string(), boxes, images, found.size());
+  if (2 * images < found.size())
+    log_warning("teacher {}: says nothing of {} training images, which the student will take for 'nothing is there'",
+                file.string(), found.size() - images);
+  return std::make_unique<DetectionsTeacher>(std::move(found), place);
+}
+
+}  // namespace skylift

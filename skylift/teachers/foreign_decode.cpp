@@ -1,0 +1,136 @@
+#include "skylift/teachers/foreign_decode.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "skylift/boxes/boxes.h"
+#include "skylift/core/error.h"
+#include "skylift/teachers/foreign_levels.h"
+
+namespace skylift {
+namespace {
+
+at::Tensor probabilities(const at::Tensor& values, const ForeignLayout& layout, int64_t dimension) {
+  if (layout.scores == "logit") return values.sigmoid();
+  if (layout.scores != "softmax") return values;
+  return values.softmax(dimension).slice(dimension, 0, static_cast<int64_t>(layout.classes.size()));
+}
+
+/// [1,2,H,W] px.
+at::Tensor cell_points(int64_t height, int64_t width, int stride, double shift) {
+  const at::Tensor y = ((at::arange(height, at::kFloat) + shift) * stride).view({height, 1}).expand({height, width});
+  const at::Tensor x = ((at::arange(width, at::kFloat) + shift) * stride).view({1, width}).expand({height, width});
+  return at::stack({x, y}).unsqueeze(0);
+}
+
+at::Tensor corners_of_centres(const at::Tensor& centre, const at::Tensor& size, int64_t dimension) {
+  return at::cat({centre - size / 2, centre + size / 2}, dimension);
+}
+
+/// [B,4,H,W] px.
+at::Tensor boxes_of(const at::Tensor& values, const ForeignLayout& layout, int stride, double height, double width) {
+  const int64_t rows = values.size(2), columns = values.size(3);
+  if (layout.boxes == "offsets") {
+    const at::Tensor centre = values.slice(1, 0, 2) * stride + cell_points(rows, columns, stride, 0);
+    return corners_of_centres(centre, values.slice(1, 2, 4).clamp_max(20).exp() * stride, 1);
+  }
+  if (layout.boxes == "xywh" || layout.boxes == "xyxy") {
+    at::Tensor boxes = values;
+    if (layout.relative == "yes")
+      boxes = boxes * at::tensor({width, height, width, height}, at::kFloat).view({1, 4, 1, 1});
+    return layout.boxes == "xyxy" ? boxes : corners_of_centres(boxes.slice(1, 0, 2), boxes.slice(1, 2, 4), 1);
+  }
+  at::Tensor distances = values;
+  if (layout.boxes == "bins") {
+    distances = integral(values.permute({0, 2, 3, 1}).contiguous(), layout.reg_max)
+                    .view({values.size(0), rows, columns, 4})
+                    .permute({0, 3, 1, 2});
+  }
+  if (layout.boxes != "distances_px") distances = distances * stride;
+  const at::Tensor points = cell_points(rows, columns, stride, layout.point == "middle" ? 0.5 : 0);
+  return at::cat({points - distances.slice(1, 0, 2), points + distances.slice(1, 2, 4)}, 1);
+}
+
+bool named(const NamedTensor& output, std::initializer_list<const char*> parts) {
+  return std::ranges::any_of(parts, [&](const char* part) { return output.name.find(part) != std::string::npos; });
+}
+
+/// The parts of finished boxes, [B,K,...] each; undefined: not there.
+struct FinishedParts {
+  at::Tensor boxes, scores, labels, logits;
+};
+
+FinishedParts parts_of(const std::vector<NamedTensor>& outputs) {
+  FinishedParts parts;
+  for (const NamedTensor& output : outputs) {
+    const at::Tensor values = output.tensor.dim() > 0 && output.tensor.dim() < 3 && !named(output, {"num"}) &&
+                                      output.tensor.size(-1) >= 4 && output.tensor.size(-1) <= 7 && outputs.size() == 1
+                                  ? output.tensor.unsqueeze(0)
+                                  : output.tensor;
+    const int64_t last = values.dim() > 0 ? values.size(-1) : 0;
+    if (named(output, {"logits"})) {
+      parts.logits = values;
+    } else if (named(output, {"label", "class"})) {
+      parts.labels = values;
+    } else if (named(output, {"score", "conf"}) && values.dim() == 2) {
+      parts.scores = values;
+    } else if (values.dim() == 3 && last >= 4 && last <= 7 && !parts.boxes.defined()) {
+      parts.boxes = values;
+    } else if (values.dim() == 2 && values.scalar_type() == at::kLong) {
+      parts.labels = values;
+    } else if (values.dim() == 2) {
+      parts.scores = values;
+    }
+  }
+  return parts;
+}
+
+}  // namespace
+
+DecodedMaps decode_dense(const std::vector<NamedTensor>& outputs, const ForeignLayout& layout, int64_t height,
+                         int64_t width, const std::string& name) {
+  const std::vector<ForeignLevel> levels = foreign_levels(outputs, layout, height, width, name);
+  DecodedMaps maps;
+  maps.strides = layout.strides;
+  for (size_t i = 0; i < levels.size(); ++i) {
+    at::Tensor scores = probabilities(levels[i].cls, layout, 1);
+    if (levels[i].objectness.defined())
+      scores = scores * (layout.scores == "logit" ? levels[i].objectness.sigmoid() : levels[i].objectness);
+    maps.scores.push_back(scores);
+    maps.boxes.push_back(
+        boxes_of(levels[i].box, layout, layout.strides[i], static_cast<double>(height), static_cast<double>(width)));
+  }
+  return maps;
+}
+
+std::vector<FoundBoxes> decode_finished(const std::vector<NamedTensor>& outputs, const ForeignLayout& layout,
+                                        int64_t height, int64_t width, const std::string& name) {
+  const FinishedParts parts = parts_of(outputs);
+  const int64_t columns = parts.boxes.defined() ? parts.boxes.size(2) : 0;
+  const bool whole = columns == 6 && !parts.logits.defined() && !parts.labels.defined();
+  const bool scored = columns == 5 || parts.scores.defined();
+  if (!whole && !parts.logits.defined() && !(columns >= 4 && scored && parts.labels.defined()))
+    throw Error("{}: got no boxes with scores and labels, but the layout says finished boxes", name);
+  std::vector<FoundBoxes> images;
+  for (int64_t b = 0; b < parts.boxes.size(0); ++b) {
+    const at::Tensor rows = parts.boxes[b].to(at::kFloat);
+    FoundBoxes found;
+    if (parts.logits.defined()) {
+      std::tie(found.scores, found.labels) = probabilities(parts.logits[b].to(at::kFloat), layout, 1).max(1);
+    } else {
+      found.scores = columns >= 5 ? rows.select(1, 4) : parts.scores[b].to(at::kFloat);
+      found.labels = (whole ? rows.select(1, 5) : parts.labels[b]).to(at::kLong);
+    }
+    at::Tensor boxes = rows.slice(1, 0, 4);
+    if (layout.relative == "yes")
+      boxes = boxes * at::tensor({static_cast<float>(width), static_cast<float>(height), static_cast<float>(width),
+                                  static_cast<float>(height)});
+    found.boxes_xyxy =
+        layout.boxes == "xywh" ? corners_of_centres(boxes.slice(1, 0, 2), boxes.slice(1, 2, 4), 1) : boxes;
+    images.push_back(found);
+  }
+  return images;
+}
+
+}  // namespace skylift

@@ -1,0 +1,26 @@
+// From another tool's outputs to scores and boxes.
+#pragma once
+
+#include <vector>
+
+#include "skylift/teachers/dense_maps.h"
+#include "skylift/teachers/foreign_layout.h"
+
+namespace skylift {
+
+/// Finished boxes of one image.
+struct FoundBoxes {
+  at::Tensor boxes_xyxy;  ///< [K,4] px of the input
+  at::Tensor scores;      ///< [K]
+  at::Tensor labels;      ///< [K] int64, the teacher's classes
+};
+
+/// Of a layout "rows" or "levels"; scores are of the teacher's classes. Error: as foreign_levels.
+DecodedMaps decode_dense(const std::vector<NamedTensor>& outputs, const ForeignLayout& layout, int64_t height,
+                         int64_t width, const std::string& name);
+
+/// Of a layout "detections", one an image. Error: outputs of other shapes.
+std::vector<FoundBoxes> decode_finished(const std::vector<NamedTensor>& outputs, const ForeignLayout& layout,
+                                        int64_t height, int64_t width, const std::string& name);
+
+}  // namespace skylift

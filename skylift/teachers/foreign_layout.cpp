@@ -1,0 +1,280 @@
+#include "skylift/teachers/foreign_layout.h"
+
+#include <ATen/Functions.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "skylift/core/error.h"
+#include "skylift/core/file.h"
+#include "skylift/core/path_query.h"
+#include "skylift/teachers/foreign_levels.h"
+
+namespace skylift {
+namespace {
+
+const std::vector<std::vector<int>> kStrides = {{8, 16, 32}, {8, 16, 32, 64}, {4, 8, 16, 32},    {8, 16, 32, 64, 128},
+                                                {16, 32},    {8, 16},         {4, 8, 16, 32, 64}};
+
+std::string shape_text(const std::vector<NamedTensor>& outputs) {
+  std::vector<std::string> texts;
+  for (const NamedTensor& output : outputs)
+    texts.push_back(fmt::format("{} [{}]", output.name, fmt::join(output.tensor.sizes().vec(), ",")));
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+/// {0: 'person', 1: 'bicycle'} as Ultralytics writes it, or a JSON list or object.
+std::vector<std::string> names_in(const std::string& text) {
+  std::vector<std::string> names;
+  for (size_t at = 0; (at = text.find_first_of("'\"", at)) != std::string::npos;) {
+    const size_t end = text.find(text[at], at + 1);
+    if (end == std::string::npos) return {};
+    const size_t next = text.find_first_not_of(' ', end + 1);
+    if (next == std::string::npos || text[next] != ':') names.push_back(text.substr(at + 1, end - at - 1));
+    at = end + 1;
+  }
+  return names;
+}
+
+bool within_one(const at::Tensor& values) {
+  return values.numel() == 0 || (values.min().item<double>() >= 0 && values.max().item<double>() <= 1);
+}
+
+class Recognition {
+ public:
+  Recognition(ForeignLayout given, const ForeignSight& sight) : layout_(std::move(given)), sight_(sight) {
+    const auto names = sight.metadata.find("names");
+    if (layout_.classes.empty() && names != sight.metadata.end()) layout_.classes = names_in(names->second);
+    if (layout_.classes == std::vector<std::string>{"coco"}) layout_.classes = coco_classes();
+  }
+
+  ForeignLayout run() {
+    const bool found =
+        (asked("rows") && rows()) || (asked("levels") && levels()) || (asked("detections") && finished());
+    if (!found) {
+      throw Error(
+          "{}: its outputs {} for an image of {}x{} px are of no known layout{} (hint: write `kind`, `classes` and "
+          "what "
+          "else is not recognised into the .toml file beside it, docs/teachers.md)",
+          sight_.name, shape_text(sight_.outputs), sight_.width, sight_.height,
+          layout_.classes.empty() ? "" : fmt::format(" of {} classes", layout_.classes.size()));
+    }
+    decide_pixels();
+    return layout_;
+  }
+
+ private:
+  bool asked(const char* kind) const { return layout_.kind == "auto" || layout_.kind == kind; }
+  static void decide(std::string& field, const std::string& value) {
+    if (field == "auto") field = value;
+  }
+  std::vector<std::vector<int>> stride_sets() const {
+    if (layout_.strides.empty()) return kStrides;
+    return {layout_.strides};
+  }
+
+  /// Names for a count of classes that no one has named: COCO's, or the data's in their order.
+  bool has_classes(int64_t count) {
+    if (count < 1) return false;
+    const auto are = [&](const std::vector<std::string>& names) { return static_cast<int64_t>(names.size()) == count; };
+    if (!layout_.classes.empty()) return are(layout_.classes);
+    for (const auto& names : {sight_.data_classes, coco_classes()}) {
+      if (!are(names)) continue;
+      layout_.classes = names;
+      return true;
+    }
+    return false;
+  }
+
+  bool rows() {
+    if (sight_.outputs.size() != 1 || sight_.outputs[0].tensor.dim() != 3) return false;
+    const at::Tensor& values = sight_.outputs[0].tensor;
+    for (const auto& strides : stride_sets()) {
+      const int64_t cells = cell_count(sight_.height, sight_.width, strides);
+      for (const int anchors : layout_.anchors > 0 ? std::vector{layout_.anchors} : std::vector{1, 3}) {
+        const int64_t count = cells * anchors;
+        if (values.size(1) != count && values.size(2) != count) continue;
+        layout_.strides = strides;
+        layout_.anchors = anchors;
+        if (columns(as_rows(values, count))) return true;
+      }
+    }
+    return false;
+  }
+
+  /// values: [B,N,K].
+  bool columns(const at::Tensor& values) {
+    const int64_t count = values.size(2);
+    const bool may_have = layout_.objectness != "no", may_lack = layout_.objectness != "yes";
+    if (may_lack && layout_.boxes != "bins" && has_classes(count - 4)) {
+      decide(layout_.objectness, "no");
+    } else if (may_have && layout_.boxes != "bins" && has_classes(count - 5)) {
+      decide(layout_.objectness, "yes");
+    } else {
+      for (const int bins : {8, 17, 16}) {
+        if (!has_classes(count - 4 * bins)) continue;
+        layout_.reg_max = bins - 1;
+        layout_.boxes = "bins";
+        layout_.objectness = "no";
+        decide(layout_.point, "corner");
+        break;
+      }
+      if (layout_.reg_max == 0) return false;
+    }
+    layout_.kind = "rows";
+    decide(layout_.relative, "no");
+    decide(layout_.boxes, layout_.anchors == 1 && !near_their_cells(values) ? "offsets" : "xywh");
+    const int64_t classes = static_cast<int64_t>(layout_.classes.size());
+    const at::Tensor scores = layout_.boxes == "bins" ? values.slice(2, 0, classes) : values.slice(2, 4);
+    decide(layout_.scores, within_one(scores) ? "probability" : "logit");
+    return true;
+  }
+
+  /// Whether boxes read as centres in pixels lie where their cells are; YOLOX's offsets all lie near the origin.
+  bool near_their_cells(const at::Tensor& rows) const {
+    double far = 0, all = 0;
+    int64_t row = 0;
+    const at::Tensor centres = rows[0].slice(1, 0, 2).to(at::kFloat).contiguous();
+    const float* xy = centres.const_data_ptr<float>();
+    for (const int stride : layout_.strides) {
+      const auto [h, w] = level_size(sight_.height, sight_.width, stride);
+      for (int64_t cell = 0; cell < h * w; ++cell, ++row, ++all) {
+        const double x = (static_cast<double>(cell % w) + 0.5) * stride;
+        const double y = (static_cast<double>(cell / w) + 0.5) * stride;
+        far += std::max(std::abs(xy[2 * row] - x), std::abs(xy[2 * row + 1] - y)) > 8 * stride;
+      }
+    }
+    return far < all / 2;
+  }
+
+  bool levels() {
+    for (const auto& strides : stride_sets()) {
+      const auto by_level = outputs_by_level(sight_.outputs, sight_.height, sight_.width, strides);
+      if (!by_level || by_level->front().size() > 3) continue;
+      layout_.strides = strides;
+      if (channels(by_level->front())) return true;
+    }
+    return false;
+  }
+
+  bool channels(const std::vector<NamedTensor>& maps) {
+    std::vector<int64_t> counts;
+    for (const NamedTensor& map : maps) counts.push_back(map.tensor.size(1));
+    if (maps.size() == 3) {
+      const auto one = std::ranges::find(counts, 1);
+      if (one == counts.end()) return false;
+      counts.erase(one);
+      decide(layout_.objectness, "yes");
+    }
+    decide(layout_.objectness, "no");
+    const bool own = maps.front().name.find("_logits_") != std::string::npos;
+    for (const auto& [cls, box] : {std::pair(counts[0], counts[1]), std::pair(counts[1], counts[0])}) {
+      if (box % 4 != 0 || !has_classes(cls - (layout_.scores == "softmax" ? 1 : 0))) continue;
+      layout_.kind = "levels";
+      layout_.reg_max = box > 4 ? static_cast<int>(box / 4) - 1 : 0;
+      decide(layout_.boxes, box > 4 ? "bins" : layout_.objectness == "yes" ? "offsets" : "distances_px");
+      decide(layout_.point, own || layout_.boxes == "distances_px" ? "corner" : "middle");
+      decide(layout_.relative, "no");
+      layout_.anchors = 1;
+      for (const NamedTensor& map : maps) {
+        if (map.tensor.size(1) == cls) {
+          decide(layout_.scores, within_one(map.tensor) ? "probability" : "logit");
+          break;
+        }
+      }
+      return true;
+    }
+    return false;
+  }
+
+  /// Finished boxes. Names say which output is what where shapes do not.
+  bool finished() {
+    int64_t logits = 0;
+    bool boxes = false, transformer = false;
+    for (const NamedTensor& output : sight_.outputs) {
+      const at::Tensor& values = output.tensor;
+      const int64_t last = values.dim() > 0 ? values.size(-1) : 0;
+      boxes = boxes || (values.dim() >= 2 && last >= 4 && last <= 7);
+      if (output.name.find("logits") != std::string::npos) logits = last;
+      transformer = transformer || output.name.find("pred_boxes") != std::string::npos;
+    }
+    if (!boxes) return false;
+    layout_.kind = "detections";
+    if (logits > 0) {
+      decide(layout_.scores, has_classes(logits) ? "logit" : "softmax");
+      if (layout_.scores == "softmax" && !has_classes(logits - 1)) return false;
+    }
+    if (logits == 0) layout_.scores = "probability";
+    decide(layout_.boxes, logits > 0 ? "xywh" : "xyxy");
+    decide(layout_.relative, logits > 0 || transformer ? "yes" : "no");
+    if (layout_.classes.empty()) layout_.classes = sight_.data_classes;  // labels are numbers; said in the description
+    return true;
+  }
+
+  void decide_pixels() {
+    const bool nanodet = layout_.boxes == "bins", mmdet = layout_.boxes == "distances_px";
+    const bool yolox = layout_.boxes == "offsets";
+    decide(layout_.channels, nanodet || mmdet || yolox ? "bgr" : "rgb");
+    const bool plain = layout_.mean.empty() && layout_.deviation.empty();
+    if (!plain) {
+      if (layout_.mean.size() != 3 || layout_.deviation.size() != 3)
+        throw Error("{}: mean and deviation have {} and {} numbers, expected 3 each", sight_.name, layout_.mean.size(),
+                    layout_.deviation.size());
+    } else if (nanodet || mmdet) {
+      layout_.mean = {103.53, 116.28, 123.675};
+      layout_.deviation = {57.375, 57.12, 58.395};
+    } else {
+      const double full = yolox ? 1 : 255;
+      layout_.mean = {0, 0, 0};
+      layout_.deviation = {full, full, full};
+    }
+  }
+
+  ForeignLayout layout_;
+  const ForeignSight& sight_;
+};
+
+}  // namespace
+
+void bind(OptionSection section, ForeignLayout& layout) {
+  const std::vector<std::string> yes_or_no = {"auto", "yes", "no"};
+  section.add("kind", layout.kind, "what the outputs are", one_of({"auto", "rows", "levels", "detections"}));
+  section.add("boxes", layout.boxes, "how boxes are written",
+              one_of({"auto", "xywh", "xyxy", "offsets", "distances", "distances_px", "bins"}));
+  section.add("scores", layout.scores, "what scores are", one_of({"auto", "probability", "logit", "softmax"}));
+  section.add("objectness", layout.objectness, "a factor on the scores stands before them", one_of(yes_or_no));
+  section.add("relative", layout.relative, "boxes are parts of the input's sides", one_of(yes_or_no));
+  section.add("point", layout.point, "where distances start in a cell", one_of({"auto", "corner", "middle"}));
+  section.add("anchors", layout.anchors, "rows a cell; 0: by their number", between(0, 16));
+  section.add("classes", layout.classes, "names in the order of the outputs; [\"coco\"]: COCO's 80");
+  section.add("strides", layout.strides, "px of the levels, rising", between(1, 1024));
+  section.add("channels", layout.channels, "order of the input's channels", one_of({"auto", "rgb", "bgr"}));
+  section.add("mean", layout.mean, "of each channel, 0..255", between(-1000, 1000));
+  section.add("deviation", layout.deviation, "of each channel, 0..255", between(1e-6, 1000));
+}
+
+ForeignLayout read_layout(const std::filesystem::path& model) {
+  ForeignLayout layout;
+  const std::filesystem::path file = std::filesystem::path(model).replace_extension(".toml");
+  if (!is_there(file)) return layout;
+  OptionTable table;
+  bind(table.root(), layout);
+  table.load_toml(file);
+  return layout;
+}
+
+ForeignLayout recognised(ForeignLayout given, const ForeignSight& sight) {
+  return Recognition(std::move(given), sight).run();
+}
+
+std::string description(const ForeignLayout& layout) {
+  std::string text = fmt::format("{}: boxes {}{}, {} classes ({} .. {}) as {}{}", layout.kind, layout.boxes,
+                                 layout.relative == "yes" ? " in parts of the input" : "", layout.classes.size(),
+                                 layout.classes.front(), layout.classes.back(), layout.scores,
+                                 layout.objectness == "yes" ? " times objectness" : "");
+  if (layout.kind != "detections") text += fmt::format(", strides {}", fmt::join(layout.strides, ", "));
+  return text + fmt::format("; takes {}, mean {:g}, deviation {:g}", layout.channels, layout.mean.front(),
+                            layout.deviation.front());
+}
+
+}  // namespace skylift

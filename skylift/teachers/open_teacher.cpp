@@ -1,0 +1,39 @@
+#include "skylift/teachers/open_teacher.h"
+
+#include <algorithm>
+
+#include "skylift/core/error.h"
+#include "skylift/core/path_query.h"
+#include "skylift/infer/open_engine.h"
+#include "skylift/teachers/combined_teachers.h"
+#include "skylift/teachers/detections_teacher.h"
+#include "skylift/teachers/detector_teacher.h"
+#include "skylift/teachers/onnx_teacher.h"
+
+namespace skylift {
+namespace {
+
+TeacherPtr open_one(const std::filesystem::path& file, const TeacherPlace& place) {
+  if (is_folder(file) || file.extension() == ".json") return open_detections_teacher(file, place);
+  if (is_onnx_file(file)) return open_onnx_teacher(file, place);
+  if (!place.kd.teacher_classes.empty())
+    throw Error("--teacher-classes: {} is a model of ours, whose classes must be the data's (hint: export it to ONNX)",
+                file.string());
+  return open_detector_teacher(file, place.train_set.classes(), place.compute);
+}
+
+}  // namespace
+
+TeacherPtr open_teacher(const std::vector<std::filesystem::path>& files, const TeacherPlace& place) {
+  std::vector<TeacherPtr> teachers;
+  for (const std::filesystem::path& file : files) teachers.push_back(open_one(file, place));
+  const bool boxes = std::ranges::any_of(teachers, [](const TeacherPtr& one) { return one->detections().has_value(); });
+  if (boxes && (place.kd.teacher_scale > 1 || place.kd.teacher_flip))
+    throw Error("kd.teacher_scale, kd.teacher_flip: the teacher is boxes in a file, which sees no image");
+  TeacherPtr teacher = teachers.size() == 1 ? std::move(teachers.front()) : mean_of_teachers(std::move(teachers));
+  if (place.kd.teacher_flip) teacher = flipped_too(std::move(teacher));
+  if (place.kd.teacher_scale > 1) teacher = at_scale(std::move(teacher), place.kd.teacher_scale);
+  return teacher;
+}
+
+}  // namespace skylift

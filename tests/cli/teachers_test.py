@@ -1,0 +1,71 @@
+"""Any teacher: ONNX, detections in a file, several, at twice the scale; images without labels; a start from a trained model."""
+import json
+import unittest
+
+from program import ProgramTest, step_lines
+
+
+class TeachersTest(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.teacher, cls.data = cls.make_model()
+        cls.tiny = ["--config", cls.folder / "tiny.toml", "--set", "kd.min_teacher_ap50=0"]
+        cls.onnx = cls.folder / "teacher.onnx"
+        cls().succeed("export", "--model", cls.teacher, "--out", cls.onnx)
+
+    def distill(self, name, *arguments):
+        out = self.folder / name
+        return self.succeed("distill", *self.tiny, "--out", out, *arguments), step_lines(out)
+
+    def test_an_onnx_teacher_teaches_what_the_model_does(self):
+        _, live = self.distill("live", "--teacher", self.teacher)
+        _, onnx = self.distill("onnx", "--teacher", self.onnx)
+        self.assertEqual(len(live), len(onnx))
+        for a, b in zip(live, onnx):
+            for term in ("kd_bckd_cls", "kd_bckd_box", "loss"):
+                self.assertAlmostEqual(a[term], b[term], delta=2e-3 * abs(a[term]) + 1e-4)
+
+    def test_detections_in_a_file_teach(self):
+        found = self.folder / "found"
+        self.succeed("predict", "--model", self.teacher, self.data / "train" / "images", "--out", found, "--score", "0")
+        _, steps = self.distill("boxes", "--teacher", found / "detections.json")
+        self.assertTrue(all(step["kd_bckd_cls"] > 0 for step in steps))
+        self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", found / "detections.json",
+                    "--set", "kd.teacher_flip=true", expect=["boxes in a file"])
+        self.assertFalse((self.folder / "no").exists())
+
+    def test_several_teachers_flips_and_scale(self):
+        self.distill("several", "--teacher", self.teacher, "--teacher", self.onnx, "--set", "kd.teacher_flip=true")
+        _, steps = self.distill("scale", "--teacher", self.teacher, "--set", "kd.teacher_scale=2", "--set",
+                                   "kd.methods=[\"bckd\",\"pkd\"]")
+        self.assertGreater(steps[0]["kd_pkd"], 0)
+        self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", self.onnx, "--method", "pkd",
+                    expect=["'pkd' needs", "this teacher does not show", "bckd"])
+
+    def test_images_without_labels(self):
+        images = self.data / "val" / "images"
+        _, steps = self.distill("unlabelled", "--teacher", self.teacher, "--set", f"data.unlabelled={images}", "--set",
+                                "train.batch_size=3", "--set", "data.unlabelled_share=0.67")
+        self.assertEqual(len(steps), 5, "one labelled image a batch, and two others")
+        self.refuse("train", *self.tiny, "--out", self.folder / "no", "--set", f"data.unlabelled={images}",
+                    expect=["data.unlabelled", "without a teacher"])
+
+    def test_a_start_from_a_trained_model(self):
+        done = self.succeed("train", *self.tiny, "--out", self.folder / "init", "--init", self.teacher)
+        self.assertIn("10 of 10 classes", done.stderr)
+        identity = json.loads((self.folder / "init" / "run.json").read_text())["identity"]
+        self.assertNotEqual(identity["student"], "none")
+        self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--init", self.teacher, "--student", self.teacher,
+                    "--teacher", self.teacher, expect=["--init", "exclude each other"])
+
+    def test_what_is_no_teacher_is_refused_in_one_line(self):
+        bad = self.folder / "bad.onnx"
+        bad.write_bytes(b"\x08\x08nothing")
+        self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", bad, expect=["bad.onnx"])
+        self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", self.onnx, "--teacher-classes",
+                    "cra=car", expect=["no class 'cra'", "did you mean 'car'"])
+
+
+if __name__ == "__main__":
+    unittest.main()
