@@ -20,7 +20,9 @@ build: setup  ## the program and its tests
 	@cmake --build --preset release
 
 test: build  ## build and run all tests
-	@ctest --preset release
+	@ctest --preset release; status=$$?; echo; \
+	awk '/: Skipped$$/ {getline; print "skipped: " $$0} /^skipped: /' build/Testing/Temporary/LastTest.log | sort | uniq -c; \
+	exit $$status
 
 wheel: build  ## dist/skylift-*.whl for pip: the program and the Python package
 	@scripts/wheel.sh

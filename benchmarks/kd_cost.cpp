@@ -193,7 +193,7 @@ void make_models(Bench& bench) {
   card.options = teacher.model;
   card.classes = synth_classes();
   save_model(path, Detector(teacher.model, classes), card);
-  bench.teacher.emplace(path, bench.options, synth_classes(), bench.compute);
+  bench.teacher.emplace(std::vector{path}, bench.options, *bench.data, bench.compute);
   bench.plain = std::make_unique<Student>(bench.options, classes, bench.compute);
   RunOptions lifted = bench.options;
   lifted.model.head.lifting.enabled = true;
@@ -210,7 +210,7 @@ void add(Bench& bench, const std::string& name, const std::string& compared_with
   variant.kd.of<CrossKdOptions>().tower_convs =
       std::min(variant.kd.of<CrossKdOptions>().tower_convs, bench.options.model.head.depth);
   if (!variant.kd.methods.empty()) {
-    variant.distiller = std::make_unique<Distiller>(variant.kd, *student.detector, *bench.teacher->model.detector,
+    variant.distiller = std::make_unique<Distiller>(variant.kd, *student.detector, *bench.teacher->network->detector(),
                                                     bench.options.assign);
     place(*variant.distiller, bench.compute);
     NamedParameters parameters;
@@ -248,7 +248,7 @@ void add_variants(Bench& bench) {
 
 void step(Bench& bench, Variant& variant, const Batch& batch) {
   const StepContext context{.student = *variant.student->detector,
-                            .teacher = &*bench.teacher->model.detector,
+                            .teacher = bench.teacher->network.get(),
                             .distiller = variant.distiller.get(),
                             .assign = bench.options.assign,
                             .loss = bench.options.loss,
@@ -268,7 +268,7 @@ int64_t resident_bytes(const Bench& bench, const Variant& variant) {
   const int64_t copies = bench.options.train.optimizer.name == "adamw" ? 4 : 3;
   int64_t bytes = copies * parameter_bytes(*variant.student->detector);
   if (variant.distiller) bytes += copies * parameter_bytes(*variant.distiller);
-  if (variant.distiller && !variant.cache) bytes += parameter_bytes(*bench.teacher->model.detector);
+  if (variant.distiller && !variant.cache) bytes += parameter_bytes(*bench.teacher->network->detector());
   return bytes;
 }
 

@@ -62,7 +62,7 @@ def distill(config: str | os.PathLike[str] | None, *, teacher: str | os.PathLike
             keep_lifting: bool = False, progress: Progress = None, **overrides: Any) -> Run:
     """Trains a student under a teacher, as `skylift distill` does; the rest as `train`.
 
-    teacher  a model file that training wrote
+    teacher  a model file that training wrote, an ONNX file of any detector, or detections of the training images
     method   what is distilled, "cid" or "ld,pkd", over the config's kd.methods (docs/methods.md)
     student  a model file to start from
     """

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "skylift/core/error.h"
+#include "skylift/core/log.h"
 #include "skylift/dist/processes.h"
 
 namespace skylift {
@@ -30,6 +31,7 @@ DataOptions enlarged(DataOptions options, int scale) {
 std::unique_ptr<Loader> training_loader(const Dataset& train_set, const RunOptions& options, int teacher_scale,
                                         const Dataset* unlabelled) {
   const int besides = unlabelled ? unlabelled_in_batch(options) : 0, batch_size = options.train.batch_size - besides;
+  if (besides > 0) log_info("a batch has {} labelled and {} unlabelled images", batch_size, besides);
   const DataOptions data = enlarged(options.data, teacher_scale);
   return std::make_unique<Loader>(train_set.size(), training_source(train_set, data, unlabelled),
                                   LoaderOptions{.batch_size = batch_size,

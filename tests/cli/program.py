@@ -38,6 +38,17 @@ warmup_steps = 2
 """
 
 
+class TellingResult(unittest.TextTestResult):
+    """`make test` collects these lines at its end."""
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        print(f"skipped: {test.id()}: {reason}", file=sys.stderr)
+
+
+unittest.TextTestRunner.resultclass = TellingResult
+
+
 class ProgramTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

@@ -98,7 +98,7 @@ TEST_F(DoctorTest, AStudentThatIsItsTeacherAgreesWithIt) {
 }
 
 TEST_F(DoctorTest, AStudentThatInheritsBeginsWithItsTeachersHead) {
-  const int classes = static_cast<int>(synth_classes().size());
+  const std::vector<std::string> classes = synth_classes();
   const auto teacher = load_model(request.teachers.front()).detector;
   const auto head = [&] {
     return make_student(request, classes, teacher.get())->named_parameters()["head.box_predictor.weight"];

@@ -170,9 +170,9 @@ def nanodet(path):
     graph = Graph()
     names = []
     for number, s in enumerate(STRIDES):
-        names.append(graph.named(graph.rows(graph.add("Sigmoid", graph.head(s, COUNT, 40))), str(700 + number)))
+        names.append(graph.named(graph.rows(graph.add("Sigmoid", graph.head(s, COUNT, 3))), str(700 + number)))
     for number, s in enumerate(STRIDES):
-        names.append(graph.named(graph.rows(graph.head(s, 4 * (REG_MAX + 1), 40)), str(800 + number)))
+        names.append(graph.named(graph.rows(graph.head(s, 4 * (REG_MAX + 1), 3)), str(800 + number)))
     graph.save(path, names)
 
     def decode(out, image):
@@ -189,8 +189,8 @@ def levels(rows, stride):
 def nanodet_plus(path):
     """[B,N,C+4(R+1)], points without the half cell."""
     graph = Graph()
-    parts = [graph.rows(graph.add("Concat", graph.add("Sigmoid", graph.head(s, COUNT, 40)),
-                                  graph.head(s, 4 * (REG_MAX + 1), 40), axis=1)) for s in STRIDES]
+    parts = [graph.rows(graph.add("Concat", graph.add("Sigmoid", graph.head(s, COUNT, 3)),
+                                  graph.head(s, 4 * (REG_MAX + 1), 3), axis=1)) for s in STRIDES]
     graph.named(graph.add("Concat", *parts, axis=1), "output")
     graph.save(path, ["output"])
     return lambda out, image: {
@@ -203,9 +203,9 @@ def rtmdet(path):
     graph = Graph()
     names = []
     for s in STRIDES:
-        names.append(graph.named(graph.head(s, COUNT, 40), f"cls_{s}"))
+        names.append(graph.named(graph.head(s, COUNT, 3), f"cls_{s}"))
     for s in STRIDES:
-        size = graph.add("Mul", graph.add("Exp", graph.head(s, 4, 20)), graph.constant(np.float32(s)))
+        size = graph.add("Mul", graph.add("Exp", graph.head(s, 4, 1.5)), graph.constant(np.float32(s)))
         names.append(graph.named(size, f"reg_{s}"))
     graph.save(path, names)
     return lambda out, image: {
@@ -257,14 +257,14 @@ def main(driver):
         each = [np.ascontiguousarray(takes(images[i:i + 1]), dtype=np.float32) for i in range(len(images))]
         out = [np.concatenate(parts) for parts in zip(*(session.run(None, {"images": image}) for image in each))]
         got = read_tensors(folder / f"{name}.out.safetensors")
-        worst_score = worst_box = 0
+        worst_score = worst_box = spread = 0
         for stride, (scores, boxes) in decode(out, images).items():
-            assert scores.max() - scores.min() > 0.05, f"{name}: its scores say nothing"
+            spread = max(spread, scores.max() - scores.min())
             worst_score = max(worst_score, np.abs(np.clip(scores, 1e-4, 1 - 1e-4) - got[f"scores_{stride}"]).max())
             worst_box = max(worst_box, np.abs(reachable(boxes, stride) - got[f"boxes_{stride}"]).max() / stride)
-        good = worst_score < 1e-4 and worst_box < 1e-4
+        good = worst_score < 1e-4 and worst_box < 1e-4 and spread > 0.05
         failures += not good
-        print(f"{'ok' if good else 'WRONG'}  {name}: scores differ by up to {worst_score:.1e}, boxes by {worst_box:.1e} strides")
+        print(f"{'ok' if good else 'WRONG'}  {name}: scores differ by up to {worst_score:.1e}, boxes by {worst_box:.1e} strides; scores spread over {spread:.2f}")
     return 1 if failures else 0
 
 

@@ -1,0 +1,89 @@
+// Finished boxes in the shapes in which they leave other tools, rows of several anchors, and what is refused.
+#include "skylift/teachers/foreign_decode.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "skylift/teachers/foreign_levels.h"
+#include "tests/error_of.h"
+
+namespace skylift {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+ForeignSight sight(std::vector<NamedTensor> outputs, std::vector<std::string> classes = {"car", "bus"}) {
+  return {
+      .outputs = std::move(outputs), .height = 64, .width = 96, .metadata = {}, .data_classes = classes, .name = "t"};
+}
+
+/// One box, 10,20 to 30,40, of class 1 at 0.75, however it is written.
+void expect_the_box(const std::vector<NamedTensor>& outputs) {
+  const ForeignLayout layout = recognised({}, sight(outputs));
+  ASSERT_EQ(layout.kind, "detections");
+  const FoundBoxes found = decode_finished(outputs, layout, 64, 96, "t").front();
+  EXPECT_TRUE(torch::allclose(found.boxes_xyxy[0], torch::tensor({10.F, 20.F, 30.F, 40.F}), 0, 1e-4))
+      << found.boxes_xyxy;
+  EXPECT_NEAR(found.scores[0].item<float>(), 0.75, 1e-5);
+  EXPECT_EQ(found.labels[0].item<int64_t>(), 1);
+}
+
+const at::Tensor kBox = torch::tensor({10.F, 20.F, 30.F, 40.F}).view({1, 1, 4});
+const at::Tensor kScore = torch::full({1, 1, 1}, 0.75F);
+const at::Tensor kLabel = torch::ones({1, 1}, at::kLong);
+
+TEST(FinishedBoxes, CornersScoreAndClassInOneRow) {
+  expect_the_box({{"output0", torch::cat({kBox, kScore, torch::ones({1, 1, 1})}, 2)}});
+}
+
+TEST(FinishedBoxes, DetsAndLabels) { expect_the_box({{"dets", torch::cat({kBox, kScore}, 2)}, {"labels", kLabel}}); }
+
+TEST(FinishedBoxes, LabelsBoxesScores) {
+  expect_the_box({{"labels", kLabel}, {"boxes", kBox}, {"scores", kScore.squeeze(2)}});
+}
+
+TEST(FinishedBoxes, LogitsAndCentresInPartsOfTheInput) {
+  const at::Tensor box = torch::tensor({20.F / 96, 30.F / 64, 20.F / 96, 20.F / 64}).view({1, 1, 4});
+  const auto logit = [](float p) { return std::log(p / (1 - p)); };
+  expect_the_box({{"logits", torch::tensor({logit(0.2F), logit(0.75F)}).view({1, 1, 2})}, {"pred_boxes", box}});
+  // DETR's softmax has a class more, for nothing.
+  const at::Tensor softmax = torch::tensor({0.05F, 0.75F, 0.2F}).log().view({1, 1, 3});
+  expect_the_box({{"logits", softmax}, {"pred_boxes", box}});
+}
+
+TEST(Rows, OfThreeAnchorsTheSurestCounts) {
+  const int64_t cells = cell_count(64, 96, {8, 16, 32});
+  at::Tensor rows = torch::zeros({1, 3 * cells, 7});
+  const int64_t fine = 8 * 12;  // cells of the first level: anchor by anchor
+  rows[0][fine + 5] = torch::tensor({50.F, 40.F, 8.F, 8.F, 0.5F, 0.F, 1.F});
+  rows[0][2 * fine + 5] = torch::tensor({51.F, 41.F, 8.F, 8.F, 0.9F, 1.F, 0.F});
+  const std::vector<NamedTensor> outputs = {{"output0", rows}};
+  const ForeignLayout layout = recognised({}, sight(outputs));
+  EXPECT_EQ(layout.anchors, 3);
+  EXPECT_EQ(layout.objectness, "yes");
+  const DecodedMaps maps = decode_dense(outputs, layout, 64, 96, "t");
+  EXPECT_NEAR(maps.scores[0][0][0][0][5].item<float>(), 0.9, 1e-6);
+  EXPECT_TRUE(maps.boxes[0][0].select(1, 0).select(1, 5).equal(torch::tensor({47.F, 37.F, 55.F, 45.F})));
+}
+
+TEST(Recognition, NamesComeFromTheMetadataOrAreCocos) {
+  const int64_t cells = cell_count(64, 96, {8, 16, 32});
+  ForeignSight seen = sight({{"output0", torch::rand({1, 6, cells})}}, {"a", "b", "c"});
+  seen.metadata["names"] = "{0: 'traffic light', 1: 'bus'}";
+  EXPECT_THAT(recognised({}, seen).classes, ElementsAre("traffic light", "bus"));
+  EXPECT_EQ(recognised({}, sight({{"o", torch::rand({1, 84, cells})}})).classes, coco_classes());
+}
+
+TEST(Recognition, WhatFitsNothingIsRefusedWithItsShapes) {
+  const std::string error = error_of([] { recognised({}, sight({{"strange", torch::rand({1, 12, 345})}})); });
+  EXPECT_THAT(error, HasSubstr("strange [1,12,345]"));
+  EXPECT_THAT(error, HasSubstr(".toml"));
+  const int64_t cells = cell_count(64, 96, {8, 16, 32});
+  const std::string rows = error_of([&] { recognised({}, sight({{"o", torch::rand({1, cells, 20})}})); });
+  EXPECT_THAT(rows, HasSubstr("no known layout")) << "sixteen classes that nobody names";
+}
+
+}  // namespace
+}  // namespace skylift
