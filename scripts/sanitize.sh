@@ -8,7 +8,7 @@ shift
 cmake --preset "$preset" >build-sanitize.log 2>&1 || { cat build-sanitize.log; exit 1; }
 rm -f build-sanitize.log
 cmake --build --preset "$preset" --target "${@/%/_tests}"
-export ASAN_OPTIONS=detect_odr_violation=0 UBSAN_OPTIONS=print_stacktrace=1 OMP_NUM_THREADS=1
+export ASAN_OPTIONS=detect_odr_violation=0:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 OMP_NUM_THREADS=1
 export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp halt_on_error=1"
 status=0
 for folder in "$@"; do

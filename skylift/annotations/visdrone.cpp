@@ -18,24 +18,22 @@ namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kOthers = 11;
-
 fs::path annotation_path(const fs::path& folder, const std::string& image_file) {
   return folder / "annotations" / fs::path(image_file).replace_extension(".txt");
 }
 
-const LineLayout& layout() {
+const LineLayout& visdrone_layout() {
   static const LineLayout columns{',', {"x", "y", "w", "h", "score", "category", "truncation", "occlusion"}, 0};
   return columns;
 }
 
 void read_annotation_file(const fs::path& path, ImageRecord& image, Problems* problems) {
-  read_number_lines(path, layout(), problems, [&](size_t line, std::span<const double> v) {
+  read_number_lines(path, visdrone_layout(), problems, [&](size_t line, std::span<const double> v) {
     int category = 0, truncation = 0, occlusion = 0;
     constexpr int any = std::numeric_limits<int>::max();
-    if (!integer_field(path, line, layout(), v, 5, 0, kOthers, problems, category)) return;
-    if (!integer_field(path, line, layout(), v, 6, -any, any, problems, truncation)) return;
-    if (!integer_field(path, line, layout(), v, 7, -any, any, problems, occlusion)) return;
+    if (!integer_field(path, line, visdrone_layout(), v, 5, 0, visdrone_others, problems, category)) return;
+    if (!integer_field(path, line, visdrone_layout(), v, 6, -any, any, problems, truncation)) return;
+    if (!integer_field(path, line, visdrone_layout(), v, 7, -any, any, problems, occlusion)) return;
     const BoxXywh box{v[0], v[1], v[2], v[3]};
     if (category == 0) {
       image.ignored_regions.push_back(box);
@@ -43,7 +41,7 @@ void read_annotation_file(const fs::path& path, ImageRecord& image, Problems* pr
     }
     Object object;
     object.box = box;
-    object.class_index = category == kOthers ? -1 : category - 1;
+    object.class_index = category == visdrone_others ? -1 : category - 1;
     object.truncation = truncation;
     object.occlusion = occlusion;
     object.ignored = v[4] == 0;
@@ -100,7 +98,7 @@ std::vector<int> visdrone_categories(const std::vector<std::string>& classes) {
   const auto& known = visdrone_classes();
   for (const auto& name : classes) {
     const auto found = std::find(known.begin(), known.end(), name);
-    categories.push_back(found == known.end() ? kOthers : static_cast<int>(found - known.begin()) + 1);
+    categories.push_back(found == known.end() ? visdrone_others : static_cast<int>(found - known.begin()) + 1);
   }
   return categories;
 }
@@ -113,7 +111,7 @@ void write_visdrone(const fs::path& folder, const AnnotationSet& set) {
     fmt::memory_buffer text;
     const auto out = std::back_inserter(text);
     for (const auto& o : image.objects) {
-      const int category = o.class_index < 0 ? kOthers : categories.at(static_cast<size_t>(o.class_index));
+      const int category = o.class_index < 0 ? visdrone_others : categories.at(static_cast<size_t>(o.class_index));
       fmt::format_to(out, "{},{},{},{},{},{},{},{}\n", o.box.x, o.box.y, o.box.w, o.box.h, o.ignored ? 0 : 1, category,
                      o.truncation, o.occlusion);
     }

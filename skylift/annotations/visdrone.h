@@ -23,7 +23,10 @@ std::string visdrone_position(const AnnotationSet& set, const ImageRecord& image
 /// classes are written as 11, "others".
 void write_visdrone(const std::filesystem::path& folder, const AnnotationSet& set);
 
-/// Category id in VisDrone's files of each of `classes`; 11 where VisDrone has no such class.
+/// The category of objects of no class.
+constexpr int visdrone_others = 11;
+
+/// Category id in VisDrone's files of each of `classes`; visdrone_others where VisDrone has no such class.
 std::vector<int> visdrone_categories(const std::vector<std::string>& classes);
 
 }  // namespace skylift

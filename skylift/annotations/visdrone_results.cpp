@@ -24,15 +24,13 @@ namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kOthers = 11;
-
 /// Index of the data set's class for each of VisDrone's numbers; -1: regions and "others"; none: it has no such class.
 std::vector<std::optional<int>> class_of_category(const AnnotationSet& truth) {
-  std::vector<std::optional<int>> classes(kOthers + 1);
-  classes[0] = classes[kOthers] = -1;
+  std::vector<std::optional<int>> classes(visdrone_others + 1);
+  classes[0] = classes[visdrone_others] = -1;
   const auto categories = visdrone_categories(truth.classes);
   for (size_t i = 0; i < categories.size(); ++i) {
-    if (categories[i] != kOthers) classes[static_cast<size_t>(categories[i])] = static_cast<int>(i);
+    if (categories[i] != visdrone_others) classes[static_cast<size_t>(categories[i])] = static_cast<int>(i);
   }
   return classes;
 }
@@ -48,7 +46,7 @@ void read_result_file(const fs::path& path, const std::vector<std::optional<int>
   static const LineLayout layout{',', {"x", "y", "w", "h", "score", "category", "truncation", "occlusion"}, 6};
   read_number_lines(path, layout, &out.problems, [&](size_t line, std::span<const double> v) {
     int category = 0;
-    if (!integer_field(path, line, layout, v, 5, 0, kOthers, &out.problems, category)) return;
+    if (!integer_field(path, line, layout, v, 5, 0, visdrone_others, &out.problems, category)) return;
     if (const auto index = classes[static_cast<size_t>(category)]) {
       out.detections.push_back({{v[0], v[1], v[2], v[3]}, v[4], *index});
     } else {
@@ -129,7 +127,7 @@ void write_visdrone_detections(const fs::path& folder, const AnnotationSet& trut
     for (const size_t k : order) {
       const Detection& d = found[k];
       check_finite(folder, truth.images[i], d);
-      const int category = d.class_index < 0 ? kOthers : categories.at(static_cast<size_t>(d.class_index));
+      const int category = d.class_index < 0 ? visdrone_others : categories.at(static_cast<size_t>(d.class_index));
       fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},-1,-1\n", d.box.x, d.box.y, d.box.w, d.box.h, d.score,
                      category);
     }

@@ -47,7 +47,7 @@ Layout find_layout(const fs::path& folder) {
 
 /// What a line of a list can mean, the likeliest first: names may have blanks; some lists give names with endings;
 /// those of one class, such as car_train.txt, have a 1, 0 or -1 behind each name.
-std::vector<std::string> meanings(const std::string& line) {
+std::vector<std::string> line_meanings(const std::string& line) {
   std::vector<std::string> out = {line};
   const size_t blank = line.find_last_of(" \t");
   if (blank != std::string::npos) {
@@ -78,7 +78,7 @@ std::vector<std::string> listed_images(const fs::path& list, const std::vector<s
   for (const auto& file : files) ambiguous.erase(stem_path(file));  // the whole of a path is clear
   std::set<size_t> wanted;
   for (const auto& line : read_lines(list)) {
-    const auto names = meanings(line);
+    const auto names = line_meanings(line);
     const auto known = std::find_if(names.begin(), names.end(), [&](const auto& n) { return by_stem.contains(n); });
     if (known != names.end() && ambiguous.contains(*known)) {
       report(problems, list.string(),

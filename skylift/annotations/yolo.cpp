@@ -23,7 +23,7 @@ namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
-const LineLayout& layout() {
+const LineLayout& yolo_layout() {
   static const LineLayout columns{' ', {"class", "cx", "cy", "w", "h"}, 0, true};
   return columns;
 }
@@ -49,7 +49,7 @@ class LabelReader {
   /// How many of the rows are shapes, with boxes around them.
   int64_t read() {
     size_t boxes = 0, shapes = 0;
-    read_number_lines(path_, layout(), problems_, [&](size_t line, std::span<const double> v) {
+    read_number_lines(path_, yolo_layout(), problems_, [&](size_t line, std::span<const double> v) {
       const bool box = v.size() == 5 + key_points_;
       if (!box && (key_points_ > 0 || v.size() < 7 || v.size() % 2 == 0)) return refuse_width(line, v.size());
       ++(box ? boxes : shapes);
@@ -73,7 +73,7 @@ class LabelReader {
   bool check_shares(size_t line, std::span<const double> shares) {
     for (size_t k = 0; k < shares.size(); ++k) {
       if (shares[k] >= -0.01 && shares[k] <= 1.01) continue;
-      const std::string name = shares.size() == 4 ? layout().columns[k + 1] : "a point";
+      const std::string name = shares.size() == 4 ? yolo_layout().columns[k + 1] : "a point";
       complain(line, fmt::format("got {} for {}, expected 0..1 (a share of the image)", shares[k], name));
       return false;
     }

@@ -109,7 +109,7 @@ class YamlReader {
 /// The place as its writers mean it, the likeliest first: as it stands; without a "../" that Roboflow writes although
 /// the folder lies beside the file (so does Ultralytics read it); without the "data/" that darknet's tools put before
 /// all of their paths. Backslashes are Windows' slashes.
-std::vector<std::string> meanings(std::string place) {
+std::vector<std::string> place_meanings(std::string place) {
   std::vector<std::string> out = {place};
   std::replace(place.begin(), place.end(), '\\', '/');
   if (place != out[0]) out.push_back(place);
@@ -222,7 +222,7 @@ const YoloConfig::Places& YoloConfig::places(const std::string& split) const {
 fs::path YoloConfig::find(const std::string& place, const std::vector<fs::path>& roots) const {
   std::vector<std::string> looked;
   for (const auto& root : roots) {
-    for (const auto& meaning : meanings(place)) {
+    for (const auto& meaning : place_meanings(place)) {
       const fs::path path = (root / meaning).lexically_normal();
       if (is_there(path)) return path;
       if (std::find(looked.begin(), looked.end(), path.string()) == looked.end()) looked.push_back(path.string());

@@ -12,7 +12,6 @@
 namespace skylift {
 namespace {
 
-using Kind = ImageHeader::Kind;
 constexpr uint64_t kWidthTag = 256, kHeightTag = 257, kTileWidthTag = 322, kTileHeightTag = 323, kBitsTag = 258,
                    kOrientationTag = 274, kSampleFormatTag = 339;
 constexpr uint64_t kSigned = 2, kFraction = 3;  // of SampleFormat
@@ -54,7 +53,7 @@ ImageHeader tiff_header(std::string_view bytes) {
   ImageHeader header;
   const bool tiff = (bytes.starts_with("II") || bytes.starts_with("MM")) && in.at(2, 2) == 42;
   if (!tiff) return header;
-  header.kind = Kind::tiff;
+  header.kind = ImageHeader::Kind::tiff;
   const uint64_t directory = in.at(4, 4), entries = in.at(directory, 2);
   uint64_t width = 0, height = 0, tile_width = 0, tile_height = 0;
   for (uint64_t i = 0; i < entries; ++i) {
@@ -95,7 +94,7 @@ int exif_orientation(std::string_view block) {
 /// Segments up to the start of the scan (ITU T.81, table B.1; frames are C0..CF without C4 DHT, C8 JPG and CC DAC).
 ImageHeader jpeg_header(std::string_view bytes) {
   const Numbers in(bytes, true);
-  ImageHeader header{.kind = Kind::jpeg};
+  ImageHeader header{.kind = ImageHeader::Kind::jpeg};
   bool oriented = false;
   for (uint64_t at = 2; in.at(at, 1) == 0xFF;) {
     while (in.at(at, 1) == 0xFF) ++at;
@@ -119,7 +118,7 @@ ImageHeader jpeg_header(std::string_view bytes) {
 /// Chunks; eXIf may stand before and after the pixels.
 ImageHeader png_header(std::string_view bytes) {
   const Numbers in(bytes, true);
-  ImageHeader header{.kind = Kind::png};
+  ImageHeader header{.kind = ImageHeader::Kind::png};
   if (!in.has(12, "IHDR")) return header;
   header.stored = size_of(in.at(16, 4), in.at(20, 4));
   if (in.at(24, 1) == 16) header.bits = 16;
@@ -134,7 +133,7 @@ ImageHeader png_header(std::string_view bytes) {
 /// Chunks of a RIFF file; "VP8X" comes first where there is more than one frame without transparency.
 ImageHeader webp_header(std::string_view bytes) {
   const Numbers in(bytes, false);
-  ImageHeader header{.kind = Kind::webp};
+  ImageHeader header{.kind = ImageHeader::Kind::webp};
   if (in.has(12, "VP8X")) {
     header.stored = bytes.size() < 30 ? ImageSize{} : size_of(in.at(24, 3) + 1, in.at(27, 3) + 1);
   } else if (in.has(12, "VP8L")) {
@@ -155,7 +154,8 @@ ImageHeader bmp_header(std::string_view bytes) {
   const Numbers in(bytes, false);
   // A negative height says that the top row comes first.
   const auto height = static_cast<int32_t>(static_cast<uint32_t>(in.at(22, 4)));
-  return {.kind = Kind::bmp, .stored = size_of(in.at(18, 4), static_cast<uint64_t>(std::abs(int64_t{height})))};
+  return {.kind = ImageHeader::Kind::bmp,
+          .stored = size_of(in.at(18, 4), static_cast<uint64_t>(std::abs(int64_t{height})))};
 }
 
 }  // namespace

@@ -57,7 +57,9 @@ Range used_range(const cv::Mat& rgb) {
 cv::Mat to_8_bits(const cv::Mat& rgb, ImageReading::Depth depth) {
   if (rgb.depth() == CV_8U) return rgb;
   Range range{0, (1 << 16) - 1};
-  if (const Range used = used_range(rgb); depth == ImageReading::Depth::image && used.low < used.high) range = used;
+  if (depth == ImageReading::Depth::image) {
+    if (const Range used = used_range(rgb); used.low < used.high) range = used;
+  }
   const double scale = 255.0 / (range.high - range.low);
   cv::Mat pixels;
   rgb.convertTo(pixels, CV_8U, scale, -range.low * scale);

@@ -1,8 +1,11 @@
 """Broken input, as users have it: one clear line that says where and what, exit status 2, nothing written."""
+import os
+import pathlib
 import shutil
+import subprocess
 import unittest
 
-from program import ProgramTest
+from program import PROGRAM, ProgramTest
 
 
 class BadInputTest(ProgramTest):
@@ -56,6 +59,17 @@ class BadInputTest(ProgramTest):
     def test_not_a_model(self):
         self.refuse("info", self.config, expect=[self.config.name])
         self.refuse("predict", "--model", self.config, self.data / "val" / "images", "--out", self.out, expect=[self.config.name])
+
+    def test_a_file_that_is_cut_while_it_is_read(self):
+        file = self.folder / "long.json"
+        file.write_bytes(b'{"images": [' + b" " * (1 << 28) + b'], "annotations": [], "categories": []}')
+        with subprocess.Popen([PROGRAM, "data", "check", "--data", file], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            maps = pathlib.Path(f"/proc/{process.pid}/maps")
+            while process.poll() is None and file.name not in maps.read_text():
+                pass
+            os.truncate(file, 1000)
+            error = process.communicate(timeout=600)[1]
+        self.assertEqual((process.returncode, error), (2, "skylift: a file that is being read was cut off meanwhile\n"))
 
     def test_unknown_command_option_and_method(self):
         self.refuse("trian", expect=["trian"])

@@ -7,9 +7,11 @@
 #include <opencv2/imgproc.hpp>
 #include <thread>
 
+#include "skylift/export/onnx_graph.h"
 #include "skylift/export/onnx_model.h"
 #include "skylift/infer/image_view.h"
 #include "skylift/infer/openvino_engine.h"
+#include "skylift/models/card_text.h"
 #include "tests/models/model_fixtures.h"
 #include "tests/temp_folder.h"
 
@@ -206,6 +208,28 @@ TEST_F(OpenVinoTest, ACardThatDoesNotFitItsGraphIsAnError) {
   EXPECT_THAT(error_with("\"neck.last_level\":5", "\"neck.last_level\":4"), HasSubstr("levels 3..4"));
   EXPECT_THAT(error_with("\"pad_multiple\":32", "\"pad_multiple\": 0"), HasSubstr("pad_multiple: got 0"));
   EXPECT_THAT(error_with("cls_logits_8", "cls_logits_9"), HasSubstr("hostile.onnx"));
+}
+
+/// Where sizes are free, a graph may give maps of unlike sizes: boxes here have eight rows, whatever the image.
+TEST_F(OpenVinoTest, MapsOfUnlikeSizesAreFoundAfterTheRun) {
+  OnnxGraph graph;
+  const std::string images = graph.add_input({"images", c10::ScalarType::Float, {"B", 3, "H", "W"}});
+  const std::string grey = graph.add("ReduceMean", {images, graph.integers({1})}, "grey");
+  const std::string low =
+      graph.add("Slice", {grey, graph.integers({0}), graph.integers({8}), graph.integers({2})}, "low");
+  for (const std::string stride : {"8", "16", "32"}) {
+    const auto add_maps = [&](const std::string& name, const std::string& map, int64_t channels) {
+      const std::vector<std::string> maps(static_cast<size_t>(channels), map);
+      graph.add_output(graph.add("Concat", maps, name, {{"axis", int64_t{1}}}),
+                       {name + "_logits_" + stride, c10::ScalarType::Float, {"B", channels, name + "H", "W"}});
+    };
+    add_maps("cls", grey, 3);
+    add_maps("box", low, 32);
+  }
+  graph.metadata = {{model_card_key, card_text(random_model().card)}, {"form", "raw"}};
+  write_file(folder / "unlike.onnx", graph.serialised(""));
+  const Predictor predictor(folder / "unlike.onnx");
+  EXPECT_THAT(error_of([&] { predictor.predict(view_of(noise(160, 128))); }), HasSubstr("the maps of stride 8 are"));
 }
 
 /// A request of OpenVINO's keeps its memory. One for each size seen took 213 MB for 120 sizes.
