@@ -9,10 +9,11 @@ each, without augmentation, from the same kind of model, AdamW, clipping, no mov
 The peer runs in both memory formats, and the ratio is to the one with the higher median. peers/check.py shows that it computes the same.
 Loaders: load_batches (cmake -DSKYLIFT_BENCHMARKS=ON) against DataLoader + OpenCV, both with Skylift's default augmentation; left out
 with a word where that program is not built.
-usage: against_python.py [ROUNDS] [--models r18,thin,lite0] [--kinds plain,bckd,...] [--side PX] ... [--json FILE]
+Parts: step_parts (built likewise), what of a plain step lies outside the network, and how it grows; once.
+usage: against_python.py [ROUNDS] [--models r18,thin,lite0] [--kinds plain,bckd,...] [--side PX] ... [--json FILE] [--page FILE]
 
 A ratio is the median over the rounds of Skylift / peer within a round, with the least and the largest.
-SKYLIFT_PROGRAM, SKYLIFT_LOAD_BATCHES: the programs. SKYLIFT_PEER_PYTHON: a Python with torch, numpy and OpenCV; default: .venv's with
+SKYLIFT_PROGRAM: the program; the two above lie in build/benchmarks. SKYLIFT_PEER_PYTHON: a Python with torch, numpy and OpenCV; default: .venv's with
 the packages of .deps/test-venv.
 """
 import argparse
@@ -25,10 +26,12 @@ import statistics
 import subprocess
 import sys
 
+import performance_page
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 WORK = ROOT / ".deps" / "benchmark" / "python"
 PROGRAM = os.environ.get("SKYLIFT_PROGRAM", str(ROOT / "build" / "skylift"))
-LOAD_BATCHES = os.environ.get("SKYLIFT_LOAD_BATCHES", str(ROOT / "build" / "benchmarks" / "load_batches"))
+LOAD_BATCHES, STEP_PARTS = (ROOT / "build" / "benchmarks" / name for name in ("load_batches", "step_parts"))
 PYTHON = os.environ.get("SKYLIFT_PEER_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
 MODELS = {"r18": ("coco/gfl_r18_student", "coco/gfl_r50_1x"), "thin": ("scenes/student", "scenes/teacher"),
           "lite0": ("visdrone/lite0_student", "visdrone/lite2_teacher")}
@@ -126,10 +129,6 @@ def spread(ours, theirs, value):
     return {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
 
 
-def shown(ratio):
-    return f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})"
-
-
 def compare_steps(model, arguments, data):
     """{kind: ratios and all numbers}, every contender once a round."""
     student, teacher = (untrained(config, arguments, data) for config in MODELS[model])
@@ -150,7 +149,7 @@ def compare_steps(model, arguments, data):
         rate = lambda format: statistics.median(r["images_per_s"] for r in runs[format, KINDS[kind][2]])
         best = max(("contiguous", "channels_last"), key=rate)
         theirs = runs[best, KINDS[kind][2]]
-        table[kind] = {"format of the peer": best, "skylift": ours, "peer": theirs} | {
+        table[kind] = {"format of the peer": best, "compared_with": KINDS[kind][2], "skylift": ours, "peer": theirs} | {
             what: spread(ours, theirs, lambda r: r[what]) for what in ("images_per_s", "work", "memory_mib")}
     return table
 
@@ -168,17 +167,23 @@ def compare_loaders(arguments):
     return {"skylift": ours, "peer": theirs, "images_per_s": spread(ours, theirs, lambda r: statistics.median(r["images_per_s"]))}
 
 
-def report(result):
-    print(f"{result['machine']}; {result['settings']}\nratios Skylift / Python: median (least to largest) of the rounds\n")
-    print("| model | step | images/s | without waiting for data | peak memory | Skylift images/s | Python images/s |\n|---|---|---|---|---|---|---|")
-    for model, table in result["steps"].items():
-        for kind, row in table.items():
-            rates = [statistics.median(r["images_per_s"] for r in row[side]) for side in ("skylift", "peer")]
-            versus = "" if KINDS[kind][2] in (None, kind) else f" / {KINDS[kind][2]}"
-            print(f"| {model} | {kind}{versus} | {shown(row['images_per_s'])} | {shown(row['work'])} | {shown(row['memory_mib'])} "
-                  f"| {rates[0]:.2f} | {rates[1]:.2f} ({row['format of the peer']}) |")
-    if result["loaders"]:
-        print(f"\nloader: {shown(result['loaders']['images_per_s'])} times DataLoader + OpenCV")
+def measure_parts(model, **numbers):
+    options = [part for name, value in numbers.items() for part in (f"--{name}", value)]
+    return json.loads(run(STEP_PARTS, ROOT / "configs" / f"{MODELS[model][0]}.toml", *options)) | {"images": numbers.get("batch", 4)}
+
+
+def add_parts(result, models):
+    """Of the thin student too how a step grows, and the assignment of 3,000 objects."""
+    result["parts"] = {}
+    if not os.access(STEP_PARTS, os.X_OK):
+        print(f"parts: left out, {STEP_PARTS} is not built", file=sys.stderr)
+        return
+    result["parts"] = {model: measure_parts(model) for model in models}
+    result["growth"] = {
+        "image, px": {side: measure_parts("thin", side=side, rounds=3) for side in (320, 640, 1280)},
+        "objects an image": {count: measure_parts("thin", objects=count, rounds=3) for count in (30, 300, 3000)},
+        "batch": {size: measure_parts("thin", batch=size, rounds=3) for size in (1, 4, 16)}}
+    result["assignment"] = measure_parts("thin", side=64, rounds=1, assign=3000)["assignment"]
 
 
 def cpu_name():
@@ -195,16 +200,21 @@ def main():
     for name, value in (("side", 640), ("objects", 300), ("batch", 4), ("steps", 8), ("workers", 2), ("threads", os.cpu_count())):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--json", type=pathlib.Path, default=WORK / "against_python.json")
+    parser.add_argument("--page", type=pathlib.Path, help="docs/performance.md: its tables are written anew")
     arguments = parser.parse_args()
     arguments.kinds = arguments.kinds.split(",")
     WORK.mkdir(parents=True, exist_ok=True)
-    numbers = {name: value for name, value in vars(arguments).items() if name != "json"}
+    numbers = {name: value for name, value in vars(arguments).items() if name not in ("json", "page")}
     torch = run(PYTHON, "-c", "import torch; print(torch.__version__)").strip()
     result = {"machine": f"{cpu_name()}, {os.cpu_count()} cores, the peer's torch {torch}", "settings": numbers}
     data = make_scenes("objects", arguments.batch * arguments.steps, f"{arguments.side}x{arguments.side}", arguments.objects)
     result["steps"] = {model: compare_steps(model, arguments, data) for model in filter(None, arguments.models.split(","))}
     result["loaders"] = compare_loaders(arguments)
-    report(result)
+    add_parts(result, filter(None, arguments.models.split(",")))
+    for name, text in performance_page.tables(result).items():
+        print(f"{name}\n\n{text}")
+    if arguments.page:
+        performance_page.write(arguments.page, result)
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 
 

@@ -16,5 +16,5 @@ scripts/setup-test-venv.sh onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1 o
 
 # Training: .venv's torch with the other packages of the test venv, so that no second torch is fetched.
 PYTHONPATH=$(echo "$PWD"/.deps/test-venv/lib/python3*/site-packages) .venv/bin/python benchmarks/peers/check.py
-{ cmake --preset release -DSKYLIFT_BENCHMARKS=ON && cmake --build --preset release --target load_batches; } >/dev/null
-.deps/test-venv/bin/python benchmarks/against_python.py "$@"
+{ cmake --preset release -DSKYLIFT_BENCHMARKS=ON && cmake --build --preset release --target load_batches step_parts; } >/dev/null
+.deps/test-venv/bin/python benchmarks/against_python.py "$@" --page docs/performance.md

@@ -1,5 +1,7 @@
 #include "skylift/assign/atss.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -72,7 +74,11 @@ ImageAssignment assign_image(const PointGrid& grid, const std::vector<BoxXyxy>& 
   image.object_of.assign(grid.count(), -1);
   image.iou_of.assign(grid.count(), 0);
   image.claims.assign(boxes.size(), 0);
-  for (const BoxXyxy& box : boxes) image.candidates.push_back(atss_candidates(grid, geometry, box, options));
+  image.candidates.resize(boxes.size());
+  at::parallel_for(0, static_cast<int64_t>(boxes.size()), /*grain_size=*/64, [&](int64_t begin, int64_t end) {
+    for (int64_t object = begin; object < end; ++object)
+      image.candidates[object] = atss_candidates(grid, geometry, boxes[object], options);
+  });
   give_positives(grid, boxes, image);
   for (size_t object = 0; options.rescue_small && object < boxes.size(); ++object) {
     if (image.claims[object] == 0) rescue(static_cast<int>(object), image);

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "skylift/core/file.h"
+#include "skylift/core/keep_memory.h"
 #include "skylift/core/log.h"
 #include "skylift/core/stop_signal.h"
 #include "skylift/dist/place.h"
@@ -311,6 +312,7 @@ void Trainer::evaluate_epoch(int64_t epoch) {
 }  // namespace
 
 TrainSummary train_detector(const TrainRequest& request, const ProgressCallback& progress) {
+  keep_freed_memory();
   const ComputeDevice compute = open_device(request.options.train.compute);
   const JoinedProcesses joined(compute.device.is_cuda());
   TrainRequest own = request;
