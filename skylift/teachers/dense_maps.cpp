@@ -12,13 +12,6 @@ namespace {
 constexpr double kLeastScore = 1e-4;  // what no score tells apart, and no logit runs away from
 constexpr double kNoPart = 1e-12;     // probability of a bin that has none
 
-/// [1,2,H,W]: x and y of each cell's point, px.
-at::Tensor points_of(int64_t height, int64_t width, int stride, const at::TensorOptions& options) {
-  const at::Tensor y = (at::arange(height, options) * stride).view({height, 1}).expand({height, width});
-  const at::Tensor x = (at::arange(width, options) * stride).view({1, width}).expand({height, width});
-  return at::stack({x, y}).unsqueeze(0);
-}
-
 at::Tensor fitted(at::Tensor map, int64_t height, int64_t width) {
   map = map.slice(2, 0, height).slice(3, 0, width);
   if (map.size(2) == height && map.size(3) == width) return map;
@@ -26,6 +19,12 @@ at::Tensor fitted(at::Tensor map, int64_t height, int64_t width) {
 }
 
 }  // namespace
+
+at::Tensor cell_points(int64_t height, int64_t width, int stride, double shift, const at::TensorOptions& options) {
+  const at::Tensor y = ((at::arange(height, options) + shift) * stride).view({height, 1}).expand({height, width});
+  const at::Tensor x = ((at::arange(width, options) + shift) * stride).view({1, width}).expand({height, width});
+  return at::stack({x, y}).unsqueeze(0);
+}
 
 at::Tensor two_bins(const at::Tensor& distances, int reg_max) {
   const at::Tensor within = at::nan_to_num(distances, 0).clamp(0, reg_max);
@@ -44,7 +43,7 @@ DenseOutput dense_output(const DecodedMaps& maps, int64_t height, int64_t width,
     const int64_t rows = (height + stride - 1) / stride, columns = (width + stride - 1) / stride;
     const at::Tensor scores = at::nan_to_num(fitted(maps.scores[i], rows, columns), 0);
     const at::Tensor boxes = fitted(maps.boxes[i], rows, columns);
-    const at::Tensor points = points_of(rows, columns, stride, boxes.options());
+    const at::Tensor points = cell_points(rows, columns, stride, 0, boxes.options());
     const at::Tensor distances = at::cat({points - boxes.slice(1, 0, 2), boxes.slice(1, 2, 4) - points}, 1) / stride;
     LevelOutput level;
     level.cls_logits = scores.clamp(kLeastScore, 1 - kLeastScore).logit();
@@ -65,7 +64,7 @@ DecodedMaps decoded(const DenseOutput& output) {
                                      .view({images, rows, columns, 4})
                                      .permute({0, 3, 1, 2}) *
                                  output.strides[i];
-    const at::Tensor points = points_of(rows, columns, output.strides[i], distances.options());
+    const at::Tensor points = cell_points(rows, columns, output.strides[i], 0, distances.options());
     maps.scores.push_back(level.cls_logits.to(at::kFloat).sigmoid());
     maps.boxes.push_back(at::cat({points - distances.slice(1, 0, 2), points + distances.slice(1, 2, 4)}, 1));
   }

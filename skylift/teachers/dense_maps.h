@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "skylift/models/dense_output.h"
@@ -24,6 +25,9 @@ DenseOutput dense_output(const DecodedMaps& maps, int64_t height, int64_t width,
 
 /// Scores and boxes that an output stands for.
 DecodedMaps decoded(const DenseOutput& output);
+
+/// [1,2,H,W] px: x and y of each cell's point, `shift` strides from the cell's corner.
+at::Tensor cell_points(int64_t height, int64_t width, int stride, double shift, const at::TensorOptions& options);
 
 /// [...] distances in strides -> [...,R+1] log-probabilities, see dense_output.
 at::Tensor two_bins(const at::Tensor& distances, int reg_max);

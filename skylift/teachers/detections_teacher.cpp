@@ -10,19 +10,13 @@
 namespace skylift {
 namespace {
 
-std::vector<int> strides_of(const ModelOptions& model) {
-  std::vector<int> strides;
-  for (int level = model.neck.first_level; level <= model.neck.last_level; ++level) strides.push_back(1 << level);
-  return strides;
-}
-
 class DetectionsTeacher : public TeacherNetwork {
  public:
   DetectionsTeacher(DetectionSet found, const TeacherPlace& place)
       : found_(std::move(found)), train_set_(place.train_set) {
     shape_.classes = static_cast<int>(train_set_.classes().size());
     shape_.reg_max = place.student.head.reg_max;
-    shape_.strides = strides_of(place.student);
+    shape_.strides = level_strides(place.student);
     shape_.bins = false;
     const std::vector<std::string>& classes = train_set_.classes();
     for (const std::string& name : train_set_.annotations().classes) {

@@ -17,13 +17,6 @@ at::Tensor probabilities(const at::Tensor& values, const ForeignLayout& layout, 
   return values.softmax(dimension).slice(dimension, 0, static_cast<int64_t>(layout.classes.size()));
 }
 
-/// [1,2,H,W] px.
-at::Tensor cell_points(int64_t height, int64_t width, int stride, double shift) {
-  const at::Tensor y = ((at::arange(height, at::kFloat) + shift) * stride).view({height, 1}).expand({height, width});
-  const at::Tensor x = ((at::arange(width, at::kFloat) + shift) * stride).view({1, width}).expand({height, width});
-  return at::stack({x, y}).unsqueeze(0);
-}
-
 at::Tensor corners_of_centres(const at::Tensor& centre, const at::Tensor& size, int64_t dimension) {
   return at::cat({centre - size / 2, centre + size / 2}, dimension);
 }
@@ -32,7 +25,7 @@ at::Tensor corners_of_centres(const at::Tensor& centre, const at::Tensor& size, 
 at::Tensor boxes_of(const at::Tensor& values, const ForeignLayout& layout, int stride, double height, double width) {
   const int64_t rows = values.size(2), columns = values.size(3);
   if (layout.boxes == "offsets") {
-    const at::Tensor centre = values.slice(1, 0, 2) * stride + cell_points(rows, columns, stride, 0);
+    const at::Tensor centre = values.slice(1, 0, 2) * stride + cell_points(rows, columns, stride, 0, values.options());
     return corners_of_centres(centre, values.slice(1, 2, 4).clamp_max(20).exp() * stride, 1);
   }
   if (layout.boxes == "xywh" || layout.boxes == "xyxy") {
@@ -48,7 +41,7 @@ at::Tensor boxes_of(const at::Tensor& values, const ForeignLayout& layout, int s
                     .permute({0, 3, 1, 2});
   }
   if (layout.boxes != "distances_px") distances = distances * stride;
-  const at::Tensor points = cell_points(rows, columns, stride, layout.point == "middle" ? 0.5 : 0);
+  const at::Tensor points = cell_points(rows, columns, stride, layout.point == "middle" ? 0.5 : 0, values.options());
   return at::cat({points - distances.slice(1, 0, 2), points + distances.slice(1, 2, 4)}, 1);
 }
 
@@ -64,10 +57,8 @@ struct FinishedParts {
 FinishedParts parts_of(const std::vector<NamedTensor>& outputs) {
   FinishedParts parts;
   for (const NamedTensor& output : outputs) {
-    const at::Tensor values = output.tensor.dim() > 0 && output.tensor.dim() < 3 && !named(output, {"num"}) &&
-                                      output.tensor.size(-1) >= 4 && output.tensor.size(-1) <= 7 && outputs.size() == 1
-                                  ? output.tensor.unsqueeze(0)
-                                  : output.tensor;
+    at::Tensor values = output.tensor;
+    if (outputs.size() == 1 && values.dim() == 2) values = values.unsqueeze(0);  // of one image, without its dimension
     const int64_t last = values.dim() > 0 ? values.size(-1) : 0;
     if (named(output, {"logits"})) {
       parts.logits = values;

@@ -28,12 +28,6 @@ at::Tensor by_channel(const std::array<float, 3>& values) {
   return by_channel(std::vector<double>(values.begin(), values.end()));
 }
 
-std::vector<int> strides_of(const ModelOptions& model) {
-  std::vector<int> strides;
-  for (int level = model.neck.first_level; level <= model.neck.last_level; ++level) strides.push_back(1 << level);
-  return strides;
-}
-
 class OnnxTeacher : public TeacherNetwork {
  public:
   OnnxTeacher(const std::filesystem::path& file, const TeacherPlace& place)
@@ -50,7 +44,7 @@ class OnnxTeacher : public TeacherNetwork {
     own_bins_ = own_ && layout_.reg_max == place.student.head.reg_max;
     shape_.bins = own_bins_;
     shape_.reg_max = place.student.head.reg_max;
-    shape_.strides = dense ? layout_.strides : strides_of(place.student);
+    shape_.strides = dense ? layout_.strides : level_strides(place.student);
     checksum_ = checksum_text(skylift::checksum(bytes_));
     bytes_.clear();
   }
@@ -96,7 +90,7 @@ class OnnxTeacher : public TeacherNetwork {
     layout.point = "corner";
     layout.mean.assign(card.preprocess.mean.begin(), card.preprocess.mean.end());
     layout.deviation.assign(card.preprocess.deviation.begin(), card.preprocess.deviation.end());
-    layout.strides = strides_of(card.options);
+    layout.strides = level_strides(card.options);
   }
 
   ForeignSight probe(const std::map<std::string, std::string>& metadata,

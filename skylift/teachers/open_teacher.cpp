@@ -24,6 +24,12 @@ TeacherPtr open_one(const std::filesystem::path& file, const TeacherPlace& place
 
 }  // namespace
 
+std::vector<int> level_strides(const ModelOptions& model) {
+  std::vector<int> strides;
+  for (int level = model.neck.first_level; level <= model.neck.last_level; ++level) strides.push_back(1 << level);
+  return strides;
+}
+
 TeacherPtr open_teacher(const std::vector<std::filesystem::path>& files, const TeacherPlace& place) {
   std::vector<TeacherPtr> teachers;
   for (const std::filesystem::path& file : files) teachers.push_back(open_one(file, place));
