@@ -98,10 +98,29 @@ cv::Mat decode_with_opencv(std::string_view bytes, const std::string& name) {
   return to_rgb(pixels, name);
 }
 
+/// A PNG file without the chunks that say nothing of its pixels: libpng takes as much memory for them as they claim to
+/// need (100 bytes took 1.6 GB), and unpacks texts and colour profiles that nobody reads.
+std::string png_of_pixels(std::string_view bytes, const std::string& name) {
+  constexpr size_t frame = 12;  // of a chunk: length, type, checksum
+  std::string pixels(bytes.substr(0, 8));
+  for (size_t at = 8; at + frame <= bytes.size();) {
+    size_t length = 0;
+    for (const char byte : bytes.substr(at, 4)) length = length << 8 | static_cast<unsigned char>(byte);
+    const std::string_view type = bytes.substr(at + 4, 4);
+    if (length > bytes.size() - at - frame)
+      throw Error("{}: damaged: a chunk claims {} bytes, {} are left", name, length, bytes.size() - at - frame);
+    const bool needed = (type[0] & 0x20) == 0;  // else a reader may skip it
+    if (needed || type == "tRNS") pixels += bytes.substr(at, frame + length);
+    at += frame + length;
+  }
+  return pixels;
+}
+
 /// Pixels as the file has them.
 cv::Mat decode_stored(std::string_view bytes, const ImageHeader& header, const std::string& name, int64_t most_pixels) {
   if (is_jpeg(bytes)) return decode_jpeg(bytes, name, most_pixels);
   check_header(header, name, most_pixels);
+  if (header.kind == ImageHeader::Kind::png) return decode_with_opencv(png_of_pixels(bytes, name), name);
   if (header.kind != ImageHeader::Kind::tiff || header.orientation == 1) return decode_with_opencv(bytes, name);
   // OpenCV turns TIFF whatever it is asked for, so it gets the file without its tag (a short: 1 in either byte order).
   std::string untagged(bytes);

@@ -208,6 +208,23 @@ TEST(CodecTest, HugeSizesAreRefusedFromTheirHeaders) {
   EXPECT_THROW(decode_rgb(encode_jpeg(gradient(100, 100)), "a.jpg", {}, 9999), Error);
 }
 
+/// libpng takes what a chunk claims before it looks whether the file has as much.
+TEST(CodecTest, ChunksOfAPngThatAreNoPixelsAreNotRead) {
+  const std::string png = encode_png(gradient(9, 7));
+  const size_t behind_header = 8 + 25;
+  const auto with_chunk = [&](const std::string& length, const std::string& rest) {
+    return png.substr(0, behind_header) + length + rest + png.substr(behind_header);
+  };
+  EXPECT_THAT(decode_error(with_chunk("\x60\x01\x01\x01", "eXIfxc")),
+              HasSubstr("scene.jpg: damaged: a chunk claims 1610678529 bytes, "));
+  for (const std::string type : {"iCCP", "zTXt", "eXIf", "oWn2"}) {
+    const std::string rubbish = with_chunk(std::string("\0\0\0\x05", 4), type + "worse" + "none");
+    EXPECT_EQ(largest_difference(decode_rgb(rubbish, "a.png"), gradient(9, 7)), 0) << type;
+  }
+  EXPECT_NE(decode_error(with_chunk(std::string("\0\0\0\x05", 4), "OWN2worsenone")), "no error")
+      << "one that a reader must know";
+}
+
 TEST(CodecTest, EveryFormatThatIsPromisedIsRead) {
   for (const std::string ending : {".png", ".bmp", ".tiff", ".webp", ".jpg"}) {
     std::vector<unsigned char> bytes;
