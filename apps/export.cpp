@@ -5,10 +5,12 @@
 #include "apps/commands.h"
 #include "apps/export_check.h"
 #include "apps/model_readme.h"
+#include "apps/quantize.h"
 #include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
+#include "skylift/core/temporary_file.h"
 #include "skylift/core/text.h"
 #include "skylift/image/codec.h"
 #include "skylift/infer/decode.h"
@@ -24,7 +26,7 @@ namespace fs = std::filesystem;
 
 struct ExportArguments {
   std::string model, to, out, image, size = "free", precision = "fp32";
-  std::string calibrate;  ///< SPEC
+  std::string calibrate, evaluate;  ///< SPEC
   int calibration_images = 64;
   int batch = 0;
   bool decoded = false;
@@ -62,11 +64,11 @@ std::string verification(const std::string& onnx, const Model& model, const Onnx
   return fmt::format("checked in OpenVINO on {}, {}", file.empty() ? "a synthetic scene" : file, result);
 }
 
-/// Images spread over the set, as the network sees them, for tools that quantise: FILE.calibration/NNNN.safetensors.
+/// Images spread over the set, as the network sees them, for what quantises: FILE.calibration/NNNN.safetensors.
 void write_calibration(const ExportArguments& arguments, const AnnotationSet& set, const Model& model,
-                       const OnnxOptions& options) {
+                       const OnnxOptions& options, const fs::path& file) {
   const size_t count = std::min<size_t>(set.images.size(), static_cast<size_t>(arguments.calibration_images));
-  const fs::path folder = arguments.out + ".calibration";
+  const fs::path folder = file.string() + ".calibration";
   for (size_t i = 0; i < count; ++i) {
     const fs::path image = set.image_folder / set.images[i * set.images.size() / count].file;
     const ExportInput input = export_input(decode_rgb(image), model.card.preprocess, options);
@@ -78,23 +80,64 @@ void write_calibration(const ExportArguments& arguments, const AnnotationSet& se
 
 std::string free_or(int value) { return value == 0 ? "free" : std::to_string(value); }
 
+/// A folder that is gone with it.
+struct WorkFolder {
+  fs::path path = temporary_path(fs::temp_directory_path() / "skylift-export");
+  WorkFolder() { fs::create_directories(path); }
+  ~WorkFolder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  WorkFolder(const WorkFolder&) = delete;
+  WorkFolder& operator=(const WorkFolder&) = delete;
+};
+
+void check_int8(const ExportArguments& arguments) {
+  const bool int8 = arguments.precision == "int8";
+  if (int8 && arguments.calibrate.empty())
+    throw Error(
+        "--precision int8: expected --calibrate SPEC: images by which the ranges of activations are set (hint: "
+        "training images, not those that it is scored on)");
+  if (!arguments.evaluate.empty() && (!int8 || arguments.decoded))
+    throw Error("--evaluate: compares a raw int8 file with its float one, expected --precision int8 without --decoded");
+}
+
+/// `onnx` quantised, in arguments.out.
+void write_int8(const ExportArguments& arguments, const std::string& onnx, const AnnotationSet& calibration,
+                const Model& model, const OnnxOptions& options) {
+  const WorkFolder folder;
+  const fs::path source = folder.path / "float.onnx", made = folder.path / "int8.onnx";
+  write_file(source, onnx);
+  write_calibration(arguments, calibration, model, options, source);
+  quantise(source, made);
+  write_file(arguments.out, read_file(made));
+  if (!arguments.evaluate.empty()) print_accuracy_lost(source, arguments.out, arguments.evaluate);
+}
+
 void export_model(const ExportArguments& arguments) {
+  check_int8(arguments);
   const Model model = load_model(arguments.model);
   const OnnxOptions options = onnx_options(arguments);
   AnnotationSet calibration;
   if (!arguments.calibrate.empty()) calibration = open_data(arguments.calibrate);
   const std::string onnx = onnx_model(model, options);
-  const std::string verified = verification(onnx, model, options, arguments.image);
-  write_file(arguments.out, onnx);
+  const bool int8 = arguments.precision == "int8";
+  std::string verified = verification(onnx, model, options, arguments.image);
+  if (int8) {
+    verified = "before quantisation " + verified;
+    write_int8(arguments, onnx, calibration, model, options);
+  } else {
+    write_file(arguments.out, onnx);
+  }
   const std::string form =
       fmt::format("{} outputs, {}, {:.1f} MB, batch {}, size {}", options.nms ? "decoded" : "raw", arguments.precision,
-                  static_cast<double>(onnx.size()) / 1e6, free_or(options.batch), arguments.size);
+                  static_cast<double>(fs::file_size(arguments.out)) / 1e6, free_or(options.batch), arguments.size);
   fmt::print("{}: {}\n{}\n", arguments.out, form, verified);
   const fs::path out = arguments.out;
   const ExportedFile file{
       .name = out.filename().string(), .form = form, .verified = verified, .checksum = file_checksum(out)};
   log_info("model card: {}", write_model_readme(out.parent_path(), model.card, arguments.model, file).string());
-  if (!arguments.calibrate.empty()) write_calibration(arguments, calibration, model, options);
+  if (!int8 && !arguments.calibrate.empty()) write_calibration(arguments, calibration, model, options, arguments.out);
 }
 
 void add_form_arguments(CLI::App& command, ExportArguments& arguments) {
@@ -103,8 +146,8 @@ void add_form_arguments(CLI::App& command, ExportArguments& arguments) {
       ->capture_default_str();
   command.add_option("--size", arguments.size, "WIDTHxHEIGHT of the network's input, or free: any multiples of 32")
       ->capture_default_str();
-  command.add_option("--precision", arguments.precision, "of weights and arithmetic")
-      ->check(CLI::IsMember({"fp32", "fp16"}))
+  command.add_option("--precision", arguments.precision, "of weights and arithmetic; int8: by NNCF, with --calibrate")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
       ->capture_default_str();
   CLI::Option* decoded = command.add_flag("--decoded", arguments.decoded, "boxes with NMS in the graph, not raw maps");
   command.add_option("--score", arguments.decode.score_threshold, "least confidence of a decoded box")
@@ -129,14 +172,20 @@ void add_export_command(CLI::App& app) {
   command->add_option("--image", arguments->image, "to check with (default: a synthetic scene)")->type_name("FILE");
   command
       ->add_option("--calibrate", arguments->calibrate,
-                   "also write network inputs of this set's images to FILE.calibration/ (scripts/quantize.sh)")
+                   "images that set int8's ranges; with another precision their network inputs are written to "
+                   "FILE.calibration/, for other tools")
       ->type_name("SPEC");
   command->add_option("--calibration-images", arguments->calibration_images, "spread over the set")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
+  command->add_option("--evaluate", arguments->evaluate, "score the int8 file and its float one on this set")
+      ->type_name("SPEC");
   command->footer(
       "Examples: skylift export --model runs/student/best.safetensors --to onnx --out student.onnx\n"
-      "          skylift export --model student.safetensors --out boxes.onnx --decoded --size 1344x800 --batch 1");
+      "          skylift export --model student.safetensors --out boxes.onnx --decoded --size 1344x800 --batch 1\n"
+      "          skylift export --model student.safetensors --out student.int8.onnx --precision int8 --calibrate "
+      "DIR/train "
+      "--evaluate DIR/val");
   command->callback([arguments] { export_model(*arguments); });
 }
 

@@ -148,7 +148,7 @@ ExportInput export_input(const cv::Mat& rgb, const Preprocess& preprocess, const
                      .scale_y = static_cast<double>(size.height) / rgb.rows};
   Preprocess unpadded = preprocess;
   unpadded.pad_multiple = 1;
-  const at::Tensor image = collate({sample}, unpadded).images;
+  const at::Tensor image = collate({sample}, unpadded).unpacked().images;
   const int multiple = std::lcm(preprocess.pad_multiple, onnx_size_multiple);
   const int height = fixed ? options.height : round_up(size.height, multiple);
   const int width = fixed ? options.width : round_up(size.width, multiple);

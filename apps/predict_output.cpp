@@ -25,15 +25,7 @@ const std::vector<std::string>& prediction_formats() {
 }
 
 ClassNames map_classes(const std::vector<std::string>& classes, const std::vector<std::string>& map) {
-  std::map<std::string, std::string> renamed;
-  for (const std::string& pair : map) {
-    const size_t equals = pair.find('=');
-    if (equals == std::string::npos) throw Error("--map: got '{}', expected FROM=TO", pair);
-    const std::string from = pair.substr(0, equals);
-    if (std::find(classes.begin(), classes.end(), from) == classes.end())
-      throw Error("--map: the model has no class '{}'{}", from, suggestion(from, classes));
-    if (!renamed.emplace(from, pair.substr(equals + 1)).second) throw Error("--map: '{}' is named twice", from);
-  }
+  const auto renamed = parse_renames(map, classes, "--map", "the model");
   ClassNames result;
   for (const std::string& name : classes) {
     const auto found = renamed.find(name);

@@ -181,7 +181,7 @@ void make_data(Bench& bench) {
                 bench.options.data.input);
   loader.start(0);
   while (auto batch = loader.next())
-    bench.batches.push_back(batch->to(bench.compute.device, bench.compute.memory_format));
+    bench.batches.push_back(batch->unpacked(bench.compute.device, bench.compute.memory_format));
 }
 
 void make_models(Bench& bench) {

@@ -65,14 +65,17 @@ ImageGeometry whole(int width, int height) {
   return {.original_width = width, .original_height = height, .content_width = width, .content_height = height};
 }
 
-Batch random_batch(int batch_size, int side, int64_t objects, int64_t classes) {
-  Batch batch{.images = at::randn({batch_size, 3, side, side}), .targets = {}, .geometries = {}, .image_indices = {}};
+PackedBatch random_batch(int batch_size, int side, int64_t objects, int64_t classes) {
+  PackedBatch packed;
+  packed.rgb = at::randint(256, {batch_size, side, side, 3}, at::kByte);
+  packed.sizes.assign(static_cast<size_t>(batch_size), {side, side});
+  Batch& batch = packed.batch;
   for (int i = 0; i < batch_size; ++i) {
     batch.targets.push_back(random_targets(objects, classes, side, side));
     batch.geometries.push_back(whole(side, side));
     batch.image_indices.push_back(i);
   }
-  return batch;
+  return packed;
 }
 
 /// The output cut off from the network: leaves that collect the losses' gradients.
@@ -120,9 +123,9 @@ struct Parts {
   }
 };
 
-void step(Parts& parts, Learner& learner, const RunOptions& options, const ComputeDevice& compute, const Batch& loaded,
-          int64_t number) {
-  const Batch batch = parts.time("batch", [&] { return loaded.to(compute.device, compute.memory_format); });
+void step(Parts& parts, Learner& learner, const RunOptions& options, const ComputeDevice& compute,
+          const PackedBatch& loaded, int64_t number) {
+  const Batch batch = parts.time("batch", [&] { return loaded.unpacked(compute.device, compute.memory_format); });
   const DenseOutput output = parts.time("network forward", [&] {
     const AutocastScope autocast(compute);
     return learner.student().forward(batch.images);
@@ -193,7 +196,7 @@ void run(int argc, char** argv) {
   auto student = std::make_shared<Detector>(options.model, number["--classes"]);
   student->train();
   Learner learner(student, nullptr, options, compute, number["--batch"]);
-  const Batch batch = random_batch(number["--batch"], number["--side"], number["--objects"], number["--classes"]);
+  const PackedBatch batch = random_batch(number["--batch"], number["--side"], number["--objects"], number["--classes"]);
   Parts parts;
   if (ops) watch_operations();
   for (int round = -2; round < number["--rounds"]; ++round) {

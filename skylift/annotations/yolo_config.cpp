@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 namespace {
 
 /// What data.yaml says; each complaint carries the file and, where there is one, the line.
+constexpr int most_classes = 100000;
+
 class YamlReader {
  public:
   explicit YamlReader(const fs::path& path) : path_(path) {
@@ -40,9 +42,12 @@ class YamlReader {
     std::vector<std::string> out = listed_names();
     if (has("nc")) {
       const auto count = parse_integer(text("nc"));
-      if (!count || *count < 1 || *count > 1000000)
-        fail(root_["nc"], fmt::format("got nc {}, expected a number of classes", in_quotes(text("nc"))));
-      for (int i = 0; i < *count && !has("names"); ++i) out.push_back(fmt::format("class_{}", i));
+      if (!count || *count < 1 || *count > most_classes)
+        fail(root_["nc"],
+             fmt::format("got nc {}, expected a number of classes, at most {}", in_quotes(text("nc")), most_classes));
+      if (!has("names")) {
+        for (int i = 0; i < *count; ++i) out.push_back(fmt::format("class_{}", i));
+      }
       if (*count != static_cast<long long>(out.size()))
         fail(root_["nc"], fmt::format("got nc {}, but {} names: {}", *count, out.size(), fmt::join(out, ", ")));
     }

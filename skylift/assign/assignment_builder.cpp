@@ -24,20 +24,25 @@ double distilled_count(const Assignment& assignment) {
 }
 
 AssignmentBuilder::AssignmentBuilder(const PointGrid& grid, int64_t images)
-    : device_(grid.centres.device()), weights_(at::empty({images, grid.count()}, at::kFloat)) {}
+    : levels_(grid.levels),
+      device_(grid.centres.device()),
+      positives_per_level_(grid.levels.size()),
+      weights_(at::empty({images, grid.count()}, at::kFloat)) {}
 
 void AssignmentBuilder::add_image(const std::vector<int>& object_of, const std::vector<BoxXyxy>& boxes,
                                   const at::Tensor& labels, const std::vector<float>& thresholds,
                                   const std::vector<float>& mask) {
-  const at::Tensor labels_cpu = labels.to(at::kCPU, at::kLong).contiguous();
-  const int64_t* label_of = labels_cpu.const_data_ptr<int64_t>();
+  const int64_t* label_of = labels.const_data_ptr<int64_t>();
   float* weights = weights_.data_ptr<float>() + image_count_ * weights_.size(1);
   std::copy(mask.begin(), mask.end(), weights);
   thresholds_.insert(thresholds_.end(), thresholds.begin(), thresholds.end());
   int64_t positives = 0;
+  size_t level = 0;
   for (size_t point = 0; point < object_of.size(); ++point) {
     const int object = object_of[point];
     if (object < 0) continue;
+    while (static_cast<int64_t>(point) >= levels_[level].offset + levels_[level].count()) ++level;
+    ++positives_per_level_[level];
     const BoxXyxy& box = boxes[object];
     image_.push_back(image_count_);
     point_.push_back(static_cast<int64_t>(point));
@@ -62,6 +67,7 @@ Assignment AssignmentBuilder::finish() const {
   assignment.weights = weights_.to(device_);
   assignment.thresholds = at::tensor(thresholds_, at::kFloat).to(device_);
   assignment.positives_per_image = positives_per_image_;
+  assignment.positives_per_level = positives_per_level_;
   return assignment;
 }
 

@@ -18,9 +18,10 @@ class AssignmentBuilder {
   Assignment finish() const;
 
  private:
+  std::vector<GridLevel> levels_;
   c10::Device device_;
   int64_t image_count_ = 0;
-  std::vector<int64_t> image_, point_, object_, labels_, positives_per_image_;
+  std::vector<int64_t> image_, point_, object_, labels_, positives_per_image_, positives_per_level_;
   std::vector<float> boxes_, thresholds_;  // P * 4, G
   at::Tensor weights_;                     // [B,A] on the CPU
 };

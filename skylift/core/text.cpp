@@ -101,6 +101,20 @@ std::string suggestion(std::string_view word, std::span<const std::string> candi
   return fmt::format(" (known: {})", fmt::join(candidates, ", "));
 }
 
+std::map<std::string, std::string> parse_renames(std::span<const std::string> pairs, std::span<const std::string> known,
+                                                 std::string_view option, std::string_view whose) {
+  std::map<std::string, std::string> renamed;
+  for (const std::string& pair : pairs) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos) throw Error("{}: got '{}', expected FROM=TO", option, pair);
+    const std::string from = pair.substr(0, equals);
+    if (std::ranges::find(known, from) == known.end())
+      throw Error("{}: {} has no class '{}'{}", option, whose, from, suggestion(from, known));
+    if (!renamed.emplace(from, pair.substr(equals + 1)).second) throw Error("{}: '{}' is named twice", option, from);
+  }
+  return renamed;
+}
+
 std::string without_password(std::string_view address) {
   const size_t scheme = address.find("://");
   if (scheme == std::string_view::npos) return std::string(address);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,6 +34,11 @@ std::optional<std::string> nearest_word(std::string_view word, std::span<const s
 /// " (did you mean 'X'?)" with the nearest candidate, or the list of all where none is near. For the end of an error
 /// message.
 std::string suggestion(std::string_view word, std::span<const std::string> candidates);
+
+/// Pairs FROM=TO, as --map takes them: what becomes of which name (nothing: left out). Error, told as `option`'s: no
+/// pair, a FROM that is not among `known` (`whose`: "the model"), one that is named twice.
+std::map<std::string, std::string> parse_renames(std::span<const std::string> pairs, std::span<const std::string> known,
+                                                 std::string_view option, std::string_view whose);
 
 /// A stream's address without the name and the password that may stand in it: "rtsp://user:word@host" -> "rtsp://host".
 std::string without_password(std::string_view address);

@@ -1,4 +1,4 @@
-// Samples to a Batch: one pass over the pixels, from interleaved bytes to normalised planes.
+// Samples to a batch: bytes are copied once, row by row; arithmetic is left to the device that trains.
 #include <ATen/Functions.h>
 
 #include <algorithm>
@@ -12,38 +12,19 @@
 namespace skylift {
 namespace {
 
-/// Normalised value of each byte, by channel: exact, and faster than arithmetic on interleaved bytes.
-using Table = std::array<std::array<float, 256>, 3>;
-
-Table normalising_table(const Preprocess& preprocess) {
-  Table table;
-  for (size_t channel = 0; channel < 3; ++channel) {
-    for (int value = 0; value < 256; ++value) {
-      table[channel][static_cast<size_t>(value)] =
-          (static_cast<float>(value) - preprocess.mean[channel]) / preprocess.deviation[channel];
-    }
-  }
-  return table;
-}
-
-void write_row(const uchar* rgb, int width, const Table& table, const std::array<float*, 3>& planes) {
-  for (int x = 0; x < width; ++x, rgb += 3) {
-    planes[0][x] = table[0][rgb[0]];
-    planes[1][x] = table[1][rgb[1]];
-    planes[2][x] = table[2][rgb[2]];
+/// [height,width,3] of `out`; what the image does not cover becomes 0.
+void write_image(const cv::Mat& rgb, uint8_t* out, int64_t height, int64_t width) {
+  const size_t row = static_cast<size_t>(width) * 3, filled = static_cast<size_t>(rgb.cols) * 3;
+  for (int64_t y = 0; y < height; ++y, out += row) {
+    const size_t used = y < rgb.rows ? filled : 0;
+    if (used > 0) std::memcpy(out, rgb.ptr(static_cast<int>(y)), used);
+    std::memset(out + used, 0, row - used);
   }
 }
 
-/// One image into planes of [3,height,width]; what it does not cover becomes 0.
-void write_planes(const cv::Mat& rgb, const Table& table, float* planes, int64_t height, int64_t width) {
-  const int64_t plane_size = height * width;
-  for (int64_t y = 0; y < height; ++y) {
-    const std::array<float*, 3> rows = {planes + y * width, planes + plane_size + y * width,
-                                        planes + 2 * plane_size + y * width};
-    const int64_t filled = y < rgb.rows ? rgb.cols : 0;
-    if (filled > 0) write_row(rgb.ptr<uchar>(static_cast<int>(y)), rgb.cols, table, rows);
-    for (float* row : rows) std::fill(row + filled, row + width, 0.F);
-  }
+/// [1,3,1,1] on the device of the images.
+at::Tensor by_channel(const std::array<float, 3>& values, c10::Device device) {
+  return at::tensor({values[0], values[1], values[2]}, at::kFloat).view({1, 3, 1, 1}).to(device);
 }
 
 at::Tensor boxes_tensor(size_t count) { return at::empty({static_cast<int64_t>(count), 4}, at::kFloat); }
@@ -68,27 +49,29 @@ Targets targets_of(const Sample& sample) {
 
 }  // namespace
 
-Batch collate(const std::vector<Sample>& samples, const Preprocess& preprocess) {
-  int height = 0, width = 0;
+PackedBatch collate(const std::vector<Sample>& samples, const Preprocess& preprocess, bool pinned) {
+  int64_t height = 0, width = 0;
   for (const auto& sample : samples) {
     CV_Assert(sample.rgb.type() == CV_8UC3);
-    height = std::max(height, round_up(sample.rgb.rows, preprocess.pad_multiple));
-    width = std::max(width, round_up(sample.rgb.cols, preprocess.pad_multiple));
+    height = std::max<int64_t>(height, round_up(sample.rgb.rows, preprocess.pad_multiple));
+    width = std::max<int64_t>(width, round_up(sample.rgb.cols, preprocess.pad_multiple));
   }
-  Batch batch;
-  batch.images = at::empty({static_cast<int64_t>(samples.size()), 3, height, width}, at::kFloat);
-  float* planes = batch.images.data_ptr<float>();
-  const Table table = normalising_table(preprocess);
+  PackedBatch packed{.rgb = {}, .sizes = {}, .preprocess = preprocess, .reduce = 1, .batch = {}};
+  const auto options = at::TensorOptions(at::kByte).pinned_memory(pinned);
+  packed.rgb = at::empty({static_cast<int64_t>(samples.size()), height, width, 3}, options);
+  uint8_t* out = packed.rgb.data_ptr<uint8_t>();
+  Batch& batch = packed.batch;
   for (const auto& sample : samples) {
-    write_planes(sample.rgb, table, planes, height, width);
-    planes += int64_t{3} * height * width;
+    write_image(sample.rgb, out, height, width);
+    out += height * width * 3;
+    packed.sizes.push_back(sample.rgb.size());
     batch.targets.push_back(targets_of(sample));
     batch.geometries.push_back(sample.geometry);
     batch.image_indices.push_back(sample.image_index);
     batch.labelled.push_back(sample.labelled);
   }
   if (std::ranges::all_of(batch.labelled, [](bool labelled) { return labelled; })) batch.labelled.clear();
-  return batch;
+  return packed;
 }
 
 Batch reduced(Batch batch, int scale) {
@@ -108,14 +91,17 @@ Batch reduced(Batch batch, int scale) {
   return batch;
 }
 
-Batch Batch::to(c10::Device device, c10::MemoryFormat format) const {
-  Batch moved = *this;
-  moved.images = images.to(device).contiguous(format);
-  if (fine_images.defined()) moved.fine_images = fine_images.to(device).contiguous(format);
-  for (auto& target : moved.targets) {
-    target = {target.boxes_xyxy.to(device), target.labels.to(device), target.ignored_xyxy.to(device)};
+Batch PackedBatch::unpacked(c10::Device device, c10::MemoryFormat format) const {
+  const at::Tensor sent = rgb.to(device, rgb.scalar_type(), /*non_blocking=*/true).permute({0, 3, 1, 2});
+  Batch whole = batch;
+  whole.images = sent.to(at::TensorOptions(at::kFloat), /*non_blocking=*/false, /*copy=*/true, format);
+  whole.images.sub_(by_channel(preprocess.mean, device)).div_(by_channel(preprocess.deviation, device));
+  for (size_t i = 0; i < sizes.size(); ++i) {  // beyond its own content an image is 0, as the padding of convolutions
+    const at::Tensor image = whole.images[static_cast<int64_t>(i)];
+    if (sizes[i].height < image.size(1)) image.slice(1, sizes[i].height).zero_();
+    if (sizes[i].width < image.size(2)) image.slice(2, sizes[i].width).zero_();
   }
-  return moved;
+  return reduced(std::move(whole), reduce);
 }
 
 }  // namespace skylift

@@ -34,7 +34,9 @@ std::string summary(const DatasetCounts& counts, size_t class_count) {
 }
 
 Dataset::Dataset(AnnotationSet annotations, DatasetOptions options)
-    : annotations_(std::move(annotations)), options_(std::move(options)) {
+    : annotations_(std::move(annotations)),
+      options_(std::move(options)),
+      cache_(std::make_shared<ImageCache>(int64_t{options_.cache_mb} << 20)) {
   choose_classes();
   keep_images();
 }
@@ -105,7 +107,7 @@ Sample Dataset::get(int64_t index) const {
   const auto& record = this->record(index);
   const auto path = annotations_.image_path(record);
   Sample sample;
-  sample.rgb = decode_rgb(path, annotations_.reading);
+  sample.rgb = cache_->get(index, [&] { return decode_rgb(path, annotations_.reading); });
   sample.image_index = index;
   const int width = sample.rgb.cols, height = sample.rgb.rows;
   if (record.width > 0 && (record.width != width || record.height != height)) {

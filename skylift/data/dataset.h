@@ -1,12 +1,14 @@
-// Samples from annotations and image files. Nothing of an image is kept: memory does not grow with the images that were
-// read.
+// Samples from annotations and image files. Of an image nothing is kept but what DatasetOptions::cache_mb allows: memory
+// does not grow with the images that were read.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "skylift/annotations/annotations.h"
+#include "skylift/data/image_cache.h"
 #include "skylift/data/options.h"
 #include "skylift/data/sample.h"
 
@@ -28,11 +30,12 @@ struct DatasetCounts {
 std::string summary(const DatasetCounts& counts, size_t class_count);
 
 struct DatasetOptions {
-  std::vector<std::string> classes;  ///< label k is classes[k], found by name in the annotations; empty: theirs
+  std::vector<std::string> classes = {};  ///< label k is classes[k], found by name in the annotations; empty: theirs
   bool mask_ignored =
       true;  ///< off: crowds are plain objects; regions, ignored objects and other classes become background
   bool keep_empty = true;
   double min_box_px = 1;
+  int cache_mb = 0;  ///< MB of decoded images that stay in memory
 };
 
 class Dataset {
@@ -67,6 +70,7 @@ class Dataset {
   std::vector<int> label_of_class_;  ///< the annotations' class -> label, -1: not trained
   std::vector<size_t> kept_;         ///< places in annotations_.images
   DatasetCounts counts_;
+  std::shared_ptr<ImageCache> cache_;  ///< of copies, too
 };
 
 /// data.train with the options of training. Error: nothing to train on.

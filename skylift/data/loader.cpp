@@ -67,7 +67,7 @@ void Loader::stop() {
   threads_.clear();
 }
 
-std::optional<Batch> Loader::next() {
+std::optional<PackedBatch> Loader::next() {
   std::unique_lock lock(mutex_);
   if (next_batch_ >= batches_per_epoch() || threads_.empty()) return std::nullopt;
   batch_ready_.wait(lock, [this] {
@@ -153,7 +153,8 @@ void Loader::load(const Task& task) {
 void Loader::finish(Slot& slot) {
   const bool failed = std::ranges::any_of(slot.failures, [](const auto& failure) { return failure != nullptr; });
   try {
-    if (!failed) slot.batch = reduced(collate(slot.samples, preprocess_), options_.reduce);
+    if (!failed) slot.batch = collate(slot.samples, preprocess_, options_.pinned);
+    slot.batch.reduce = options_.reduce;
   } catch (...) {
     slot.failures.front() = std::current_exception();
   }

@@ -26,7 +26,8 @@ struct LoaderOptions {
   int part = 0, parts = 1;  ///< of batches `parts` times as large this one's share: all together see what one would
   int unlabelled = 0;       ///< samples that each batch has besides, drawn from the source's beyond sample_count ...
   int64_t unlabelled_count = 0;  ///< ... of which there are so many
-  int reduce = 1;                ///< batches are delivered at 1 / reduce of their size (sample.h, reduced)
+  int reduce = 1;                ///< batches become 1 / reduce of their size (sample.h, reduced)
+  bool pinned = false;           ///< their bytes lie where a GPU reads them without a wait
   int prefetch = 3;              ///< batches finished or in work beyond the one in use: bounds the memory
 };
 
@@ -45,7 +46,7 @@ class Loader {
 
   /// The next batch, or nothing at the end of the epoch. What went wrong while a batch was prepared is thrown here,
   /// when it is that batch's turn: of several failed samples the first one's error. The batch is then skipped.
-  std::optional<Batch> next();
+  std::optional<PackedBatch> next();
 
  private:
   struct Slot {
@@ -53,7 +54,7 @@ class Loader {
     std::vector<std::exception_ptr> failures;  ///< by sample; null: none
     int64_t unfinished = 0;
     bool ready = false;
-    Batch batch;
+    PackedBatch batch;
   };
   struct Task {
     int64_t batch = 0, position = 0;

@@ -70,7 +70,8 @@ Dataset open_unlabelled_set(const std::string& spec, const std::vector<std::stri
 }
 
 Dataset open_training_set(const DataOptions& options) {
-  const DatasetOptions how{options.classes, options.mask_ignored, options.keep_empty, options.min_box_px};
+  const DatasetOptions how{options.classes, options.mask_ignored, options.keep_empty, options.min_box_px,
+                           options.cache_mb};
   return check_objects(open("data.train", options.train, how), "data.train", options.train);
 }
 

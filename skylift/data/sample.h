@@ -1,10 +1,11 @@
-// What flows from the data set to the model: a Sample is one image on its way through the transforms, a Batch is what
-// the training step gets.
+// What flows from the data set to the model: a Sample is one image on its way through the transforms, a PackedBatch what
+// the loader's threads make of several, a Batch what the training step gets.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <opencv2/core/mat.hpp>
+#include <opencv2/core/types.hpp>
 #include <string>
 #include <vector>
 
@@ -44,14 +45,15 @@ struct Sample {
   bool labelled = true;     ///< false: nobody says what is on it (data.unlabelled)
 };
 
-/// The objects of one image on the training device.
+/// The objects of one image. On the CPU whatever the training device: which location answers for which object is worked
+/// out there.
 struct Targets {
   at::Tensor boxes_xyxy;    ///< [G,4] float, px
   at::Tensor labels;        ///< [G] int64
   at::Tensor ignored_xyxy;  ///< [I,4] float, px
 };
 
-/// B images, normalised and padded on the right and below with 0 to one size.
+/// B images on the training device, normalised and padded on the right and below with 0 to one size.
 struct Batch {
   at::Tensor images;  ///< [B,3,H,W] float
   std::vector<Targets> targets;
@@ -59,15 +61,24 @@ struct Batch {
   std::vector<int64_t> image_indices;
   std::vector<bool> labelled;  ///< B, or empty: all are
   at::Tensor fine_images;      ///< [B,3,sH,sW] what a teacher of kd.teacher_scale = s sees; undefined: `images`
-
-  /// The same batch on another device and in another memory format.
-  Batch to(c10::Device device, c10::MemoryFormat format) const;
 };
 
 /// A batch at 1 / scale of its size, by the mean of scale x scale pixels; the pixels as they were become fine_images.
 Batch reduced(Batch batch, int scale);
 
-/// Normalises, pads to the largest sample rounded up to `pad_multiple`, and stacks. [B,3,H,W], contiguous, on the CPU.
-Batch collate(const std::vector<Sample>& samples, const Preprocess& preprocess);
+/// A batch before it goes to its device: pixels are bytes, a quarter of what is to be sent otherwise.
+struct PackedBatch {
+  at::Tensor rgb;               ///< [B,H,W,3] uint8, on the CPU, in pinned memory where that was asked for
+  std::vector<cv::Size> sizes;  ///< B, px: what the images cover of it
+  Preprocess preprocess;
+  int reduce = 1;  ///< see reduced
+  Batch batch;     ///< all but the images
+
+  /// Sent, normalised there, reduced; images in `format`.
+  Batch unpacked(c10::Device device = c10::kCPU, c10::MemoryFormat format = c10::MemoryFormat::Contiguous) const;
+};
+
+/// Stacks, with room for the largest sample rounded up to `pad_multiple`. `pinned`: for sending to a GPU without a wait.
+PackedBatch collate(const std::vector<Sample>& samples, const Preprocess& preprocess, bool pinned = false);
 
 }  // namespace skylift

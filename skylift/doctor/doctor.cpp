@@ -105,11 +105,11 @@ class Examination {
 
   DoctorReport run(const ProgressCallback& progress) {
     score_teacher(progress);
-    const std::unique_ptr<Loader> loader = training_loader(train_set_, run_, run_.kd.teacher_scale);
+    const std::unique_ptr<Loader> loader = training_loader(train_set_, run_, compute_, run_.kd.teacher_scale);
     loader->start(0);
     int batches = 0;
     while (auto batch = loader->next()) {
-      add_batch(batch->to(compute_.device, compute_.memory_format), batches < options_.gradient_batches);
+      add_batch(batch->unpacked(compute_.device, compute_.memory_format), batches < options_.gradient_batches);
       ++batches;
       if (progress) progress({"examine", report_.images, options_.images, ""});
       if (report_.images >= options_.images) break;
@@ -123,6 +123,7 @@ class Examination {
     if (run_.data.val.empty() || run_.kd.teacher_check_images == 0) return;
     RunOptions lenient = run_;
     lenient.kd.min_teacher_ap50 = 0;
+    report_.scored_in_training = teacher_.network->detections().has_value();
     report_.teacher_score =
         teacher_.check_score(open_validation_set(run_.data, train_set_.classes()), lenient, progress);
   }

@@ -50,6 +50,7 @@ struct DoctorReport {
   std::string teacher;
   std::vector<MethodPlaces> methods;
   std::optional<EvalResult> teacher_score;
+  bool scored_in_training = false;  ///< on the training set: of a teacher that is boxes in a file
   int64_t images = 0, objects = 0, positives = 0;
   Agreement teacher_truth, student_truth, teacher_student;
   double teacher_iou = 0, student_iou = 0;  ///< of the predicted box with its object, mean over the positives

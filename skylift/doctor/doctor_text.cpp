@@ -66,9 +66,10 @@ std::string to_text(const DoctorReport& report) {
                         regions.empty() ? "whole maps" : fmt::format("{}", fmt::join(regions, ", ")));
   }
   if (report.teacher_score) {
-    text += fmt::format("teacher's score on {} validation images ({} protocol): AP {:.2f}, AP50 {:.2f}\n",
-                        report.teacher_score->images, report.teacher_score->protocol,
-                        100 * report.teacher_score->means.ap, 100 * report.teacher_score->means.ap50);
+    text += fmt::format("teacher's score on {} {} images ({} protocol): AP {:.2f}, AP50 {:.2f}\n",
+                        report.teacher_score->images, report.scored_in_training ? "training" : "validation",
+                        report.teacher_score->protocol, 100 * report.teacher_score->means.ap,
+                        100 * report.teacher_score->means.ap50);
   }
   text += fmt::format("{} training images as augmented, {} objects, {} positive locations\n\n", report.images,
                       report.objects, report.positives);

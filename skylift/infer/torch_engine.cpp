@@ -23,10 +23,10 @@ class TorchEngine : public Engine {
   int good_batch() const override { return compute_.device.is_cuda() ? 8 : 4; }
   std::string description() const override { return "torch, " + compute_.description(); }
 
-  DenseOutput forward(const at::Tensor& images) {
+  DenseOutput forward(const PackedBatch& batch) {
     const std::lock_guard lock(mutex_);
     const at::NoGradGuard no_grad;
-    return forward_(images.to(compute_.device).contiguous(compute_.memory_format));
+    return forward_(batch.unpacked(compute_.device, compute_.memory_format).images);
   }
 
  private:
@@ -50,7 +50,7 @@ class TorchSession : public Session {
   }
 
   OutputView run() override {
-    output_.emplace(engine_.forward(collate(samples_, engine_.card().preprocess).images));
+    output_.emplace(engine_.forward(collate(samples_, engine_.card().preprocess)));
     return output_->view();
   }
 

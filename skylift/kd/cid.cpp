@@ -125,8 +125,7 @@ struct Instance {
 
 /// centerness * gate * factor of each location, collected by instance. [G]
 std::vector<Instance> weigh(const NearLocations& near, const std::vector<double>& best, const DistillInputs& inputs,
-                            const BatchObjects& objects, const at::Tensor& labels, const Scores& scores,
-                            const CidOptions& options) {
+                            const BatchObjects& objects, const Scores& scores, const CidOptions& options) {
   std::vector<Instance> instances(best.size());
   int64_t first = 0;
   for (size_t b = 0; b < near.images.size(); first += static_cast<int64_t>(objects.boxes[b].size()), ++b) {
@@ -136,7 +135,7 @@ std::vector<Instance> weigh(const NearLocations& near, const std::vector<double>
       const double least = options.gate_iou * (options.gate_relative ? best[object] : 1);
       if (location.iou < least) continue;
       const BoxXyxy& box = objects.boxes[b][object - static_cast<size_t>(first)];
-      const double score = scores.of(b, location.point, labels.const_data_ptr<int64_t>()[object]);
+      const double score = scores.of(b, location.point, objects.labels.const_data_ptr<int64_t>()[object]);
       const double weight = pair_centerness(location.proposal, box, stride_of(inputs.grid, location.point), options) *
                             std::pow(score, options.score_power);
       if (!(weight > 0)) continue;
@@ -225,14 +224,13 @@ void bind(OptionSection section, CidOptions& options) {
 
 Region cid_region(const DistillInputs& inputs, const CidOptions& options) {
   const BatchObjects objects = batch_objects(inputs.batch.targets, inputs.grid.centres.device());
-  const at::Tensor labels = objects.labels.to(at::kCPU);
   const auto allowed = allowed_points(inputs.grid, inputs.batch);
   NearLocations near = near_locations(inputs, objects, allowed, options);
   at::Tensor cls;
   propose(near, inputs, options, cls);
   const std::vector<double> best = choose_instances(near, inputs, objects, options);
   const Scores scores(cls, near);
-  std::vector<Instance> instances = weigh(near, best, inputs, objects, labels, scores, options);
+  std::vector<Instance> instances = weigh(near, best, inputs, objects, scores, options);
 
   Rows rows;
   size_t index = 0;
@@ -243,7 +241,7 @@ Region cid_region(const DistillInputs& inputs, const CidOptions& options) {
       if (instance.places.empty()) {
         const int64_t nearest = nearest_point(inputs.grid, box, allowed[b], options.anchor_scale);
         if (nearest < 0) continue;
-        const int64_t label = labels.const_data_ptr<int64_t>()[index];
+        const int64_t label = objects.labels.const_data_ptr<int64_t>()[index];
         instance = {.places = {{nearest, 1, false}}, .sum = 1, .confidence = scores.of(b, nearest, label)};
       }
       if (options.floor > 0) raise_to_floor(instance, inputs.grid, box, allowed[b], options.floor);

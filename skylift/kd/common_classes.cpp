@@ -5,7 +5,8 @@
 namespace skylift {
 namespace {
 
-void keep_channels(DenseOutput& output, const at::Tensor& classes) {
+void keep_channels(DenseOutput& output, const at::Tensor& known) {
+  const at::Tensor classes = known.to(output.levels.front().cls_logits.device());
   for (LevelOutput& level : output.levels) level.cls_logits = level.cls_logits.index_select(1, classes);
 }
 
@@ -23,7 +24,7 @@ ClassSubset::ClassSubset(const DistillInputs& inputs)
   const int64_t classes = student.levels.front().cls_logits.size(1);
   keep_channels(student, known);
   keep_channels(teacher, known);
-  const at::Tensor place = at::full({classes}, -1, known.options());
+  const at::Tensor place = at::full({classes}, -1, at::kLong);
   place.index_copy_(0, known, at::arange(known.size(0), known.options()));
   for (Targets& targets : batch.targets) targets.labels = place.index_select(0, targets.labels);
 }

@@ -69,6 +69,11 @@ LevelSubset::LevelSubset(const DistillInputs& inputs, const std::vector<int>& st
       student(levels_of(inputs.student, strides)),
       teacher(levels_of(inputs.teacher, strides)),
       stored(inputs.stored) {
+  if (strides == inputs.student.strides) {  // all of them
+    grid = inputs.grid;
+    assignment = inputs.assignment;
+    return;
+  }
   grid = point_grid(student);
   assignment = on_points(inputs.assignment, kept_points(inputs.grid, strides), inputs.grid.count());
 }

@@ -23,6 +23,7 @@ struct DistillOptions {
       teacher_classes;             ///< "FROM=TO": a class of the teacher is the data's TO (teachers/class_map.h)
   int teacher_scale = 1;           ///< the teacher sees the images so many times as large
   bool teacher_flip = false;       ///< the mean of the teacher's answers to an image and its mirror image
+  bool teacher_finer = false;      ///< levels that the teacher lacks, finer than its own, from its finest one
   std::string cache;               ///< file of stored teacher signals, made if it is not there; empty: the teacher runs
   int warmup_steps = 0;            ///< the strength grows linearly to 1 over so many optimizer steps
   int stop_epoch = 0;              ///< from this epoch on (0 the first) nothing is distilled; 0: never stops

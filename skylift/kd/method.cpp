@@ -20,11 +20,8 @@ double DistillStep::image_count() const { return static_cast<double>(inputs.batc
 
 ModelShape model_shape(const Detector& detector) {
   const ModelOptions& options = detector.options();
-  ModelShape shape{detector.class_count(), options.head.reg_max, options.neck.channels, {},
-                   options.head.channels,  options.head.depth};
-  for (int level = options.neck.first_level; level <= options.neck.last_level; ++level)
-    shape.strides.push_back(1 << level);
-  return shape;
+  return {detector.class_count(), options.head.reg_max,  options.neck.channels,
+          options.neck.strides(), options.head.channels, options.head.depth};
 }
 
 MethodPtr function_method(std::function<void(DistillStep&)> add_terms) {

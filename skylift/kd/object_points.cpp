@@ -10,10 +10,10 @@ BatchObjects batch_objects(const std::vector<Targets>& targets, c10::Device devi
   BatchObjects objects;
   std::vector<float> boxes;
   std::vector<int64_t> image, index;
-  std::vector<at::Tensor> labels = {at::zeros({0}, at::TensorOptions(at::kLong).device(device))};
+  std::vector<at::Tensor> labels = {at::zeros({0}, at::kLong)};
   for (size_t i = 0; i < targets.size(); ++i) {
     objects.boxes.push_back(to_boxes(targets[i].boxes_xyxy));
-    labels.push_back(targets[i].labels.to(device));
+    labels.push_back(targets[i].labels);
     for (size_t k = 0; k < objects.boxes.back().size(); ++k) {
       const BoxXyxy& box = objects.boxes.back()[k];
       boxes.insert(boxes.end(), {box.x1, box.y1, box.x2, box.y2});

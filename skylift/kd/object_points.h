@@ -16,7 +16,7 @@ namespace skylift {
 struct BatchObjects {
   std::vector<std::vector<BoxXyxy>> boxes;  ///< B lists, on the CPU
   at::Tensor boxes_xyxy;                    ///< [G,4] float, px, on the training device
-  at::Tensor labels;                        ///< [G] int64
+  at::Tensor labels;                        ///< [G] int64, on the CPU
   at::Tensor image;                         ///< [G] int64
   at::Tensor index_in_image;                ///< [G] int64, index into the image's Targets
   int64_t count() const { return boxes_xyxy.size(0); }

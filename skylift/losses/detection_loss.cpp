@@ -27,7 +27,8 @@ Positives decode_positives(const DenseOutput& student, const PointGrid& grid, co
   Positives positives;
   const at::Tensor strides = grid.strides.index_select(0, assignment.point).unsqueeze(1);
   positives.points = grid.centres.index_select(0, assignment.point) / strides;
-  positives.box_logits = gather_box_logits(PointGather(grid, assignment.image, assignment.point), student);
+  positives.box_logits =
+      gather_box_logits(PointGather(grid, assignment.image, assignment.point, assignment.positives_per_level), student);
   positives.boxes_xyxy = boxes_from_distances(positives.points, integral(positives.box_logits, student.reg_max));
   positives.target_xyxy = assignment.boxes_xyxy / strides;
   return positives;

@@ -4,23 +4,30 @@
 
 namespace skylift {
 
-PointGather::PointGather(const PointGrid& grid, const at::Tensor& image, const at::Tensor& point) {
+namespace {
+
+std::vector<int64_t> counted(const at::Tensor& level_of, size_t levels) {
+  const at::Tensor counts = at::bincount(level_of, {}, static_cast<int64_t>(levels)).to(at::kCPU);
+  return {counts.const_data_ptr<int64_t>(), counts.const_data_ptr<int64_t>() + levels};
+}
+
+}  // namespace
+
+PointGather::PointGather(const PointGrid& grid, const at::Tensor& image, const at::Tensor& point,
+                         const std::vector<int64_t>& counts) {
   std::vector<int64_t> ends;
   for (const GridLevel& level : grid.levels) ends.push_back(level.offset + level.count());
   const at::Tensor level_of =
       at::bucketize(point, at::tensor(ends, point.options()), /*out_int32=*/false, /*right=*/true);
   const at::Tensor order = at::argsort(level_of, /*stable=*/true, 0, /*descending=*/false);
   back_ = at::empty_like(order).scatter_(0, order, at::arange(order.size(0), order.options()));
-  // The one time that the host waits for the device.
-  const at::Tensor counts = at::bincount(level_of, {}, static_cast<int64_t>(grid.levels.size())).to(at::kCPU);
-
+  const std::vector<int64_t> on_level = counts.empty() ? counted(level_of, grid.levels.size()) : counts;
   int64_t begin = 0;
   for (size_t i = 0; i < grid.levels.size(); ++i) {
-    const int64_t count = counts.const_data_ptr<int64_t>()[i];
-    const at::Tensor here = order.narrow(0, begin, count);
+    const at::Tensor here = order.narrow(0, begin, on_level[i]);
     const at::Tensor cell = point.index_select(0, here) - grid.levels[i].offset;
     rows_.push_back(image.index_select(0, here) * grid.levels[i].count() + cell);
-    begin += count;
+    begin += on_level[i];
   }
 }
 

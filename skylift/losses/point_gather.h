@@ -15,8 +15,10 @@ namespace skylift {
 /// N points (image, point index) in any order, repeats allowed. Built once, it serves every map of that grid.
 class PointGather {
  public:
-  /// image, point: [N] int64 on the grid's device.
-  PointGather(const PointGrid& grid, const at::Tensor& image, const at::Tensor& point);
+  /// image, point: [N] int64 on the grid's device. `counts`: how many of them are on each level; empty: asked of the
+  /// device, which the host then waits for.
+  PointGather(const PointGrid& grid, const at::Tensor& image, const at::Tensor& point,
+              const std::vector<int64_t>& counts = {});
 
   /// One [B,K,H,W] map a level -> [N,K] in the points' order, with gradient. In float unless the maps are double.
   at::Tensor operator()(const std::vector<at::Tensor>& maps) const;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "skylift/models/model_options.h"
+#include "skylift/models/recompute.h"
 
 namespace skylift {
 
@@ -32,14 +33,27 @@ class Backbone : public torch::nn::Module {
   /// Frozen stages stay in eval mode, and all batch norms with norm_eval.
   void train(bool on = true) override;
 
+  /// Of each block's activations only its input is kept for the backward pass (recompute.h).
+  void recompute(bool on) { recompute_ = on; }
+
  protected:
   explicit Backbone(const BackboneOptions& options) : options_(options) {}
 
   /// For the end of a constructor: frozen stages lose their gradients, and the mode becomes that of training.
   void begin_training();
 
+  template <class Block>
+  at::Tensor through(const std::shared_ptr<Block>& block, const at::Tensor& input) const {
+    if (!recompute_) return block->forward(input);
+    return recomputed(
+        *block, [block](const at::Tensor& x) { return block->forward(x); }, input);
+  }
+
   BackboneOptions options_;
   std::vector<int64_t> out_channels_;
+
+ private:
+  bool recompute_ = false;
 };
 
 /// Error: an unknown name (prints the nearest, or the list).

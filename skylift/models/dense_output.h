@@ -28,8 +28,9 @@ struct DenseOutput {
   std::vector<LevelOutput> levels;  ///< finest first
   std::vector<int> strides;         ///< px, parallel to `levels`
   int reg_max = 16;                 ///< R: bins 0..R, in strides
-  at::Tensor known_classes;  ///< [K] int64, rising: of a teacher of other classes, those it can say something of;
-                             ///< undefined: all
+  at::Tensor
+      known_classes;  ///< [K] int64, on the CPU, rising: of a teacher of other classes, those it can say something of;
+                      ///< undefined: all
   bool has_lifted() const { return !levels.empty() && levels.front().lifted_cls_logits.defined(); }
 };
 

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <torch/nn/init.h>
 
+#include "skylift/models/convolve.h"
 #include "skylift/models/layers.h"
 
 namespace skylift {
@@ -43,7 +44,7 @@ std::vector<at::Tensor> FeaturePyramid::forward(const std::vector<at::Tensor>& b
   for (size_t i = maps.size() - 1; i > 0; --i) maps[i - 1] = maps[i - 1] + upsampled_like(maps[i], maps[i - 1]);
   std::vector<at::Tensor> pyramid;
   for (size_t i = 0; i < outputs_.size(); ++i) {
-    pyramid.push_back(outputs_[i]->forward(i < maps.size() ? maps[i] : pyramid.back()));
+    pyramid.push_back(convolve(*outputs_[i], i < maps.size() ? maps[i] : pyramid.back()));
   }
   return pyramid;
 }

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "skylift/models/convolve.h"
 #include "skylift/models/layers.h"
 
 namespace skylift {
@@ -34,7 +35,7 @@ TowerConv::TowerConv(int64_t in_channels, int64_t out_channels, int norm_groups)
 
 at::Tensor TowerConv::forward(const at::Tensor& input) {
   // Autocast on a GPU computes group norm in float by itself; on the CPU its backward is several times slower in bf16.
-  const at::Tensor x = conv_->forward(input);
+  const at::Tensor x = convolve(*conv_, input);
   return norm_->forward(c10::isReducedFloatingType(x.scalar_type()) ? x.to(at::kFloat) : x);
 }
 
@@ -90,8 +91,8 @@ LevelOutput GflHead::predict_from(size_t level, size_t conv, const TowerPair& fe
 }
 
 void GflHead::predict(size_t level, const TowerPair& features, at::Tensor& cls_logits, at::Tensor& box_logits) {
-  cls_logits = cls_predictor_->forward(features.cls);
-  const at::Tensor sides = box_predictor_->forward(features.reg);
+  cls_logits = convolve(*cls_predictor_, features.cls);
+  const at::Tensor sides = convolve(*box_predictor_, features.reg);
   box_logits = (sides * level_scales_[static_cast<int64_t>(level)]).to(at::kFloat);
 }
 

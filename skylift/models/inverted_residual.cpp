@@ -10,6 +10,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
+#include "skylift/models/convolve.h"
 #include "skylift/models/layers.h"
 
 namespace skylift {
@@ -88,7 +89,7 @@ at::Tensor ConvUnit::forward(const at::Tensor& input) {
     const auto rows = same_padding(x.size(2), kernel, stride), columns = same_padding(x.size(3), kernel, stride);
     x = at::constant_pad_nd(x, {columns[0], columns[1], rows[0], rows[1]});
   }
-  x = norm->forward(conv->forward(x));
+  x = norm->forward(convolve(*conv, x));
   // Batch norm's backward needs its input only, so its output may be overwritten.
   return activated ? at::hardtanh_(x, 0, 6) : x;
 }
@@ -172,7 +173,7 @@ std::vector<at::Tensor> InvertedResidualNet::forward(const at::Tensor& images) {
   at::Tensor x = stem_.forward(images);
   std::vector<at::Tensor> outputs;
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    x = blocks_[i]->forward(x);
+    x = through(blocks_[i], x);
     if (ends_stage(i)) outputs.push_back(x);
   }
   return outputs;

@@ -70,6 +70,12 @@ void check_lifting(const HeadOptions& head) {
 
 }  // namespace
 
+std::vector<int> NeckOptions::strides() const {
+  std::vector<int> strides;
+  for (int level = first_level; level <= last_level; ++level) strides.push_back(1 << level);
+  return strides;
+}
+
 void bind(OptionSection section, ModelOptions& options) {
   bind(section.section("backbone"), options.backbone);
   bind(section.section("neck"), options.neck);

@@ -20,6 +20,8 @@ struct NeckOptions {
   int channels = 256;
   int first_level = 3;  ///< the finest pyramid level, stride 2^level: 2 or 3 (2 for very small objects)
   int last_level = 7;   ///< the coarsest; levels above 5 are made by stride-2 convolutions on the output below
+
+  std::vector<int> strides() const;  ///< px, finest first
 };
 
 struct LiftingOptions {  // Light-ML, skylift/models/lifting.h

@@ -9,6 +9,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
+#include "skylift/models/convolve.h"
 #include "skylift/models/layers.h"
 #include "skylift/models/pointwise.h"
 
@@ -63,7 +64,7 @@ ResidualBlock::ResidualBlock(int64_t in_channels, int64_t width, int stride, boo
 at::Tensor ResidualBlock::forward(const at::Tensor& input) {
   at::Tensor x = input;
   for (size_t i = 0; i < convs_.size(); ++i) {
-    x = norms_[i]->forward(convs_[i]->forward(x));
+    x = norms_[i]->forward(convolve(*convs_[i], x));
     if (i + 1 < convs_.size())
       x.relu_();  // batch norm's backward needs its input only, so its output may be overwritten
   }
@@ -113,7 +114,7 @@ std::vector<at::Tensor> ResNet::forward(const at::Tensor& images) {
   x = at::max_pool2d(x, 3, 2, 1);
   std::vector<at::Tensor> outputs;
   for (auto& stage : stages_) {
-    for (auto& block : stage) x = block->forward(x);
+    for (const auto& block : stage) x = through(block, x);
     outputs.push_back(x);
   }
   return outputs;

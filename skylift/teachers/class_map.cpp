@@ -11,30 +11,13 @@
 #include "skylift/core/text.h"
 
 namespace skylift {
-namespace {
-
-std::map<std::string, std::string> renamed_by(const std::vector<std::string>& pairs,
-                                              const std::vector<std::string>& theirs,
-                                              const std::vector<std::string>& ours) {
-  std::map<std::string, std::string> renamed;
-  for (const std::string& pair : pairs) {
-    const size_t equals = pair.find('=');
-    if (equals == std::string::npos) throw Error("kd.teacher_classes: got '{}', expected FROM=TO", pair);
-    const std::string from = pair.substr(0, equals), to = pair.substr(equals + 1);
-    if (std::ranges::find(theirs, from) == theirs.end())
-      throw Error("kd.teacher_classes: the teacher has no class '{}'{}", from, suggestion(from, theirs));
-    if (!to.empty() && std::ranges::find(ours, to) == ours.end())
-      throw Error("kd.teacher_classes: the data has no class '{}'{}", to, suggestion(to, ours));
-    if (!renamed.emplace(from, to).second) throw Error("kd.teacher_classes: '{}' is named twice", from);
-  }
-  return renamed;
-}
-
-}  // namespace
-
 ClassMap make_class_map(const std::vector<std::string>& theirs, const std::vector<std::string>& ours,
                         const std::vector<std::string>& pairs, const std::string& teacher) {
-  const auto renamed = renamed_by(pairs, theirs, ours);
+  const auto renamed = parse_renames(pairs, theirs, "kd.teacher_classes", "the teacher");
+  for (const auto& [from, to] : renamed) {
+    if (!to.empty() && std::ranges::find(ours, to) == ours.end())
+      throw Error("kd.teacher_classes: the data has no class '{}'{}", to, suggestion(to, ours));
+  }
   ClassMap map;
   map.sources.resize(ours.size());
   std::vector<std::string> dropped, lacking;
@@ -83,9 +66,9 @@ at::Tensor mapped_scores(const at::Tensor& scores, const ClassMap& map) {
   return at::stack(channels, 1);
 }
 
-at::Tensor known_classes(const ClassMap& map, c10::Device device) {
+at::Tensor known_classes(const ClassMap& map) {
   if (map.known.size() == map.sources.size()) return {};
-  return at::tensor(map.known, at::TensorOptions(at::kLong).device(device));
+  return at::tensor(map.known, at::kLong);
 }
 
 }  // namespace skylift

@@ -25,6 +25,6 @@ ClassMap make_class_map(const std::vector<std::string>& theirs, const std::vecto
 at::Tensor mapped_scores(const at::Tensor& scores, const ClassMap& map);
 
 /// `known` for DenseOutput::known_classes: undefined where it is all of them.
-at::Tensor known_classes(const ClassMap& map, c10::Device device);
+at::Tensor known_classes(const ClassMap& map);
 
 }  // namespace skylift

@@ -151,6 +151,52 @@ class Scaled : public Around {
   ModelShape shape_;
 };
 
+class Finer : public Around {
+ public:
+  Finer(TeacherPtr inner, const std::vector<int>& strides) : Around(std::move(inner)), shape_(inner_->shape()) {
+    const int finest = shape_.strides.front();
+    for (const int stride : strides) {
+      if (stride < finest) finer_.push_back(stride);
+    }
+    shape_.strides.insert(shape_.strides.begin(), finer_.begin(), finer_.end());
+    shape_.channels = 0;
+    shape_.bins = false;
+  }
+
+  const ModelShape& shape() const override { return shape_; }
+
+  /// It has no network for the levels that it adds, so none to show.
+  Detector* detector() const override { return nullptr; }
+
+  std::string checksum() const override {
+    return checksum_text(skylift::checksum("finer", skylift::checksum(inner_->checksum())));
+  }
+
+  DenseOutput forward(const Batch& batch) override {
+    DenseOutput output = inner_->forward(batch);
+    const DecodedMaps own = decoded({{output.levels.front()}, {output.strides.front()}, output.reg_max, {}});
+    DecodedMaps maps;
+    for (const int stride : finer_) {
+      const int64_t times = own.strides.front() / stride;
+      const auto repeated = [&](const at::Tensor& map) {
+        return map.repeat_interleave(times, 2).repeat_interleave(times, 3);
+      };
+      maps.strides.push_back(stride);
+      maps.scores.push_back(repeated(own.scores.front()));
+      maps.boxes.push_back(repeated(own.boxes.front()));
+    }
+    const DenseOutput added = dense_output(maps, batch.images.size(2), batch.images.size(3), output.reg_max);
+    for (LevelOutput& level : output.levels) level.feature = level.cls_feature = level.reg_feature = at::Tensor();
+    output.levels.insert(output.levels.begin(), added.levels.begin(), added.levels.end());
+    output.strides = shape_.strides;
+    return output;
+  }
+
+ private:
+  std::vector<int> finer_;
+  ModelShape shape_;
+};
+
 }  // namespace
 
 TeacherPtr mean_of_teachers(std::vector<TeacherPtr> teachers) {
@@ -166,5 +212,11 @@ TeacherPtr mean_of_teachers(std::vector<TeacherPtr> teachers) {
 TeacherPtr flipped_too(TeacherPtr teacher) { return std::make_unique<Flipped>(std::move(teacher)); }
 
 TeacherPtr at_scale(TeacherPtr teacher, int scale) { return std::make_unique<Scaled>(std::move(teacher), scale); }
+
+TeacherPtr with_finer_levels(TeacherPtr teacher, const std::vector<int>& strides) {
+  const int finest = teacher->shape().strides.front();
+  if (std::ranges::none_of(strides, [&](int stride) { return stride < finest; })) return teacher;
+  return std::make_unique<Finer>(std::move(teacher), strides);
+}
 
 }  // namespace skylift

@@ -18,4 +18,9 @@ TeacherPtr flipped_too(TeacherPtr teacher);
 /// stride s / scale, and distances in strides are the same numbers (multi-scale aligned distillation, Qi et al. 2021).
 TeacherPtr at_scale(TeacherPtr teacher, int scale);
 
+/// With levels of those `strides` that are finer than its own, too: each of their cells has the score and the box of the
+/// teacher's finest cell that it lies in. Its boxes are no distributions then and it shows no features. Itself where
+/// there is no finer one.
+TeacherPtr with_finer_levels(TeacherPtr teacher, const std::vector<int>& strides);
+
 }  // namespace skylift

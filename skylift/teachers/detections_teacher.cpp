@@ -16,7 +16,7 @@ class DetectionsTeacher : public TeacherNetwork {
       : found_(std::move(found)), train_set_(place.train_set) {
     shape_.classes = static_cast<int>(train_set_.classes().size());
     shape_.reg_max = place.student.head.reg_max;
-    shape_.strides = level_strides(place.student);
+    shape_.strides = place.student.neck.strides();
     shape_.bins = false;
     const std::vector<std::string>& classes = train_set_.classes();
     for (const std::string& name : train_set_.annotations().classes) {

@@ -6,7 +6,6 @@
 
 #include "skylift/boxes/boxes.h"
 #include "skylift/core/error.h"
-#include "skylift/teachers/foreign_levels.h"
 
 namespace skylift {
 namespace {
@@ -79,9 +78,8 @@ FinishedParts parts_of(const std::vector<NamedTensor>& outputs) {
 
 }  // namespace
 
-DecodedMaps decode_dense(const std::vector<NamedTensor>& outputs, const ForeignLayout& layout, int64_t height,
-                         int64_t width, const std::string& name) {
-  const std::vector<ForeignLevel> levels = foreign_levels(outputs, layout, height, width, name);
+DecodedMaps decode_dense(const std::vector<ForeignLevel>& levels, const ForeignLayout& layout, int64_t height,
+                         int64_t width) {
   DecodedMaps maps;
   maps.strides = layout.strides;
   for (size_t i = 0; i < levels.size(); ++i) {

@@ -5,6 +5,7 @@
 
 #include "skylift/teachers/dense_maps.h"
 #include "skylift/teachers/foreign_layout.h"
+#include "skylift/teachers/foreign_levels.h"
 
 namespace skylift {
 
@@ -15,9 +16,9 @@ struct FoundBoxes {
   at::Tensor labels;      ///< [K] int64, the teacher's classes
 };
 
-/// Of a layout "rows" or "levels"; scores are of the teacher's classes. Error: as foreign_levels.
-DecodedMaps decode_dense(const std::vector<NamedTensor>& outputs, const ForeignLayout& layout, int64_t height,
-                         int64_t width, const std::string& name);
+/// Of a layout "rows" or "levels" over an image of height x width px; scores are of the teacher's classes.
+DecodedMaps decode_dense(const std::vector<ForeignLevel>& levels, const ForeignLayout& layout, int64_t height,
+                         int64_t width);
 
 /// Of a layout "detections", one an image. Error: outputs of other shapes.
 std::vector<FoundBoxes> decode_finished(const std::vector<NamedTensor>& outputs, const ForeignLayout& layout,

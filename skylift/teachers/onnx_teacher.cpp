@@ -44,7 +44,7 @@ class OnnxTeacher : public TeacherNetwork {
     own_bins_ = own_ && layout_.reg_max == place.student.head.reg_max;
     shape_.bins = own_bins_;
     shape_.reg_max = place.student.head.reg_max;
-    shape_.strides = dense ? layout_.strides : level_strides(place.student);
+    shape_.strides = dense ? layout_.strides : place.student.neck.strides();
     checksum_ = checksum_text(skylift::checksum(bytes_));
     bytes_.clear();
   }
@@ -90,7 +90,7 @@ class OnnxTeacher : public TeacherNetwork {
     layout.point = "corner";
     layout.mean.assign(card.preprocess.mean.begin(), card.preprocess.mean.end());
     layout.deviation.assign(card.preprocess.deviation.begin(), card.preprocess.deviation.end());
-    layout.strides = level_strides(card.options);
+    layout.strides = card.options.neck.strides();
   }
 
   ForeignSight probe(const std::map<std::string, std::string>& metadata,
@@ -135,17 +135,19 @@ class OnnxTeacher : public TeacherNetwork {
   DenseOutput dense(const std::vector<NamedTensor>& outputs, const at::Tensor& images, const Batch& batch) const {
     const int64_t height = images.size(2), width = images.size(3);
     const int64_t own_height = batch.images.size(2), own_width = batch.images.size(3);
-    DecodedMaps maps;
+    DenseOutput output;
     if (layout_.kind == "detections") {
-      maps = sparse_maps(found(decode_finished(outputs, layout_, height, width, name_)), shape_.strides, own_height,
-                         own_width, shape_.classes);
+      const DecodedMaps maps = sparse_maps(found(decode_finished(outputs, layout_, height, width, name_)),
+                                           shape_.strides, own_height, own_width, shape_.classes);
+      output = dense_output(maps, own_height, own_width, shape_.reg_max);
     } else {
-      maps = decode_dense(outputs, layout_, height, width, name_);
+      const std::vector<ForeignLevel> levels = foreign_levels(outputs, layout_, height, width, name_);
+      DecodedMaps maps = decode_dense(levels, layout_, height, width);
       for (at::Tensor& scores : maps.scores) scores = mapped_scores(scores, map_);
+      output = dense_output(maps, own_height, own_width, shape_.reg_max);
+      if (own_bins_) keep_bins(output, levels);
     }
-    DenseOutput output = dense_output(maps, own_height, own_width, shape_.reg_max);
-    if (own_bins_) keep_bins(output, foreign_levels(outputs, layout_, height, width, name_));
-    output.known_classes = known_classes(map_, at::kCPU);
+    output.known_classes = known_classes(map_);
     return output;
   }
 
@@ -196,7 +198,6 @@ class OnnxTeacher : public TeacherNetwork {
       all.levels[i].cls_logits = at::cat(cls).to(device);
       all.levels[i].box_logits = at::cat(box).to(device);
     }
-    if (all.known_classes.defined()) all.known_classes = all.known_classes.to(device);
     return all;
   }
 

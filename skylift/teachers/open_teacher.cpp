@@ -24,12 +24,6 @@ TeacherPtr open_one(const std::filesystem::path& file, const TeacherPlace& place
 
 }  // namespace
 
-std::vector<int> level_strides(const ModelOptions& model) {
-  std::vector<int> strides;
-  for (int level = model.neck.first_level; level <= model.neck.last_level; ++level) strides.push_back(1 << level);
-  return strides;
-}
-
 TeacherPtr open_teacher(const std::vector<std::filesystem::path>& files, const TeacherPlace& place) {
   std::vector<TeacherPtr> teachers;
   for (const std::filesystem::path& file : files) teachers.push_back(open_one(file, place));
@@ -39,6 +33,7 @@ TeacherPtr open_teacher(const std::vector<std::filesystem::path>& files, const T
   TeacherPtr teacher = teachers.size() == 1 ? std::move(teachers.front()) : mean_of_teachers(std::move(teachers));
   if (place.kd.teacher_flip) teacher = flipped_too(std::move(teacher));
   if (place.kd.teacher_scale > 1) teacher = at_scale(std::move(teacher), place.kd.teacher_scale);
+  if (place.kd.teacher_finer) teacher = with_finer_levels(std::move(teacher), place.student.neck.strides());
   return teacher;
 }
 

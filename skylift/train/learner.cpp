@@ -88,6 +88,7 @@ Learner::Learner(std::shared_ptr<Detector> student, const TeacherNetwork* teache
       optimizer_(options.train.optimizer, trained_parameters(*student_, distiller_.get()), images_a_step),
       buckets_(tensors_of(trained_parameters(*student_, distiller_.get()))),
       device_(compute.device) {
+  student_->backbone().recompute(options.train.recompute);
   if (options.train.ema.decay > 0) {
     average_.emplace(*student_, options.train.ema.decay);
     place(*average_->detector(), compute);

@@ -24,13 +24,60 @@ std::vector<at::Tensor> tensors_of(const NamedParameters& parameters, bool backb
   return tensors;
 }
 
+at::Tensor laid_out_like(const at::Tensor& parameter, const at::Tensor& values) {
+  return values.strides() == parameter.strides() ? values : at::empty_like(parameter).copy_(values);
+}
+
+/// libtorch's AdamW by its fused kernel, which its C++ class does not use: one pass over a parameter instead of a dozen.
+class FusedAdamW final : public torch::optim::AdamW {
+ public:
+  using AdamW::AdamW;
+
+  at::Tensor step(LossClosure /*closure*/ = nullptr) override {
+    const at::NoGradGuard no_grad;
+    for (auto& group : param_groups()) step(group);
+    return {};
+  }
+
+ private:
+  void step(torch::optim::OptimizerParamGroup& group) {
+    std::vector<at::Tensor> parameters, gradients, means, squares, steps;
+    for (at::Tensor& parameter : group.params()) {
+      if (!parameter.grad().defined()) continue;
+      auto& state = state_of(parameter);
+      state.step(state.step() + 1);
+      parameters.push_back(parameter);
+      gradients.push_back(laid_out_like(parameter, parameter.grad()));
+      means.push_back(state.exp_avg());
+      squares.push_back(state.exp_avg_sq());
+      steps.push_back(at::scalar_tensor(state.step(), parameter.options().dtype(at::kFloat).requires_grad(false)));
+    }
+    if (parameters.empty()) return;
+    const auto& options = static_cast<const torch::optim::AdamWOptions&>(group.options());
+    const auto [beta1, beta2] = options.betas();
+    at::_fused_adamw_(parameters, gradients, means, squares, {}, steps, options.lr(), beta1, beta2,
+                      options.weight_decay(), options.eps(), /*amsgrad=*/false, /*maximize=*/false);
+  }
+
+  torch::optim::AdamWParamState& state_of(const at::Tensor& parameter) {
+    auto& state = state_[parameter.unsafeGetTensorImpl()];
+    if (!state) {
+      auto fresh = std::make_unique<torch::optim::AdamWParamState>();
+      fresh->step(0);
+      fresh->exp_avg(at::zeros_like(parameter));
+      fresh->exp_avg_sq(at::zeros_like(parameter));
+      state = std::move(fresh);
+    }
+    return static_cast<torch::optim::AdamWParamState&>(*state);
+  }
+};
+
 std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerOptions& options,
                                                         const NamedParameters& parameters) {
   std::vector<torch::optim::OptimizerParamGroup> groups;
   for (bool backbone : {true, false}) groups.emplace_back(tensors_of(parameters, backbone));
   if (options.name == "adamw") {
-    return std::make_unique<torch::optim::AdamW>(groups,
-                                                 torch::optim::AdamWOptions(1.0).weight_decay(options.weight_decay));
+    return std::make_unique<FusedAdamW>(groups, torch::optim::AdamWOptions(1.0).weight_decay(options.weight_decay));
   }
   return std::make_unique<torch::optim::SGD>(
       groups, torch::optim::SGDOptions(1.0).momentum(options.momentum).weight_decay(options.weight_decay));
@@ -99,7 +146,8 @@ void ScheduledOptimizer::load_state(const NamedParameters& state) {
       if (found->second.dim() > 0 && found->second.sizes() != tensor.sizes()) {
         throw Error("resume state: '{}{}' has another shape than the model's parameter", prefix, field);
       }
-      return found->second.to(tensor.device()).clone();
+      const at::Tensor values = found->second.to(tensor.device());
+      return values.dim() > 0 ? laid_out_like(tensor, values).clone() : values.clone();
     };
     if (options_.name == "adamw") {
       if (!stored("step").defined()) continue;

@@ -86,14 +86,13 @@ DenseOutput empty_student(const ModelOptions& model, const at::Tensor& images, i
   DenseOutput output;
   const at::TensorOptions where = at::TensorOptions(at::kFloat).device(images.device());
   output.reg_max = model.head.reg_max;
-  for (int level = model.neck.first_level; level <= model.neck.last_level; ++level) {
-    const int64_t stride = int64_t{1} << level;
+  output.strides = model.neck.strides();
+  for (const int stride : output.strides) {
     const int64_t height = (images.size(2) + stride - 1) / stride, width = (images.size(3) + stride - 1) / stride;
     LevelOutput out;
     out.cls_logits = at::zeros({}, where).expand({images.size(0), classes, height, width});
     out.box_logits = at::zeros({}, where).expand({images.size(0), 4 * (output.reg_max + 1), height, width});
     output.levels.push_back(out);
-    output.strides.push_back(static_cast<int>(stride));
   }
   return output;
 }
@@ -188,7 +187,7 @@ void SignalCache::make(const RunOptions& options, const Dataset& train_set, cons
     throw_if_stopped();
     const auto batch = loader.next();
     if (progress) progress({"store the teacher", index + 1, count, ""});
-    return make_entry(batch->to(teacher.compute.device, teacher.compute.memory_format));
+    return make_entry(batch->unpacked(teacher.compute.device, teacher.compute.memory_format));
   };
   remove_orphans(path_.parent_path());
   write_signals(path_, count, entry, metadata);

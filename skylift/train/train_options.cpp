@@ -6,6 +6,9 @@ void bind(OptionSection section, TrainOptions& options) {
   section.add("epochs", options.epochs, "passes over the training images", between(1, 100000));
   section.add("batch_size", options.batch_size, "images that a process works on at once", between(1, 4096));
   section.add("accumulate", options.accumulate, "such batches a step: their gradients are averaged", between(1, 4096));
+  section.add("recompute", options.recompute,
+              "compute the backbone's activations again in the backward pass instead of keeping them: for models that "
+              "do not fit");
   section.add("seed", options.seed, "of the weights, the order of the images and the augmentation", at_least(0));
   section.add("eval_every", options.eval_every, "epochs between evaluations; the last epoch is always evaluated",
               at_least(1));

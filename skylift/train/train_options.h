@@ -33,8 +33,9 @@ struct EmaOptions {
 
 struct TrainOptions {
   int epochs = 12;
-  int batch_size = 4;  ///< images that a process works on at once
-  int accumulate = 1;  ///< such batches a step: their gradients are averaged
+  int batch_size = 4;      ///< images that a process works on at once
+  int accumulate = 1;      ///< such batches a step: their gradients are averaged
+  bool recompute = false;  ///< the backbone's activations: computed twice instead of kept
   int seed = 0;
   int eval_every = 1;          ///< epochs between evaluations; the last epoch is always evaluated
   int checkpoint_every = 200;  ///< steps between saves of resume/, besides the end of each epoch

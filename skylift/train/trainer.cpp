@@ -216,7 +216,7 @@ void Trainer::train_epoch(int64_t epoch, int64_t first_step) {
 /// state is saved by all.
 Batch Trainer::next_batch() {
   try {
-    return parts_->loader->next()->to(compute_.device, compute_.memory_format);
+    return parts_->loader->next()->unpacked(compute_.device, compute_.memory_format);
   } catch (...) {
     if (process_count() == 1) save();
     throw;

@@ -28,8 +28,8 @@ DataOptions enlarged(DataOptions options, int scale) {
   return options;
 }
 
-std::unique_ptr<Loader> training_loader(const Dataset& train_set, const RunOptions& options, int teacher_scale,
-                                        const Dataset* unlabelled) {
+std::unique_ptr<Loader> training_loader(const Dataset& train_set, const RunOptions& options,
+                                        const ComputeDevice& compute, int teacher_scale, const Dataset* unlabelled) {
   const int besides = unlabelled ? unlabelled_in_batch(options) : 0, batch_size = options.train.batch_size - besides;
   if (besides > 0) log_info("a batch has {} labelled and {} unlabelled images", batch_size, besides);
   const DataOptions data = enlarged(options.data, teacher_scale);
@@ -44,6 +44,7 @@ std::unique_ptr<Loader> training_loader(const Dataset& train_set, const RunOptio
                                                 .unlabelled = besides,
                                                 .unlabelled_count = unlabelled ? unlabelled->size() : 0,
                                                 .reduce = teacher_scale,
+                                                .pinned = compute.device.is_cuda(),
                                                 .prefetch = options.data.prefetch},
                                   data.input);
 }

@@ -10,7 +10,8 @@ namespace skylift {
 
 /// `teacher_scale`: batches hold the images as a teacher sees them, too (Batch::fine_images). `unlabelled` (null: none):
 /// data.unlabelled_share of each batch. The data sets must outlive the loader.
-std::unique_ptr<Loader> training_loader(const Dataset& train_set, const RunOptions& options, int teacher_scale = 1,
+std::unique_ptr<Loader> training_loader(const Dataset& train_set, const RunOptions& options,
+                                        const ComputeDevice& compute, int teacher_scale = 1,
                                         const Dataset* unlabelled = nullptr);
 
 /// The options under which images are so many times as large as the student's.

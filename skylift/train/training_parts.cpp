@@ -40,7 +40,7 @@ TrainingParts::TrainingParts(const TrainRequest& request, const Dataset& train_s
       unlabelled(unlabelled_of(request, teacher, train_set.classes())),
       learner(make_student(request, train_set.classes(), detector_of(teacher)), teacher_network(), request.options,
               compute, int64_t{request.options.train.batch_size} * accumulate * process_count()),
-      loader(training_loader(train_set, request.options, teacher ? request.options.kd.teacher_scale : 1,
+      loader(training_loader(train_set, request.options, compute, teacher ? request.options.kd.teacher_scale : 1,
                              unlabelled ? &*unlabelled : nullptr)),
       steps_per_epoch(loader->batches_per_epoch() / accumulate),
       total_steps(steps_per_epoch * request.options.train.epochs) {

@@ -407,6 +407,8 @@ TEST_F(LayoutsTest, ClassCountsThatDisagreeAreRefused) {
   yolo_image("a.png");
   yaml("val: images\nnc: 5\nnames: [car, bus]\n");
   EXPECT_THAT(error_for(), AllOf(HasSubstr("data.yaml:2: got nc 5"), HasSubstr("2 names")));
+  yaml("val: images\nnc: 478566\n");  // each would be made a name
+  EXPECT_THAT(error_for(), HasSubstr("data.yaml:2: got nc '478566', expected a number of classes, at most 100000"));
   yaml("val: images\nnc: 2\n");
   EXPECT_THAT(expect(spec(), 1, 2).set.classes, ElementsAre("class_0", "class_1"));
 }

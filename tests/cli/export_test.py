@@ -1,5 +1,6 @@
 """skylift export: what it writes, says and refuses."""
 import json
+import os
 import pathlib
 import subprocess
 import unittest
@@ -65,6 +66,26 @@ class ExportTest(ProgramTest):
         self.assertFalse((self.folder / "no.onnx").exists())
         blocked = self.folder / "tiny.toml" / "below.onnx"
         self.refuse("export", "--model", self.model, "--out", blocked, expect=["tiny.toml", "cannot"])
+
+    def test_int8_says_what_it_lacks_and_leaves_no_file(self):
+        command = ["export", "--model", self.model, "--out", self.folder / "no.int8.onnx"]
+        self.refuse(*command, "--precision", "int8", expect=["--calibrate"])
+        self.refuse(*command, "--evaluate", self.data / "val", expect=["--evaluate", "int8"])
+        self.refuse(*command, "--precision", "int8", "--calibrate", self.data / "train", "--decoded", "--evaluate", self.data / "val", expect=["--evaluate"])
+        for python, said in (("/no/such/python", ["/no/such/python", "SKYLIFT_PYTHON"]), ("false", ["false", "nncf"])):
+            self.refuse(*command, "--precision", "int8", "--calibrate", self.data / "train", expect=said, env=os.environ | {"SKYLIFT_PYTHON": python})
+        self.assertFalse((self.folder / "no.int8.onnx").exists())
+
+    def test_int8_is_written_where_there_is_nncf(self):
+        python = pathlib.Path(__file__).resolve().parents[2] / ".deps" / "quantize-venv" / "bin" / "python"
+        if not python.exists():
+            self.skipTest("no .deps/quantize-venv (scripts/quantize.sh makes it)")
+        done = self.succeed("export", "--model", self.model, "--out", self.folder / "small.int8.onnx", "--precision", "int8", "--calibrate",
+                            self.data / "train", "--calibration-images", 3, "--evaluate", self.data / "val",
+                            env=os.environ | {"SKYLIFT_PYTHON": str(python)})
+        self.assertRegex(done.stdout, r"int8 lost -?\d+\.\d\d AP")
+        self.assertIn(b"QuantizeLinear", (self.folder / "small.int8.onnx").read_bytes())
+        self.succeed("eval", "--data", self.data / "val", "--model", self.folder / "small.int8.onnx")
 
     def test_quantize_script_refuses_what_it_cannot_use(self):
         script = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "quantize.sh"

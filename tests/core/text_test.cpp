@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "skylift/core/text.h"
+#include "tests/error_of.h"
 
 namespace skylift {
 namespace {
@@ -30,6 +31,20 @@ TEST(Text, NearestWordForgivesTyposButNotStrangers) {
   EXPECT_EQ(nearest_word("train.epcohs", words), "train.epochs");
   EXPECT_EQ(nearest_word("zebra", words), std::nullopt);
   EXPECT_THAT(suggestion("zebra", words), HasSubstr("known: train.epochs"));
+}
+
+TEST(Text, RenamesArePairs) {
+  const std::vector<std::string> known = {"car", "person"};
+  const auto renamed =
+      parse_renames(std::vector<std::string>{"person=pedestrian", "car="}, known, "--map", "the model");
+  EXPECT_EQ(renamed.at("person"), "pedestrian");
+  EXPECT_EQ(renamed.at("car"), "");
+  const auto error = [&](std::vector<std::string> pairs) {
+    return error_of([&] { parse_renames(pairs, known, "--map", "the model"); });
+  };
+  EXPECT_EQ(error({"car"}), "--map: got 'car', expected FROM=TO");
+  EXPECT_EQ(error({"carr=van"}), "--map: the model has no class 'carr' (did you mean 'car'?)");
+  EXPECT_EQ(error({"car=a", "car=b"}), "--map: 'car' is named twice");
 }
 
 TEST(Text, NoWordIsNearToOneOfAnyLength) {

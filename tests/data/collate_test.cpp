@@ -17,7 +17,8 @@ Sample plain_sample(int width, int height, const cv::Scalar& colour) {
 TEST(CollateTest, NormalisesPerChannelAndPadsWithZeroAfterwards) {
   // 255, 0 and 103 by the usual constants, computed with numpy in double:
   // (255-123.675)/58.395 = 2.2489083, (0-116.28)/57.12 = -2.0357143, (103-103.53)/57.375 = -0.0092375
-  const Batch batch = collate({plain_sample(33, 20, {255, 0, 103}), plain_sample(40, 50, {0, 0, 0})}, Preprocess{});
+  const Batch batch =
+      collate({plain_sample(33, 20, {255, 0, 103}), plain_sample(40, 50, {0, 0, 0})}, Preprocess{}).unpacked();
   ASSERT_EQ(batch.images.sizes(), at::IntArrayRef({2, 3, 64, 64}));
   const auto pixel = batch.images.accessor<float, 4>();
   EXPECT_FLOAT_EQ(pixel[0][0][0][0], 2.2489083F);
@@ -44,7 +45,7 @@ TEST(CollateTest, ReadsCroppedViewsByTheirRows) {
   preprocess.mean = {0, 0, 0};
   preprocess.deviation = {1, 1, 1};
   preprocess.pad_multiple = 1;
-  const Batch batch = collate({sample}, preprocess);
+  const Batch batch = collate({sample}, preprocess).unpacked();
   const auto pixel = batch.images.accessor<float, 4>();
   for (int y = 0; y < 4; ++y) {
     for (int x = 0; x < 4; ++x) {
@@ -61,7 +62,7 @@ TEST(CollateTest, TargetsHoldBoxesLabelsAndIgnored) {
   full.ignored = {{0, 1, 2, 3}};
   full.image_index = 12;
   full.geometry.flipped = true;
-  const Batch batch = collate({full, empty}, Preprocess{});
+  const Batch batch = collate({full, empty}, Preprocess{}).unpacked();
   EXPECT_EQ(batch.targets[0].boxes_xyxy.sizes(), at::IntArrayRef({2, 4}));
   EXPECT_EQ(batch.targets[0].boxes_xyxy[0][3].item<float>(), 4);
   EXPECT_EQ(batch.targets[0].labels[0].item<int64_t>(), 7);
@@ -73,11 +74,12 @@ TEST(CollateTest, TargetsHoldBoxesLabelsAndIgnored) {
   EXPECT_TRUE(batch.geometries[0].flipped);
 }
 
-TEST(CollateTest, MovesIntoAnotherMemoryFormat) {
-  const Batch batch = collate({plain_sample(40, 33, {9, 8, 7})}, Preprocess{});
-  const Batch moved = batch.to(at::kCPU, at::MemoryFormat::ChannelsLast);
-  EXPECT_TRUE(moved.images.is_contiguous(at::MemoryFormat::ChannelsLast));
-  EXPECT_TRUE(at::allclose(moved.images, batch.images));
+TEST(CollateTest, UnpacksIntoEitherMemoryFormat) {
+  const PackedBatch packed = collate({plain_sample(40, 33, {9, 8, 7})}, Preprocess{});
+  const Batch planes = packed.unpacked(), pixels = packed.unpacked(at::kCPU, at::MemoryFormat::ChannelsLast);
+  EXPECT_TRUE(planes.images.is_contiguous());
+  EXPECT_TRUE(pixels.images.is_contiguous(at::MemoryFormat::ChannelsLast));
+  EXPECT_TRUE(at::equal(pixels.images, planes.images));
 }
 
 }  // namespace

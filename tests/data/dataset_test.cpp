@@ -49,6 +49,18 @@ TEST_F(DatasetTest, MaskedThingsAreNeitherPositiveNorNegative) {
   EXPECT_THAT(values(sample.ignored[4]), ElementsAre(0, 30, 20, 40));
 }
 
+TEST_F(DatasetTest, DecodedImagesStayUpToALimit) {
+  set = write_small_set(folder.path, 300);  // 7,200 bytes each, decoded: 145 fill 1 MB
+  const Dataset dataset(set, {.cache_mb = 1});
+  const cv::Mat first = dataset.get(0).rgb.clone();
+  for (int64_t i = 0; i < 300; ++i) dataset.get(i);
+  for (const auto& record : set.images) std::filesystem::remove(folder.path / record.file);
+  EXPECT_EQ(cv::norm(dataset.get(0).rgb, first, cv::NORM_INF), 0);
+  EXPECT_NO_THROW(dataset.get(144));
+  EXPECT_THROW(dataset.get(145), Error);
+  EXPECT_THROW(dataset.get(299), Error);
+}
+
 TEST_F(DatasetTest, UnmaskedCrowdsAreObjectsAndTheRestBackground) {
   const Dataset dataset(set, {.classes = {}, .mask_ignored = false});
   const Sample sample = dataset.get(0);

@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 
 std::vector<Batch> drain(Loader& loader) {
   std::vector<Batch> batches;
-  while (auto batch = loader.next()) batches.push_back(*std::move(batch));
+  while (const auto batch = loader.next()) batches.push_back(batch->unpacked());
   return batches;
 }
 
@@ -97,8 +97,8 @@ TEST_F(LoaderTest, EpochsDifferInOrderAndAugmentation) {
   const auto a = ordered.next();
   ordered.start(1);
   const auto b = ordered.next();
-  EXPECT_EQ(a->image_indices, b->image_indices);
-  EXPECT_FALSE(at::equal(a->images, b->images));
+  EXPECT_EQ(a->batch.image_indices, b->batch.image_indices);
+  EXPECT_FALSE(at::equal(a->rgb, b->rgb));
 }
 
 TEST_F(LoaderTest, EvaluationKeepsTheOrderAndTheLastBatch) {
@@ -127,12 +127,12 @@ TEST(LoaderErrorTest, AFailureSurfacesAtItsBatchAndOnlyThere) {
     };
     Loader loader(9, source, {.batch_size = 2, .threads = threads}, {});
     loader.start(0);
-    EXPECT_THAT(loader.next()->image_indices, ElementsAre(0, 1));
-    EXPECT_THAT(loader.next()->image_indices, ElementsAre(2, 3));
+    EXPECT_THAT(loader.next()->batch.image_indices, ElementsAre(0, 1));
+    EXPECT_THAT(loader.next()->batch.image_indices, ElementsAre(2, 3));
     EXPECT_EQ(error_of([&] { loader.next(); }), "image 4 is bad")
         << "the first of the batch, whichever thread was faster";
-    EXPECT_THAT(loader.next()->image_indices, ElementsAre(6, 7));
-    EXPECT_THAT(loader.next()->image_indices, ElementsAre(8));
+    EXPECT_THAT(loader.next()->batch.image_indices, ElementsAre(6, 7));
+    EXPECT_THAT(loader.next()->batch.image_indices, ElementsAre(8));
     EXPECT_FALSE(loader.next().has_value());
   }
 }

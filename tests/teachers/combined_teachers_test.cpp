@@ -75,6 +75,30 @@ TEST(CombinedTeachers, AtTwiceTheScaleLevelsKeepTheirCells) {
   EXPECT_EQ(output.levels[1].cls_logits.size(3), 160 / 8);
 }
 
+TEST(CombinedTeachers, FinerLevelsSayWhatTheFinestOneSays) {
+  const auto detector = testing::lively_teacher(16, 5);
+  const TeacherPtr teacher = with_finer_levels(teacher_of(detector), {4, 8, 16, 32});
+  EXPECT_THAT(teacher->shape().strides, ElementsAre(4, 8, 16, 32));
+  EXPECT_FALSE(teacher->shape().bins);
+  EXPECT_EQ(teacher->shape().channels, 0);
+  const Batch batch = images(96, 152);
+  const DenseOutput output = teacher->forward(batch), plain = teacher_of(detector)->forward(batch);
+  EXPECT_TRUE(output.levels[1].box_logits.equal(plain.levels[0].box_logits)) << "its own levels are as they were";
+  const DecodedMaps got = decoded(output), own = decoded(plain);
+  EXPECT_EQ(got.scores[0].size(3), 152 / 4);
+  for (const int64_t shift : {0, 1}) {  // of both cells in a coarser one
+    const at::Tensor scores = got.scores[0].slice(2, shift, std::nullopt, 2).slice(3, shift, std::nullopt, 2);
+    EXPECT_TRUE(torch::allclose(scores, own.scores[0].clamp(1e-4, 1 - 1e-4), 1e-4, 1e-6));
+  }
+  const at::Tensor points = cell_points(12, 19, 8, 0, at::kFloat), boxes = own.boxes[0];
+  const at::Tensor reached =  // what the finer level's bins hold
+      at::cat({points - boxes.slice(1, 0, 2), boxes.slice(1, 2, 4) - points}, 1).clamp(0, 4.0 * plain.reg_max);
+  const at::Tensor expected = at::cat({points - reached.slice(1, 0, 2), points + reached.slice(1, 2, 4)}, 1);
+  const at::Tensor finer = got.boxes[0].slice(2, 0, std::nullopt, 2).slice(3, 0, std::nullopt, 2);
+  EXPECT_TRUE(torch::allclose(finer, expected, 0, 0.01)) << (finer - expected).abs().max();
+  EXPECT_EQ(with_finer_levels(teacher_of(detector), {8, 16, 32})->shape().channels, 16) << "nothing to add";
+}
+
 TEST(ReducedBatch, BoxesAndGeometryFollow) {
   Batch batch = images(64, 64);
   batch.targets = {{torch::tensor({{8.F, 16.F, 24.F, 32.F}}), torch::zeros({1}, at::kLong), torch::zeros({0, 4})}, {}};
@@ -103,8 +127,8 @@ TEST(ClassMapTest, ClassesMeetByNameOrAsToldTo) {
   EXPECT_THAT(map.known, ElementsAre(1, 2));
   const at::Tensor scores = torch::tensor({0.1F, 0.2F, 0.3F, 0.4F}).view({1, 4, 1, 1});
   EXPECT_TRUE(mapped_scores(scores, map).flatten().equal(torch::tensor({0.F, 0.2F, 0.4F, 0.F})));
-  EXPECT_TRUE(known_classes(map, at::kCPU).equal(torch::tensor({1, 2}, at::kLong)));
-  EXPECT_FALSE(known_classes(make_class_map(ours, ours, {}, "teacher"), at::kCPU).defined());
+  EXPECT_TRUE(known_classes(map).equal(torch::tensor({1, 2}, at::kLong)));
+  EXPECT_FALSE(known_classes(make_class_map(ours, ours, {}, "teacher")).defined());
 }
 
 TEST(ClassMapTest, NamesThatAreNotThereAreRefused) {

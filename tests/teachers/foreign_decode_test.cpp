@@ -63,7 +63,7 @@ TEST(Rows, OfThreeAnchorsTheSurestCounts) {
   const ForeignLayout layout = recognised({}, sight(outputs));
   EXPECT_EQ(layout.anchors, 3);
   EXPECT_EQ(layout.objectness, "yes");
-  const DecodedMaps maps = decode_dense(outputs, layout, 64, 96, "t");
+  const DecodedMaps maps = decode_dense(foreign_levels(outputs, layout, 64, 96, "t"), layout, 64, 96);
   EXPECT_NEAR(maps.scores[0][0][0][0][5].item<float>(), 0.9, 1e-6);
   EXPECT_TRUE(maps.boxes[0][0].select(1, 0).select(1, 5).equal(torch::tensor({47.F, 37.F, 55.F, 45.F})));
 }

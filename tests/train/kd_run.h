@@ -60,7 +60,7 @@ inline Batch synth_batch(int count, const Preprocess& preprocess, int width = 16
     }
     samples.push_back(sample);
   }
-  return collate(samples, preprocess);
+  return collate(samples, preprocess).unpacked();
 }
 
 /// A teacher that says something: random weights, its predictors wide enough that scores and boxes differ from place to

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <torch/optim/adamw.h>
 
 #include <cmath>
 #include <limits>
@@ -44,6 +45,24 @@ TEST(Optimizer, ClipsTheNormOfAllGradientsTogether) {
   (parameters[0].second.sum() * 2 + parameters[1].second.sum() * 2).backward();
   EXPECT_NEAR(optimizer.step(), std::sqrt(24.0), 1e-9);  // six gradients of 2
   EXPECT_NEAR(parameters[0].second[0].item<double>(), -2 / std::sqrt(24.0), 1e-6);
+}
+
+/// The fused kernel against libtorch's class, in a layout that gradients do not have.
+TEST(Optimizer, AdamWIsLibtorchs) {
+  at::Tensor kernel = at::arange(2 * 3 * 3 * 3, at::kFloat).view({2, 3, 3, 3}).div(50);
+  kernel = kernel.contiguous(at::MemoryFormat::ChannelsLast).set_requires_grad(true);
+  at::Tensor reference = kernel.detach().clone(at::MemoryFormat::Contiguous).set_requires_grad(true);
+  torch::optim::AdamW expected({reference}, torch::optim::AdamWOptions(0.03).weight_decay(0.1));
+  ScheduledOptimizer optimizer({.name = "adamw", .lr = 0.03, .weight_decay = 0.1, .clip_norm = 0}, {{"head.w", kernel}},
+                               16);
+  for (int step = 0; step < 4; ++step) {
+    optimizer.set_factor(1);
+    for (const at::Tensor& weight : {kernel, reference}) (weight * weight.sin()).sum().backward();
+    optimizer.step();
+    expected.step();
+    expected.zero_grad();
+    EXPECT_TRUE(at::allclose(kernel, reference, 1e-6, 1e-7)) << step;
+  }
 }
 
 TEST(Optimizer, GradientsThatAreNotFiniteChangeNothing) {

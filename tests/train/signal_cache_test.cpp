@@ -90,9 +90,10 @@ TEST_F(CacheTest, LossesAreThoseOfTheLiveTeacherMirroredOrNot) {
                   options.data.input);
     for (int epoch = 0; epoch < 2; ++epoch) {
       loader.start(epoch);
-      while (const auto batch = loader.next()) {
-        for (const ImageGeometry& geometry : batch->geometries) mirrored += geometry.flipped;
-        const LossTerms expected = run.terms(*batch), got = run.terms(*batch, &cache);
+      while (const auto packed = loader.next()) {
+        const Batch batch = packed->unpacked();
+        for (const ImageGeometry& geometry : batch.geometries) mirrored += geometry.flipped;
+        const LossTerms expected = run.terms(batch), got = run.terms(batch, &cache);
         ASSERT_EQ(got.size(), expected.size());
         for (size_t i = 0; i < got.size(); ++i, ++compared) {
           const double value = expected[i].value.item<double>();
@@ -181,8 +182,8 @@ TEST_F(CacheTest, ImagesOfTwoSizesRunInOneBatch) {  // that points find their pl
   testing::KdRun run(options, live_detector(live), static_cast<int>(synth_classes().size()));
   Loader loader(data.size(), training_source(data, options.data), {.batch_size = 5}, options.data.input);
   loader.start(0);
-  const auto batch = loader.next();
-  for (const LossTerm& term : run.terms(*batch, &cache)) EXPECT_TRUE(std::isfinite(term.value.item<double>()));
+  const Batch batch = loader.next()->unpacked();
+  for (const LossTerm& term : run.terms(batch, &cache)) EXPECT_TRUE(std::isfinite(term.value.item<double>()));
 }
 
 }  // namespace

@@ -1,13 +1,16 @@
-"""quantize.py FLOAT_ONNX OUT: int8 with NNCF, calibrated on the tensors in FLOAT_ONNX.calibration/. Called by quantize.sh."""
+"""FLOAT_ONNX OUT: int8 with NNCF, calibrated on the tensors in FLOAT_ONNX.calibration/. A part of `skylift export --precision int8`."""
 import json
 import os
 import pathlib
 import struct
 import sys
 
-import nncf
-import numpy as np
-import onnx
+try:
+    import nncf
+    import numpy as np
+    import onnx
+except ImportError as error:
+    sys.exit(f"{sys.executable}: {error}")
 
 
 def read_safetensors(path):
@@ -32,12 +35,9 @@ def main():
         quantised.metadata_props.add(key=entry.key, value="int8" if entry.key == "precision" else entry.value)
     quantised.doc_string, quantised.producer_name = model.doc_string, model.producer_name
     onnx.checker.check_model(quantised, full_check=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f"{out.name}.tmp-{os.getpid()}")
     onnx.save(quantised, partial)
     os.replace(partial, out)
-    print(f"{out}: int8, {out.stat().st_size / 1e6:.1f} MB, calibrated on {len(files)} images")
 
 
-if __name__ == "__main__":
-    main()
+main()
