@@ -5,7 +5,8 @@ include(CMakePackageConfigHelpers)
 
 file(WRITE "${PROJECT_BINARY_DIR}/lib/shared/empty.cpp" "") # a library needs a source; all there is comes from skylift_infer
 add_library(skylift_shared SHARED "${PROJECT_BINARY_DIR}/lib/shared/empty.cpp")
-target_link_libraries(skylift_shared PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,skylift_infer>"
+# All of skylift_infer, and of what it needs what it uses ($<LINK_LIBRARY:WHOLE_ARCHIVE> asks for CMake 3.24).
+target_link_libraries(skylift_shared PRIVATE "-Wl,--whole-archive,$<TARGET_FILE:skylift_infer>,--no-whole-archive" skylift_infer
     "-Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/exported_symbols.txt")
 target_include_directories(skylift_shared INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
 target_compile_features(skylift_shared INTERFACE cxx_std_20)
