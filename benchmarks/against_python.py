@@ -10,7 +10,8 @@ The peer runs in both memory formats, and the ratio is to the one with the highe
 Loaders: load_batches (cmake -DSKYLIFT_BENCHMARKS=ON) against DataLoader + OpenCV, both with Skylift's default augmentation; left out
 with a word where that program is not built.
 Parts: step_parts (built likewise), what of a plain step lies outside the network, and how it grows; once.
-usage: against_python.py [ROUNDS] [--models r18,thin,lite0] [--kinds plain,bckd,...] [--side PX] ... [--json FILE] [--page FILE]
+usage: against_python.py [ROUNDS] [--models r18,thin,lite0] [--kinds plain,bckd,...] [--side PX] ... [--device cuda]
+                         [--json FILE] [--page FILE]
 
 A ratio is the median over the rounds of Skylift / peer within a round, with the least and the largest.
 SKYLIFT_PROGRAM: the program; the two above lie in build/benchmarks. SKYLIFT_PEER_PYTHON: a Python with torch, numpy and OpenCV; default: .venv's with
@@ -82,7 +83,8 @@ def settings(arguments, data, **more):
               "data.input.short_side": arguments.side, "data.augment.crop_px": 0, "data.augment.scale_min": 1,
               "data.augment.scale_max": 1, "data.augment.flip": 0, "data.augment.photometric": 0, "data.threads": arguments.workers,
               "model.backbone.weights": '""', "assign.rescue_small": "false", "train.epochs": 1, "train.batch_size": arguments.batch,
-              "train.precision": f'"{arguments.precision}"', "train.threads": arguments.threads, "train.optimizer.name": '"adamw"',
+              "train.precision": f'"{arguments.precision}"', "train.threads": arguments.threads,
+              "train.device": f'"{arguments.device}"', "train.optimizer.name": '"adamw"',
               "train.optimizer.lr": 1e-6, "train.optimizer.clip_norm": 10, "train.ema.decay": 0, "kd.inherit": "false",
               "kd.teacher_check_images": 0, "kd.min_teacher_ap50": 0, "model.head.lifting.enabled": "false"} | more
     return [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
@@ -110,7 +112,8 @@ def skylift(model, kind, teacher, arguments, data):
 
 def peer(kind, student, teacher, channels_last, arguments, data):
     method = KINDS[kind][2]
-    numbers = [part for name in ("side", "batch", "workers", "threads", "precision") for part in (f"--{name}", getattr(arguments, name))]
+    alike = ("side", "batch", "workers", "threads", "precision", "device")
+    numbers = [part for name in alike for part in (f"--{name}", getattr(arguments, name))]
     result = json.loads(run(PYTHON, "-m", "peers.train", data, "--student", student, *numbers,
                             *(["--teacher", teacher, "--method", method] if method else []),
                             *(["--channels-last"] if channels_last else [])))
@@ -197,6 +200,7 @@ def main():
     parser.add_argument("--models", default="r18,thin,lite0")
     parser.add_argument("--kinds", default="plain,bckd,bckd + cid + Light-ML", help=", ".join(KINDS))
     parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda, of both sides; memory is then the device's")
     for name, value in (("side", 640), ("objects", 300), ("batch", 4), ("steps", 8), ("workers", 2), ("threads", os.cpu_count())):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--json", type=pathlib.Path, default=WORK / "against_python.json")

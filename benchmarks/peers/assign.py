@@ -8,13 +8,13 @@ import torch
 ANCHOR_SCALE, CANDIDATES = 8, 9
 
 
-def make_grid(sizes, strides):
+def make_grid(sizes, strides, device):
     """Centres [A,2] and strides [A] of all points, and the number of points a level."""
     centres, spacing = [], []
     for (height, width), stride in zip(sizes, strides):
-        y, x = torch.meshgrid(torch.arange(height) * stride, torch.arange(width) * stride, indexing="ij")
+        y, x = torch.meshgrid(*(torch.arange(n, device=device) * stride for n in (height, width)), indexing="ij")
         centres.append(torch.stack([x, y], -1).reshape(-1, 2).float())
-        spacing.append(torch.full((height * width,), float(stride)))
+        spacing.append(torch.full((height * width,), float(stride), device=device))
     return torch.cat(centres), torch.cat(spacing), [len(level) for level in centres]
 
 
@@ -43,7 +43,7 @@ def valid_points(centres, content, ignored):
 def atss(anchors, centres, counts, on_content, boxes):
     """One image: of each anchor the object's index or -1 [A], the threshold of each object [G], and IoU [A,G]."""
     objects = len(boxes)
-    assigned = torch.full((len(anchors),), -1)
+    assigned = torch.full((len(anchors),), -1, device=anchors.device)
     if objects == 0:
         return assigned, boxes.new_zeros(0), boxes.new_zeros(len(anchors), 0)
     overlaps = overlaps_of(anchors, boxes)
@@ -65,7 +65,7 @@ def atss(anchors, centres, counts, on_content, boxes):
     inside = torch.cat([points - boxes[:, :2], boxes[:, 2:] - points], -1).min(-1).values > 0.01
     positive &= inside
     of_positive = torch.full_like(overlaps, -float("inf"))
-    columns = torch.arange(objects).expand_as(candidates)
+    columns = torch.arange(objects, device=boxes.device).expand_as(candidates)
     of_positive[candidates[positive], columns[positive]] = candidate_overlaps[positive]
     best, best_object = of_positive.max(1)
     assigned[best != -float("inf")] = best_object[best != -float("inf")]
@@ -84,7 +84,7 @@ class Assignment:
             assigned, thresholds, overlaps = atss(anchors, centres, counts, on_content, target["boxes"])
             positive = assigned >= 0
             # Classes without an object stand for background, as in mmdetection.
-            label, box = torch.full((len(anchors),), classes), anchors.new_zeros(len(anchors), 4)
+            label, box = torch.full_like(assigned, classes), anchors.new_zeros(len(anchors), 4)
             label[positive] = target["labels"][assigned[positive]]
             box[positive] = target["boxes"][assigned[positive]]
             rows.append(assigned)

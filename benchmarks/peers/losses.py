@@ -17,7 +17,8 @@ def integral(box_logits):
     """[N,4(R+1)] as distances [N,4] in strides."""
     bins = box_logits.shape[1] // 4
     probabilities = functional.softmax(box_logits.reshape(-1, bins), 1)
-    return functional.linear(probabilities, torch.arange(bins, dtype=probabilities.dtype)[None]).reshape(-1, 4)
+    values = torch.arange(bins, dtype=probabilities.dtype, device=probabilities.device)
+    return functional.linear(probabilities, values[None]).reshape(-1, 4)
 
 
 def decode(points, distances):

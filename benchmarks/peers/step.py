@@ -23,7 +23,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(self.parameters, lr=lr, weight_decay=weight_decay)
 
     def forward(self, images):
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
             taught = None
             if self.teacher:
                 with torch.no_grad():
@@ -32,7 +32,7 @@ class Trainer:
 
     def terms(self, batch):
         output, taught = self.forward(batch["images"].contiguous(memory_format=self.format))
-        grid = make_grid([map.shape[2:] for map in output[0]], self.student.strides)
+        grid = make_grid([map.shape[2:] for map in output[0]], self.student.strides, batch["images"].device)
         assignment = Assignment(grid, batch, output[0][0].shape[1])
         terms, positives, weights = detection_loss(output, grid, self.student.strides, assignment)
         if taught:
