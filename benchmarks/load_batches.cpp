@@ -1,7 +1,7 @@
 // How fast training batches are made, without a network: what benchmarks/peers/loader.py measures of PyTorch's
 // DataLoader. Images a second from asking for an epoch's first batch to having its last; an epoch before those that
 // count warms the file cache. Prints JSON.
-//   load_batches ANNOTATIONS [--side PX] [--batch N] [--workers N] [--epochs N]
+//   load_batches ANNOTATIONS [--side PX] [--batch N] [--workers N] [--epochs N] [--cache-mb MB]
 #include <fmt/core.h>
 #include <sys/resource.h>
 
@@ -30,12 +30,14 @@ double images_per_second(Loader& loader, int64_t epoch) {
 }
 
 void run(int argc, char** argv) {
-  std::map<std::string, int> number = {{"--side", 640}, {"--batch", 4}, {"--workers", 2}, {"--epochs", 2}};
+  std::map<std::string, int> number = {
+      {"--side", 640}, {"--batch", 4}, {"--workers", 2}, {"--epochs", 2}, {"--cache-mb", 0}};
   if (argc < 2) throw Error("load_batches: expected a data set");
   for (int i = 2; i + 1 < argc; i += 2) number.at(argv[i]) = std::stoi(argv[i + 1]);
   DataOptions options;
   options.train = argv[1];
   options.input.long_side = options.input.short_side = number["--side"];
+  options.cache_mb = number["--cache-mb"];
   const Dataset dataset = open_training_set(options);
   Loader loader(dataset.size(), training_source(dataset, options),
                 {.batch_size = number["--batch"], .shuffle = true, .drop_last = true, .threads = number["--workers"]},
