@@ -14,18 +14,27 @@ std::unordered_map<int64_t, int> class_of_id(const AnnotationSet& set) {
   return classes;
 }
 
-void add_class(AnnotationSet& set, const std::string& name, int64_t id) {
-  const auto found = std::find(set.classes.begin(), set.classes.end(), name);
-  if (found == set.classes.end()) {
-    set.classes.push_back(name);
-    set.class_ids.push_back(id);
-    return;
+std::unordered_map<std::string, int> class_of_name(const std::vector<std::string>& classes) {
+  std::unordered_map<std::string, int> indices;
+  for (size_t i = 0; i < classes.size(); ++i) indices.emplace(classes[i], static_cast<int>(i));
+  return indices;
+}
+
+void set_classes(AnnotationSet& set, const std::vector<NamedClass>& classes) {
+  std::unordered_map<std::string, size_t> known;
+  for (const auto& [name, id] : classes) {
+    const auto [found, is_new] = known.emplace(name, set.classes.size());
+    if (is_new) {
+      set.classes.push_back(name);
+      set.class_ids.push_back(id);
+      continue;
+    }
+    const size_t index = found->second;
+    set.more_ids.emplace_back(id, static_cast<int>(index));
+    set.notes.push_back(
+        {set.source.string(), fmt::format("class {} stands twice, with the ids {} and {}: taken as one class",
+                                          in_quotes(name), set.class_ids[index], id)});
   }
-  const auto index = static_cast<size_t>(found - set.classes.begin());
-  set.more_ids.emplace_back(id, static_cast<int>(index));
-  set.notes.push_back(
-      {set.source.string(), fmt::format("class {} stands twice, with the ids {} and {}: taken as one class",
-                                        in_quotes(name), set.class_ids[index], id)});
 }
 
 const std::vector<std::string>& visdrone_classes() {

@@ -71,9 +71,18 @@ struct AnnotationSet {
 /// Class index by the file's own category id.
 std::unordered_map<int64_t, int> class_of_id(const AnnotationSet& set);
 
-/// A further class with the file's id of it. A name that is there already stands for one class with both ids: scores
-/// are by name.
-void add_class(AnnotationSet& set, const std::string& name, int64_t id);
+/// Class index by name.
+std::unordered_map<std::string, int> class_of_name(const std::vector<std::string>& classes);
+
+/// A class with the file's id of it.
+struct NamedClass {
+  std::string name;
+  int64_t id = 0;
+};
+
+/// The classes of a set, in this order. A name that stands twice is one class with both ids, which is noted: scores are by
+/// name.
+void set_classes(AnnotationSet& set, const std::vector<NamedClass>& classes);
 
 /// Whether ImageRecord::file stays below the image folder, read as text: relative and without a leading "..".
 bool stays_inside(const std::filesystem::path& file);

@@ -76,8 +76,12 @@ class CocoReader {
     }
     std::erase_if(found, [](const auto& record) { return !record.seen; });
     std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-    for (const auto& record : found) add_class(set_, record.name, record.id);
-    for (const auto& record : found) parents_.emplace(record.parent, record.name);
+    std::vector<NamedClass> classes;
+    for (const auto& record : found) {
+      classes.push_back({record.name, record.id});
+      parents_.emplace(record.parent, record.name);
+    }
+    set_classes(set_, classes);
     class_of_ = class_of_id(set_);
   }
 

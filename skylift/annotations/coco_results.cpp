@@ -190,17 +190,18 @@ class ResultReader {
   ClassIndices find_classes(const Places& images) {
     std::map<std::string, int64_t> unknown;  // class -> its detections
     const auto by_number = class_numbers(images);
+    const auto by_name = class_of_name(truth_.classes);
     ClassIndices classes(results_.entries.size());
     bool any = false;
     for (size_t i = 0; i < classes.size(); ++i) {
       const ResultEntry& entry = results_.entries[i];
       if (!entry.seen) continue;
       if (!entry.category_name.empty()) {
-        const auto found = std::find(truth_.classes.begin(), truth_.classes.end(), entry.category_name);
-        if (found == truth_.classes.end()) {
+        const auto found = by_name.find(entry.category_name);
+        if (found == by_name.end()) {
           ++unknown[entry.category_name];
         } else {
-          classes[i] = static_cast<int>(found - truth_.classes.begin());
+          classes[i] = found->second;
         }
       } else if (const auto found = by_number.find(entry.category_id); found != by_number.end()) {
         classes[i] = found->second;

@@ -125,18 +125,18 @@ std::vector<std::string> class_names(const fs::path& folder, const Layout& layou
 }
 
 /// Indices for names; objects of a name that classes.txt lacks are reported and dropped.
-ImageRecord with_indices(VocImage& image, const fs::path& xml, const std::vector<std::string>& classes,
-                         Problems* problems) {
+ImageRecord with_indices(VocImage& image, const fs::path& xml, const std::unordered_map<std::string, int>& class_of,
+                         const std::vector<std::string>& classes, Problems* problems) {
   std::vector<Object> objects;
   for (size_t k = 0; k < image.names.size(); ++k) {
     Object& object = image.record.objects[k];
-    const auto found = std::find(classes.begin(), classes.end(), image.names[k]);
-    if (found == classes.end()) {
+    const auto found = class_of.find(image.names[k]);
+    if (found == class_of.end()) {
       report(problems, line_position(xml, static_cast<size_t>(object.line)),
              fmt::format("got class {}{}", in_quotes(image.names[k]), suggestion(image.names[k], classes)));
       continue;
     }
-    object.class_index = static_cast<int>(found - classes.begin());
+    object.class_index = found->second;
     objects.push_back(object);
   }
   image.record.objects = std::move(objects);
@@ -178,12 +178,15 @@ AnnotationSet read_voc(const fs::path& folder, const std::string& split, Problem
     for (auto& problem : part) report(problems, std::move(problem.where), std::move(problem.what));
   }
   report_annotations_without_image(layout.annotations, ".xml", all, layout.images, problems);
-  int64_t id = 0;
-  for (const auto& name : class_names(folder, layout, images, split.empty())) add_class(set, name, ++id);
+  std::vector<NamedClass> names;
+  for (const auto& name : class_names(folder, layout, images, split.empty()))
+    names.push_back({name, static_cast<int64_t>(names.size()) + 1});
+  set_classes(set, names);
+  const auto class_of = class_of_name(set.classes);
   int turned = 0;
   for (size_t i = 0; i < images.size(); ++i) {
     turned += images[i].turned;
-    set.images.push_back(with_indices(images[i], xml_of(i), set.classes, problems));
+    set.images.push_back(with_indices(images[i], xml_of(i), class_of, set.classes, problems));
     set.images.back().file = files[i];
     set.images.back().id = static_cast<int64_t>(i) + 1;
   }

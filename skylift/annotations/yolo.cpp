@@ -181,7 +181,9 @@ AnnotationSet read_yolo(const fs::path& file, const std::string& split, Problems
   set.format = "yolo";
   set.source = file;
   set.reading = reading;
-  for (size_t i = 0; i < config.names().size(); ++i) add_class(set, config.names()[i], static_cast<int64_t>(i));
+  std::vector<NamedClass> names;
+  for (const std::string& name : config.names()) names.push_back({name, static_cast<int64_t>(names.size())});
+  set_classes(set, names);
   set.image_folder = config.root();
   add_images(set, config.images(split, set.notes));
   fill_image_sizes(set, 0, problems);

@@ -411,6 +411,8 @@ TEST_F(LayoutsTest, ClassCountsThatDisagreeAreRefused) {
   EXPECT_THAT(error_for(), HasSubstr("data.yaml:2: got nc '478566', expected a number of classes, at most 100000"));
   yaml("val: images\nnc: 2\n");
   EXPECT_THAT(expect(spec(), 1, 2).set.classes, ElementsAre("class_0", "class_1"));
+  yaml("val: images\nnc: 100000\n");  // in seconds, if each is compared with all
+  EXPECT_EQ(open_data(spec()).classes.back(), "class_99999");
 }
 
 TEST_F(LayoutsTest, RepeatedAnnotationIdsAndFilesAreSaid) {
