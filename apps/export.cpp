@@ -10,6 +10,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
+#include "skylift/core/stop_signal.h"
 #include "skylift/core/temporary_file.h"
 #include "skylift/core/text.h"
 #include "skylift/image/codec.h"
@@ -68,6 +69,7 @@ std::string verification(const std::string& onnx, const Model& model, const Onnx
 void write_calibration(const ExportArguments& arguments, const AnnotationSet& set, const Model& model,
                        const OnnxOptions& options, const fs::path& file) {
   const size_t count = std::min<size_t>(set.images.size(), static_cast<size_t>(arguments.calibration_images));
+  if (count == 0) throw Error("--calibrate {}: no image in it, expected at least one", arguments.calibrate);
   const fs::path folder = file.string() + ".calibration";
   for (size_t i = 0; i < count; ++i) {
     const fs::path image = set.image_folder / set.images[i * set.images.size() / count].file;
@@ -75,15 +77,14 @@ void write_calibration(const ExportArguments& arguments, const AnnotationSet& se
     write_tensors(folder / fmt::format("{:04}.safetensors", i),
                   {{"images", input.images}, {"content_size", content_size(input)}});
   }
-  log_info("{} calibration images in {}", count, folder.string());
 }
 
 std::string free_or(int value) { return value == 0 ? "free" : std::to_string(value); }
 
-/// A folder that is gone with it.
+/// A folder that is gone with it. Beside the target: the inputs of some images may be more than /tmp holds.
 struct WorkFolder {
-  fs::path path = temporary_path(fs::temp_directory_path() / "skylift-export");
-  WorkFolder() { fs::create_directories(path); }
+  fs::path path;
+  explicit WorkFolder(const fs::path& target) : path(temporary_path(target)) { make_folder(path); }
   ~WorkFolder() {
     std::error_code ignored;
     fs::remove_all(path, ignored);
@@ -100,12 +101,17 @@ void check_int8(const ExportArguments& arguments) {
         "training images, not those that it is scored on)");
   if (!arguments.evaluate.empty() && (!int8 || arguments.decoded))
     throw Error("--evaluate: compares a raw int8 file with its float one, expected --precision int8 without --decoded");
+  if (arguments.evaluate.empty()) return;
+  open_data(arguments.evaluate);  // a wrong one is said now, not after minutes
+  if (!can_run_onnx())
+    throw Error("--evaluate: this build has no OpenVINO to run the file (hint: scripts/setup.sh adds it)");
 }
 
 /// `onnx` quantised, in arguments.out.
 void write_int8(const ExportArguments& arguments, const std::string& onnx, const AnnotationSet& calibration,
                 const Model& model, const OnnxOptions& options) {
-  const WorkFolder folder;
+  const StopSignals signals;  // the folder is removed in any case
+  const WorkFolder folder(arguments.out);
   const fs::path source = folder.path / "float.onnx", made = folder.path / "int8.onnx";
   write_file(source, onnx);
   write_calibration(arguments, calibration, model, options, source);
@@ -137,7 +143,9 @@ void export_model(const ExportArguments& arguments) {
   const ExportedFile file{
       .name = out.filename().string(), .form = form, .verified = verified, .checksum = file_checksum(out)};
   log_info("model card: {}", write_model_readme(out.parent_path(), model.card, arguments.model, file).string());
-  if (!int8 && !arguments.calibrate.empty()) write_calibration(arguments, calibration, model, options, arguments.out);
+  if (int8 || arguments.calibrate.empty()) return;
+  write_calibration(arguments, calibration, model, options, arguments.out);
+  log_info("calibration images in {}.calibration", arguments.out);
 }
 
 void add_form_arguments(CLI::App& command, ExportArguments& arguments) {

@@ -1,8 +1,11 @@
 #include "apps/quantize.h"
 
+#include <fmt/core.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -10,6 +13,9 @@
 #include "quantize_script.h"
 #include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
+#include "skylift/core/stop_signal.h"
+#include "skylift/data/dataset.h"
+#include "skylift/infer/predictor.h"
 #include "skylift/train/validation.h"
 
 namespace skylift {
@@ -36,7 +42,10 @@ void quantise(const std::filesystem::path& source, const std::filesystem::path& 
     throw Error("--precision int8: cannot run {}: {} (hint: SKYLIFT_PYTHON names a Python with nncf and onnx)", python,
                 std::strerror(failure));
   int status = 0;
-  ::waitpid(child, &status, 0);
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) throw Error("--precision int8: {}: {}", python, std::strerror(errno));
+  }
+  throw_if_stopped();
   if (status != 0)
     throw Error(
         "--precision int8: {} did not quantise the model, its lines are above (hint: it needs `pip install nncf onnx "

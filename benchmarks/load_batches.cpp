@@ -25,7 +25,7 @@ double images_per_second(Loader& loader, int64_t epoch) {
   const auto begun = std::chrono::steady_clock::now();
   int64_t images = 0;
   loader.start(epoch);
-  while (const auto batch = loader.next()) images += batch->rgb.size(0);
+  while (const auto batch = loader.next()) images += batch->unpacked().images.size(0);
   return static_cast<double>(images) / std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Fuzzes every reader of foreign bytes under the address and undefined-behaviour sanitizers.
 #   scripts/fuzz.sh runs=1000000            each target for that many inputs (make fuzz)
-#   scripts/fuzz.sh seconds=20 [TARGET...]  each target for that long, always the same inputs (continuous integration: what a
-#                                           commit did not change does not fail it)
+#   scripts/fuzz.sh seconds=20 [TARGET...]  each target for that long, from one seed (continuous integration: in a fresh clone the
+#                                           inputs are the same as long as the time goes, so chance fails no commit)
 # Prints one line a target: inputs, inputs/s, findings. Exits with 1 if there is a finding; it lies in build-fuzz/findings,
 # and build-fuzz/fuzz_TARGET FILE shows it again. What is found is fixed and becomes a test beside the reader's others.
 set -euo pipefail

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # quantize.sh MODEL CALIBRATION_SPEC OUT [EVAL_SPEC] [-- EXPORT_OPTION...]
 # skylift export --precision int8 with a Python that has NNCF: a venv of its own, .deps/quantize-venv, made at the first call.
-# SKYLIFT_PROGRAM: the program, if not build/skylift.
+# SKYLIFT_PROGRAM: the program, if not build/skylift. SKYLIFT_CALIBRATION_IMAGES: 64.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 program=${SKYLIFT_PROGRAM:-$here/build/skylift}
@@ -10,7 +10,7 @@ fail() { echo "quantize: $*" >&2; exit 2; }
 
 [ $# -ge 3 ] || fail "got $# arguments, expected MODEL CALIBRATION_SPEC OUT [EVAL_SPEC] [-- EXPORT_OPTION...]"
 [ -x "$program" ] || fail "$program: no such program (hint: make build, or set SKYLIFT_PROGRAM)"
-options=(--model "$1" --calibrate "$2" --out "$3")
+options=(--model "$1" --calibrate "$2" --out "$3" --calibration-images "${SKYLIFT_CALIBRATION_IMAGES:-64}")
 shift 3
 if [ $# -gt 0 ] && [ "$1" != -- ]; then options+=(--evaluate "$1"); shift; fi
 if [ $# -gt 0 ]; then shift; fi

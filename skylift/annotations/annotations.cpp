@@ -21,6 +21,9 @@ std::unordered_map<std::string, int> class_of_name(const std::vector<std::string
 }
 
 void set_classes(AnnotationSet& set, const std::vector<NamedClass>& classes) {
+  set.classes.clear();
+  set.class_ids.clear();
+  set.more_ids.clear();
   std::unordered_map<std::string, size_t> known;
   for (const auto& [name, id] : classes) {
     const auto [found, is_new] = known.emplace(name, set.classes.size());

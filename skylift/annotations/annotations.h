@@ -80,8 +80,8 @@ struct NamedClass {
   int64_t id = 0;
 };
 
-/// The classes of a set, in this order. A name that stands twice is one class with both ids, which is noted: scores are by
-/// name.
+/// The classes of a set, in this order. A name that stands twice is one class with both ids, which is noted: scores are
+/// by name.
 void set_classes(AnnotationSet& set, const std::vector<NamedClass>& classes);
 
 /// Whether ImageRecord::file stays below the image folder, read as text: relative and without a leading "..".

@@ -16,9 +16,9 @@ namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
-/// What data.yaml says; each complaint carries the file and, where there is one, the line.
 constexpr int most_classes = 100000;
 
+/// What data.yaml says; each complaint carries the file and, where there is one, the line.
 class YamlReader {
  public:
   explicit YamlReader(const fs::path& path) : path_(path) {

@@ -18,7 +18,7 @@ struct Assignment {
   at::Tensor weights;     ///< [B,A] float: 1 where the classification loss counts, 0 on padding and in ignored regions
   at::Tensor thresholds;  ///< [G] float: least IoU at which an object's candidates are positives
   std::vector<int64_t> positives_per_image;  ///< B, on all levels
-  std::vector<int64_t> positives_per_level;  ///< L, of all images
+  std::vector<int64_t> positives_per_level;  ///< L, of all images; empty: not counted
   std::vector<bool> labelled;                ///< B; false: nobody says what is on the image. Empty: all are labelled
 
   int64_t count() const { return point.size(0); }

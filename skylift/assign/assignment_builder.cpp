@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "skylift/boxes/upload.h"
 #include "skylift/dist/processes.h"
 
 namespace skylift {
@@ -57,15 +58,17 @@ void AssignmentBuilder::add_image(const std::vector<int>& object_of, const std::
 }
 
 Assignment AssignmentBuilder::finish() const {
-  const auto indices = [&](const std::vector<int64_t>& values) { return at::tensor(values, at::kLong).to(device_); };
+  const auto indices = [&](const std::vector<int64_t>& values) {
+    return upload(at::tensor(values, at::kLong), device_);
+  };
   Assignment assignment;
   assignment.image = indices(image_);
   assignment.point = indices(point_);
   assignment.object = indices(object_);
   assignment.labels = indices(labels_);
-  assignment.boxes_xyxy = at::tensor(boxes_, at::kFloat).view({-1, 4}).to(device_);
-  assignment.weights = weights_.to(device_);
-  assignment.thresholds = at::tensor(thresholds_, at::kFloat).to(device_);
+  assignment.boxes_xyxy = upload(at::tensor(boxes_, at::kFloat).view({-1, 4}), device_);
+  assignment.weights = upload(weights_, device_);
+  assignment.thresholds = upload(at::tensor(thresholds_, at::kFloat), device_);
   assignment.positives_per_image = positives_per_image_;
   assignment.positives_per_level = positives_per_level_;
   return assignment;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "skylift/assign/assignment_builder.h"
+#include "skylift/core/parallel.h"
 
 namespace skylift {
 namespace {
@@ -75,8 +76,9 @@ ImageAssignment assign_image(const PointGrid& grid, const std::vector<BoxXyxy>& 
   image.iou_of.assign(grid.count(), 0);
   image.claims.assign(boxes.size(), 0);
   image.candidates.resize(boxes.size());
-  at::parallel_for(0, static_cast<int64_t>(boxes.size()), /*grain_size=*/64, [&](int64_t begin, int64_t end) {
-    for (int64_t object = begin; object < end; ++object)
+  constexpr size_t block = 64;  // objects; fewer are not worth a thread
+  parallel_for((boxes.size() + block - 1) / block, at::get_num_threads(), [&](size_t i) {
+    for (size_t object = i * block; object < std::min(boxes.size(), (i + 1) * block); ++object)
       image.candidates[object] = atss_candidates(grid, geometry, boxes[object], options);
   });
   give_positives(grid, boxes, image);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <opencv2/core.hpp>
 
+#include "skylift/boxes/upload.h"
 #include "skylift/data/sample.h"
 #include "skylift/image/resize.h"
 
@@ -24,7 +25,7 @@ void write_image(const cv::Mat& rgb, uint8_t* out, int64_t height, int64_t width
 
 /// [1,3,1,1] on the device of the images.
 at::Tensor by_channel(const std::array<float, 3>& values, c10::Device device) {
-  return at::tensor({values[0], values[1], values[2]}, at::kFloat).view({1, 3, 1, 1}).to(device);
+  return upload(at::tensor({values[0], values[1], values[2]}, at::kFloat).view({1, 3, 1, 1}), device);
 }
 
 at::Tensor boxes_tensor(size_t count) { return at::empty({static_cast<int64_t>(count), 4}, at::kFloat); }
@@ -92,7 +93,7 @@ Batch reduced(Batch batch, int scale) {
 }
 
 Batch PackedBatch::unpacked(c10::Device device, c10::MemoryFormat format) const {
-  const at::Tensor sent = rgb.to(device, rgb.scalar_type(), /*non_blocking=*/true).permute({0, 3, 1, 2});
+  const at::Tensor sent = upload(rgb, device).permute({0, 3, 1, 2});
   Batch whole = batch;
   whole.images = sent.to(at::TensorOptions(at::kFloat), /*non_blocking=*/false, /*copy=*/true, format);
   whole.images.sub_(by_channel(preprocess.mean, device)).div_(by_channel(preprocess.deviation, device));

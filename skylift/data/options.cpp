@@ -44,10 +44,9 @@ void bind(OptionSection section, DataOptions& options) {
   section.add("unlabelled_share", options.unlabelled_share, "their part of a batch", between(0, 1));
   section.add("threads", options.threads, "loader threads; 0: one per core", between(0, 256));
   section.add("prefetch", options.prefetch, "batches held ready", between(1, 1024));
-  section.add(
-      "cache_mb", options.cache_mb,
-      "MB of decoded training images that stay in memory (3 a megapixel), so that later epochs do not decode them",
-      between(0, 1 << 24));
+  section.add("cache_mb", options.cache_mb,
+              "MB of decoded images of data.train that each process keeps (3 a megapixel), for later epochs",
+              between(0, 1 << 24));
   bind(section.section("input"), options.input);
   bind(section.section("augment"), options.augment);
 }

@@ -37,7 +37,7 @@ struct DataOptions {
   double unlabelled_share = 0.5;  ///< their part of a batch, at least one image and not all
   int threads = 2;                ///< loader threads; 0: one per core
   int prefetch = 3;               ///< batches held ready
-  int cache_mb = 0;               ///< MB of decoded training images that stay in memory
+  int cache_mb = 0;               ///< MB of decoded images of `train` that each process keeps
   Preprocess input;
   AugmentOptions augment;
 };

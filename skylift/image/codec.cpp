@@ -108,9 +108,11 @@ std::string png_of_pixels(std::string_view bytes, const std::string& name) {
     for (const char byte : bytes.substr(at, 4)) length = length << 8 | static_cast<unsigned char>(byte);
     const std::string_view type = bytes.substr(at + 4, 4);
     if (length > bytes.size() - at - frame)
-      throw Error("{}: damaged: a chunk claims {} bytes, {} are left", name, length, bytes.size() - at - frame);
+      throw Error("{}: damaged PNG: a chunk claims {} bytes, {} are left; fetch or export this image again", name,
+                  length, bytes.size() - at - frame);
     const bool needed = (type[0] & 0x20) == 0;  // else a reader may skip it
     if (needed || type == "tRNS") pixels += bytes.substr(at, frame + length);
+    if (type == "IEND") break;  // what some programs put behind it is none of PNG's
     at += frame + length;
   }
   return pixels;

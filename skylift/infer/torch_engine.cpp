@@ -24,9 +24,10 @@ class TorchEngine : public Engine {
   std::string description() const override { return "torch, " + compute_.description(); }
 
   DenseOutput forward(const PackedBatch& batch) {
-    const std::lock_guard lock(mutex_);
     const at::NoGradGuard no_grad;
-    return forward_(batch.unpacked(compute_.device, compute_.memory_format).images);
+    const at::Tensor images = batch.unpacked(compute_.device, compute_.memory_format).images;
+    const std::lock_guard lock(mutex_);
+    return forward_(images);
   }
 
  private:

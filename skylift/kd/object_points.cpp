@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "skylift/boxes/upload.h"
+
 namespace skylift {
 
 BatchObjects batch_objects(const std::vector<Targets>& targets, c10::Device device) {
@@ -21,10 +23,10 @@ BatchObjects batch_objects(const std::vector<Targets>& targets, c10::Device devi
       index.push_back(static_cast<int64_t>(k));
     }
   }
-  objects.boxes_xyxy = at::tensor(boxes, at::kFloat).view({-1, 4}).to(device);
+  objects.boxes_xyxy = upload(at::tensor(boxes, at::kFloat).view({-1, 4}), device);
   objects.labels = at::cat(labels);
-  objects.image = at::tensor(image, at::kLong).to(device);
-  objects.index_in_image = at::tensor(index, at::kLong).to(device);
+  objects.image = upload(at::tensor(image, at::kLong), device);
+  objects.index_in_image = upload(at::tensor(index, at::kLong), device);
   return objects;
 }
 
@@ -50,7 +52,7 @@ ObjectPoints points_near_objects(const PointGrid& grid, const BatchObjects& obje
     }
   }
   const auto column = [&](const std::vector<int64_t>& values) {
-    return at::tensor(values, at::kLong).to(grid.centres.device());
+    return upload(at::tensor(values, at::kLong), grid.centres.device());
   };
   return {column(image), column(point), column(object)};
 }

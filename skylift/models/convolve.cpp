@@ -6,6 +6,7 @@
 
 #include <array>
 #include <optional>
+#include <variant>
 
 #include "skylift/models/depthwise_gradient.h"
 
@@ -35,11 +36,21 @@ bool wide_depthwise(const ConvOptions& conv) {
          conv.kernel_size()->at(0) >= 5;
 }
 
+/// What Convolution can do.
+bool is_plain(const ConvOptions& conv) {
+  const auto square = [](const torch::ExpandingArray<2>& sides) { return sides->at(0) == sides->at(1); };
+  const auto* padding = std::get_if<torch::ExpandingArray<2>>(&conv.padding());
+  return padding && square(*padding) && square(conv.kernel_size()) && square(conv.stride()) &&
+         conv.dilation()->at(0) == 1 && conv.dilation()->at(1) == 1 &&
+         std::holds_alternative<torch::enumtype::kZeros>(conv.padding_mode());
+}
+
 /// Whether oneDNN is slow at this convolution's weight gradient where tensors are as these.
 bool is_slow(const torch::nn::Conv2dImpl& conv, const at::Tensor& input) {
   return input.is_cpu() && input.scalar_type() == at::kFloat && !at::autocast::is_autocast_enabled(at::kCPU) &&
          input.suggest_memory_format() == c10::MemoryFormat::ChannelsLast && at::GradMode::is_enabled() &&
-         conv.weight.requires_grad() && (wide_depthwise(conv.options) || (!has_avx512() && wide(conv.options)));
+         conv.weight.requires_grad() && is_plain(conv.options) &&
+         (wide_depthwise(conv.options) || (!has_avx512() && wide(conv.options)));
 }
 
 struct Convolution : torch::autograd::Function<Convolution> {

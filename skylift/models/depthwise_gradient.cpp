@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "skylift/core/parallel.h"
+
 namespace skylift {
 namespace {
 
@@ -87,21 +89,23 @@ at::Tensor depthwise_weight_gradient(const at::Tensor& input, const at::Tensor& 
   const Shape shape{in.size(1), in.size(2), in.size(3), out.size(2), out.size(3), kernel, stride, padding};
   const AddProducts add = fastest();
   const auto *inputs = in.const_data_ptr<float>(), *gradients = out.const_data_ptr<float>();
-  const at::Tensor total = at::zeros({kernel, kernel, shape.channels}, in.options().memory_format(std::nullopt));
-  std::vector<at::Tensor> parts(static_cast<size_t>(at::get_num_threads()));  // added in the threads' order
-  at::parallel_for(0, in.size(0) * shape.out_height, /*grain_size=*/8, [&](int64_t begin, int64_t end) {
-    std::vector<float> sums(static_cast<size_t>(kernel * kernel * shape.channels), 0.F);
-    for (int64_t i = begin; i < end; ++i) {
+  // As many parts whatever the number of threads, added in their order: so the sum is always the same. (at::parallel_for
+  // is a plain loop in what is compiled without OpenMP, as all of this is.)
+  constexpr int64_t parts = 8;
+  const int64_t rows = in.size(0) * shape.out_height, size = kernel * kernel * shape.channels;
+  std::vector<std::vector<float>> sums(parts, std::vector<float>(static_cast<size_t>(size), 0.F));
+  parallel_for(parts, at::get_num_threads(), [&](size_t part) {
+    const int64_t first = static_cast<int64_t>(part) * rows / parts,
+                  end = static_cast<int64_t>(part + 1) * rows / parts;
+    for (int64_t i = first; i < end; ++i) {
       const int64_t image = i / shape.out_height, y = i % shape.out_height;
       add_row(shape, inputs + image * shape.height * shape.width * shape.channels,
-              gradients + i * shape.out_width * shape.channels, y, sums, add);
+              gradients + i * shape.out_width * shape.channels, y, sums[part], add);
     }
-    parts[static_cast<size_t>(at::get_thread_num())] =
-        at::from_blob(sums.data(), {kernel, kernel, shape.channels}, at::kFloat).clone();
   });
-  for (const at::Tensor& part : parts) {
-    if (part.defined()) total.add_(part);
-  }
+  const at::Tensor total = at::zeros({kernel, kernel, shape.channels}, at::kFloat);
+  for (std::vector<float>& part : sums)
+    total.add_(at::from_blob(part.data(), {kernel, kernel, shape.channels}, at::kFloat));
   return total.permute({2, 0, 1}).unsqueeze(1).contiguous();
 }
 

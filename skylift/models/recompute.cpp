@@ -31,7 +31,10 @@ struct Autocast {
 
 class AutocastAgain {
  public:
-  explicit AutocastAgain(const Autocast& then) : before_(Autocast::of(then.device)) { then.set(); }
+  explicit AutocastAgain(const Autocast& then) : before_(Autocast::of(then.device)) {
+    at::autocast::clear_cache();  // weights that were cast without a gradient would go on without one
+    then.set();
+  }
   ~AutocastAgain() {
     before_.set();
     at::autocast::clear_cache();
@@ -43,25 +46,39 @@ class AutocastAgain {
   Autocast before_;
 };
 
+/// Puts the buffers back as they were.
+class BuffersKept {
+ public:
+  explicit BuffersKept(std::vector<at::Tensor> buffers) : buffers_(std::move(buffers)) {
+    for (const at::Tensor& buffer : buffers_) kept_.push_back(buffer.clone());
+  }
+  ~BuffersKept() {
+    const at::NoGradGuard no_grad;
+    for (size_t i = 0; i < buffers_.size(); ++i) buffers_[i].copy_(kept_[i]);
+  }
+  BuffersKept(const BuffersKept&) = delete;
+  BuffersKept& operator=(const BuffersKept&) = delete;
+
+ private:
+  std::vector<at::Tensor> buffers_, kept_;
+};
+
 struct Call : torch::CustomClassHolder {
   std::vector<at::Tensor> buffers;
   std::function<at::Tensor(const at::Tensor&)> forward;
   Autocast autocast{c10::kCPU, false, at::kBFloat16};
 
-  /// The block's backward pass, with its forward pass before it. What that does to the buffers is undone only then: batch
-  /// norm's backward pass reads them.
+  /// The block's backward pass, with its forward pass before it. What that does to the buffers is undone only then:
+  /// batch norm's backward pass reads them.
   void backward(const at::Tensor& input, const at::Tensor& gradient) const {
-    std::vector<at::Tensor> kept;
-    for (const at::Tensor& buffer : buffers) kept.push_back(buffer.clone());
+    const BuffersKept kept(buffers);
     const at::AutoGradMode grad(true);
     at::Tensor output;
     {
-      const AutocastAgain autocast_again(autocast);
+      const AutocastAgain again(autocast);
       output = forward(input);
     }
     torch::autograd::backward({output}, {gradient});
-    const at::NoGradGuard no_grad;
-    for (size_t i = 0; i < buffers.size(); ++i) at::Tensor(buffers[i]).copy_(kept[i]);
   }
 };
 

@@ -11,8 +11,9 @@ namespace skylift {
 
 /// forward(input), of which the input alone is kept: the backward pass computes what lies between anew, under the same
 /// autocast. `block` is the module that `forward` runs; its buffers (running statistics) are updated once, and nothing
-/// in it may be random. Each parameter takes part in one call a step: its gradient is complete when that call's backward pass is
-/// (gradients are sent to other processes then). Without gradients to compute it is forward(input).
+/// in it may be random. Each parameter takes part in one call a step: its gradient is complete when that call's backward
+/// pass is (gradients are sent to other processes then). For backward() alone: the parameters' gradients are added to
+/// .grad, so torch::autograd::grad does not see them. Without gradients to compute it is forward(input).
 at::Tensor recomputed(torch::nn::Module& block, std::function<at::Tensor(const at::Tensor&)> forward,
                       const at::Tensor& input);
 

@@ -168,6 +168,8 @@ class Finer : public Around {
   /// It has no network for the levels that it adds, so none to show.
   Detector* detector() const override { return nullptr; }
 
+  TeacherNetwork& scored() override { return inner_->scored(); }
+
   std::string checksum() const override {
     return checksum_text(skylift::checksum("finer", skylift::checksum(inner_->checksum())));
   }

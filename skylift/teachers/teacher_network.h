@@ -32,6 +32,9 @@ class TeacherNetwork {
   /// Of a teacher that is boxes in a file: those, parallel to the training set's annotations.
   virtual std::optional<DetectionSet> detections() const { return std::nullopt; }
 
+  /// What is scored: not the levels that were made of others.
+  virtual TeacherNetwork& scored() { return *this; }
+
   /// The largest image that it takes, px; 0: any.
   virtual int largest_side() const { return 0; }
 };

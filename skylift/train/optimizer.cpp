@@ -42,6 +42,7 @@ class FusedAdamW final : public torch::optim::AdamW {
  private:
   void step(torch::optim::OptimizerParamGroup& group) {
     std::vector<at::Tensor> parameters, gradients, means, squares, steps;
+    std::map<int64_t, at::Tensor> counts;  // one on the device for all that have taken as many steps: it is only read
     for (at::Tensor& parameter : group.params()) {
       if (!parameter.grad().defined()) continue;
       auto& state = state_of(parameter);
@@ -50,7 +51,10 @@ class FusedAdamW final : public torch::optim::AdamW {
       gradients.push_back(laid_out_like(parameter, parameter.grad()));
       means.push_back(state.exp_avg());
       squares.push_back(state.exp_avg_sq());
-      steps.push_back(at::scalar_tensor(state.step(), parameter.options().dtype(at::kFloat).requires_grad(false)));
+      at::Tensor& count = counts[state.step()];
+      if (!count.defined())
+        count = at::scalar_tensor(state.step(), parameter.options().dtype(at::kFloat).requires_grad(false));
+      steps.push_back(count);
     }
     if (parameters.empty()) return;
     const auto& options = static_cast<const torch::optim::AdamWOptions&>(group.options());

@@ -78,8 +78,8 @@ std::optional<EvalResult> Teacher::check_score(const Dataset& val_set, const Run
                                                const ProgressCallback& progress) const {
   if (options.kd.teacher_check_images == 0) return std::nullopt;
   const std::optional<DetectionSet> boxes = network->detections();
-  const EvalResult result =
-      boxes ? score_boxes(*boxes, train_set, options) : score_network(*network, *this, val_set, options, progress);
+  const EvalResult result = boxes ? score_boxes(*boxes, train_set, options)
+                                  : score_network(network->scored(), *this, val_set, options, progress);
   if (!is_first_process()) return std::nullopt;
   if (result.means.ap50 < 0) {
     log_warning("teacher {}: not checked: the first {} validation images have no object (kd.teacher_check_images)",

@@ -75,11 +75,22 @@ TEST(CollateTest, TargetsHoldBoxesLabelsAndIgnored) {
 }
 
 TEST(CollateTest, UnpacksIntoEitherMemoryFormat) {
-  const PackedBatch packed = collate({plain_sample(40, 33, {9, 8, 7})}, Preprocess{});
+  const PackedBatch packed = collate({plain_sample(40, 33, {9, 8, 7}), plain_sample(70, 20, {1, 2, 3})}, Preprocess{});
   const Batch planes = packed.unpacked(), pixels = packed.unpacked(at::kCPU, at::MemoryFormat::ChannelsLast);
   EXPECT_TRUE(planes.images.is_contiguous());
   EXPECT_TRUE(pixels.images.is_contiguous(at::MemoryFormat::ChannelsLast));
   EXPECT_TRUE(at::equal(pixels.images, planes.images));
+}
+
+TEST(CollateTest, AReducedBatchKeepsWhatItWasReducedFrom) {
+  Sample sample = plain_sample(64, 32, {10, 20, 30});
+  sample.boxes = {{{8, 4, 24, 12}, 1}};
+  PackedBatch packed = collate({sample}, Preprocess{});
+  packed.reduce = 2;
+  const Batch batch = packed.unpacked(at::kCPU, at::MemoryFormat::ChannelsLast);
+  EXPECT_EQ(batch.images.sizes(), at::IntArrayRef({1, 3, 16, 32}));
+  EXPECT_EQ(batch.fine_images.sizes(), at::IntArrayRef({1, 3, 32, 64}));
+  EXPECT_EQ(batch.targets[0].boxes_xyxy[0][2].item<float>(), 12);
 }
 
 }  // namespace

@@ -216,11 +216,12 @@ TEST(CodecTest, ChunksOfAPngThatAreNoPixelsAreNotRead) {
     return png.substr(0, behind_header) + length + rest + png.substr(behind_header);
   };
   EXPECT_THAT(decode_error(with_chunk("\x60\x01\x01\x01", "eXIfxc")),
-              HasSubstr("scene.jpg: damaged: a chunk claims 1610678529 bytes, "));
+              HasSubstr("scene.jpg: damaged PNG: a chunk claims 1610678529 bytes, "));
   for (const std::string type : {"iCCP", "zTXt", "eXIf", "oWn2"}) {
     const std::string rubbish = with_chunk(std::string("\0\0\0\x05", 4), type + "worse" + "none");
     EXPECT_EQ(largest_difference(decode_rgb(rubbish, "a.png"), gradient(9, 7)), 0) << type;
   }
+  EXPECT_EQ(largest_difference(decode_rgb(png + std::string(40, 'x'), "a.png"), gradient(9, 7)), 0) << "behind the end";
   EXPECT_NE(decode_error(with_chunk(std::string("\0\0\0\x05", 4), "OWN2worsenone")), "no error")
       << "one that a reader must know";
 }

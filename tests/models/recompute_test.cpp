@@ -1,5 +1,6 @@
 #include "skylift/models/recompute.h"
 
+#include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -61,6 +62,35 @@ TEST(Recompute, NothingInBetweenIsKept) {
   EXPECT_TRUE(block->parameters().front().grad().defined()) << "though the input needs no gradient";
   const at::NoGradGuard no_grad;
   EXPECT_FALSE(recomputed(*block, forward, input).requires_grad());
+}
+
+class Autocast {
+ public:
+  Autocast() { at::autocast::set_autocast_enabled(at::kCPU, true); }
+  ~Autocast() {
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+    at::autocast::clear_cache();
+  }
+};
+
+/// The backward pass may run inside autocast, too, where the weights of the first pass are still cached, cast without a
+/// gradient.
+TEST(Recompute, UnderAutocastWeightsLearnTheSame) {
+  const at::Tensor input = torch::randn({2, 3, 16, 16});
+  torch::manual_seed(6);
+  torch::nn::Conv2d conv(3, 8, 3);
+  const auto forward = [&](const at::Tensor& x) { return conv->forward(x).relu(); };
+  const auto gradient = [&](bool again, bool inside) {
+    conv->zero_grad();
+    std::optional<Autocast> autocast(std::in_place);
+    const at::Tensor loss = (again ? recomputed(*conv, forward, input) : forward(input)).to(at::kFloat).square().sum();
+    if (!inside) autocast.reset();
+    loss.backward();
+    return conv->weight.grad().clone();
+  };
+  const at::Tensor expected = gradient(false, false);
+  EXPECT_TRUE(torch::allclose(gradient(true, false), expected, 1e-3, 1e-3));
+  EXPECT_TRUE(torch::allclose(gradient(true, true), expected, 1e-3, 1e-3));
 }
 
 }  // namespace

@@ -81,6 +81,7 @@ TEST(CombinedTeachers, FinerLevelsSayWhatTheFinestOneSays) {
   EXPECT_THAT(teacher->shape().strides, ElementsAre(4, 8, 16, 32));
   EXPECT_FALSE(teacher->shape().bins);
   EXPECT_EQ(teacher->shape().channels, 0);
+  EXPECT_THAT(teacher->scored().shape().strides, ElementsAre(8, 16, 32));
   const Batch batch = images(96, 152);
   const DenseOutput output = teacher->forward(batch), plain = teacher_of(detector)->forward(batch);
   EXPECT_TRUE(output.levels[1].box_logits.equal(plain.levels[0].box_logits)) << "its own levels are as they were";

@@ -45,7 +45,7 @@ inline RunOptions small_run(const std::vector<std::string>& methods, bool liftin
 inline DatasetOptions dataset_options() { return {.classes = synth_classes(), .keep_empty = true}; }
 
 /// Synthetic scenes in memory as one batch.
-inline Batch synth_batch(int count, const Preprocess& preprocess, int width = 160, int height = 96) {
+inline PackedBatch packed_batch(int count, const Preprocess& preprocess, int width = 160, int height = 96) {
   std::vector<Sample> samples;
   for (int i = 0; i < count; ++i) {
     const SynthScene scene = draw_scene({.width = width, .height = height, .seed = 5, .density = 2}, i);
@@ -60,7 +60,11 @@ inline Batch synth_batch(int count, const Preprocess& preprocess, int width = 16
     }
     samples.push_back(sample);
   }
-  return collate(samples, preprocess).unpacked();
+  return collate(samples, preprocess);
+}
+
+inline Batch synth_batch(int count, const Preprocess& preprocess, int width = 160, int height = 96) {
+  return packed_batch(count, preprocess, width, height).unpacked();
 }
 
 /// A teacher that says something: random weights, its predictors wide enough that scores and boxes differ from place to

@@ -65,6 +65,33 @@ TEST(Optimizer, AdamWIsLibtorchs) {
   }
 }
 
+/// The fused kernel walks over memory, so moments must lie as the parameter does: those of an older state may not.
+TEST(Optimizer, AStateInAnotherLayoutGoesOnTheSame) {
+  const auto kernel = [] {
+    const at::Tensor values = at::arange(2 * 3 * 3 * 3, at::kFloat).view({2, 3, 3, 3}).div(50);
+    return values.contiguous(at::MemoryFormat::ChannelsLast).set_requires_grad(true);
+  };
+  const OptimizerOptions options{.name = "adamw", .lr = 0.03};
+  const at::Tensor whole = kernel(), resumed = kernel();
+  const auto step = [](ScheduledOptimizer& optimizer, const at::Tensor& weight) {
+    optimizer.set_factor(1);
+    (weight * weight.sin()).sum().backward();
+    optimizer.step();
+  };
+  ScheduledOptimizer first(options, {{"head.w", whole}}, 16), second(options, {{"head.w", resumed}}, 16);
+  step(first, whole);
+  NamedParameters state;
+  for (const auto& [name, tensor] : first.state()) state.emplace_back(name, tensor.contiguous());
+  {
+    const at::NoGradGuard no_grad;
+    at::Tensor(resumed).copy_(whole);
+  }
+  second.load_state(state);
+  step(first, whole);
+  step(second, resumed);
+  EXPECT_TRUE(at::equal(resumed, whole));
+}
+
 TEST(Optimizer, GradientsThatAreNotFiniteChangeNothing) {
   const NamedParameters parameters = {{"a", parameter(1)}, {"b", parameter(2)}};
   ScheduledOptimizer optimizer({.name = "sgd", .lr = 16, .clip_norm = 1}, parameters, 1);

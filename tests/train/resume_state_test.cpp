@@ -54,6 +54,8 @@ TEST(ResumeState, OptionsThatDoNotAreAllowed) {
   now.kd.cache = "there.kd";
   now.data.threads = 5;
   now.data.prefetch = 9;
+  now.data.cache_mb = 100;
+  now.train.recompute = true;
   now.data.train = now.data.val = "moved";
   now.train.epochs = 40;
   now.train.eval_every = 2;
