@@ -78,6 +78,13 @@ FinishedParts parts_of(const std::vector<NamedTensor>& outputs) {
 
 }  // namespace
 
+at::Tensor asked_size(const std::string& input, const at::Tensor& images) {
+  const int64_t height = images.size(2), width = images.size(3);
+  const at::Tensor size =
+      input == "content_size" ? at::tensor({height, width}, at::kLong) : at::tensor({width, height}, at::kLong);
+  return size.unsqueeze(0).expand({images.size(0), 2}).contiguous();
+}
+
 DecodedMaps decode_dense(const std::vector<ForeignLevel>& levels, const ForeignLayout& layout, int64_t height,
                          int64_t width) {
   DecodedMaps maps;

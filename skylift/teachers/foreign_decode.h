@@ -16,6 +16,10 @@ struct FoundBoxes {
   at::Tensor labels;      ///< [K] int64, the teacher's classes
 };
 
+/// [B,2] int64: the size of images [B,3,H,W] as an input of that name asks for it: (height, width) of the content in our own
+/// decoded form ("content_size"), (width, height), which boxes are multiplied by, in RT-DETR's and D-FINE's.
+at::Tensor asked_size(const std::string& input, const at::Tensor& images);
+
 /// Of a layout "rows" or "levels" over an image of height x width px; scores are of the teacher's classes.
 DecodedMaps decode_dense(const std::vector<ForeignLevel>& levels, const ForeignLayout& layout, int64_t height,
                          int64_t width);

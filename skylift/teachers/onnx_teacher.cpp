@@ -123,11 +123,10 @@ class OnnxTeacher : public TeacherNetwork {
 
   std::vector<NamedTensor> run(const at::Tensor& images) const {
     std::map<std::string, at::Tensor> inputs = {{image_input_, images}};
-    for (const OnnxInput& input : runner_.inputs()) {  // RT-DETR and D-FINE ask for the size that boxes shall have
+    for (const OnnxInput& input : runner_.inputs()) {
       if (input.name == image_input_) continue;
-      const at::Tensor sides = at::tensor({images.size(3), images.size(2)}, at::kLong).unsqueeze(0);
-      const at::Tensor all = sides.expand({images.size(0), 2}).contiguous();
-      inputs[input.name] = input.integers ? all : all.to(at::kFloat);
+      const at::Tensor size = asked_size(input.name, images);
+      inputs[input.name] = input.integers ? size : size.to(at::kFloat);
     }
     return runner_.run(inputs);
   }

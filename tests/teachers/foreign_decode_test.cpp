@@ -53,6 +53,14 @@ TEST(FinishedBoxes, LogitsAndCentresInPartsOfTheInput) {
   expect_the_box({{"logits", softmax}, {"pred_boxes", box}});
 }
 
+TEST(SecondInput, IsTheSizeInTheOrderThatItsToolMeans) {
+  const at::Tensor images = torch::zeros({2, 3, 64, 96});
+  EXPECT_TRUE(asked_size("content_size", images).equal(torch::tensor({{64, 96}, {64, 96}}, at::kLong)))
+      << "our own export";
+  EXPECT_TRUE(asked_size("orig_target_sizes", images).equal(torch::tensor({{96, 64}, {96, 64}}, at::kLong)))
+      << "RT-DETR";
+}
+
 TEST(Rows, OfThreeAnchorsTheSurestCounts) {
   const int64_t cells = cell_count(64, 96, {8, 16, 32});
   at::Tensor rows = torch::zeros({1, 3 * cells, 7});
