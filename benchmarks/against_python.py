@@ -4,7 +4,7 @@ Steps: `skylift train` and `skylift distill` against peers/train.py over the sam
 each, without augmentation, from the same kind of model, AdamW, clipping, no moving average. Both load their batches with as many workers.
   * images/s: the median over a run's steps (the first two left out), from asking for a batch to the end of the optimizer's step; of
     Skylift as metrics.jsonl has it. "work": the same without waiting for the batch.
-  * memory: the process's peak resident size (not the GPU's); of Skylift at the last step, so without the evaluation that follows. The peer's does not
+  * memory: the process's peak resident size (on CUDA what the device held); of Skylift at the last step, so without the evaluation that follows. The peer's does not
     hold its workers, which are processes of their own.
 The peer runs in both memory formats, and the ratio is to the one with the higher median. peers/check.py shows that it computes the same.
 Loaders: load_batches (cmake -DSKYLIFT_BENCHMARKS=ON) against DataLoader + OpenCV, both with Skylift's default augmentation; left out
