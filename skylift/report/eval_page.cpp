@@ -12,8 +12,6 @@
 namespace skylift {
 namespace {
 
-std::string percent(double value) { return value < 0 ? "-" : fmt::format("{:.2f}", 100 * value); }
-
 std::string means_table(const EvalResult& result) {
   std::vector<std::string> header = {"mean", "AP", "AP50", "AP75", "small", "medium", "large"};
   for (const int limit : result.max_dets) header.push_back(fmt::format("AR{}", limit));

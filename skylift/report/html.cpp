@@ -92,6 +92,8 @@ std::string html_table(const std::vector<std::string>& header, const std::vector
   return table + "</table></div>\n";
 }
 
+std::string percent(double value) { return value < 0 ? "-" : fmt::format("{:.2f}", 100 * value); }
+
 std::string html_page(std::string_view title, std::string_view body) {
   std::string page = fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><meta name=\"viewport\" "

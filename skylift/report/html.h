@@ -17,6 +17,9 @@ std::string embedded_jpeg(const std::string& bytes, std::string_view alternative
 /// A table; cells are text, the first column is left-aligned, the others are numbers.
 std::string html_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
 
+/// A score of 0..1 as "12.34"; below 0, where there is none, "-".
+std::string percent(double value);
+
 /// The whole page. `body` is HTML.
 std::string html_page(std::string_view title, std::string_view body);
 

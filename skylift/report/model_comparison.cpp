@@ -22,8 +22,6 @@ constexpr const char* kAreaNames[] = {"small objects (below 32² px)", "medium o
 
 const cv::Scalar kFound(205, 210, 216), kGained(60, 200, 90), kLost(235, 70, 70);
 
-std::string percent(double value) { return value < 0 ? "-" : fmt::format("{:.2f}", 100 * value); }
-
 bool counts(const Object& object) { return object.class_index >= 0 && !object.crowd && !object.ignored; }
 
 // --- tables
