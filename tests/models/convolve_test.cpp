@@ -4,17 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "skylift/models/layers.h"
+#include "tests/models/small_integers.h"
 
 namespace skylift {
 namespace {
-
-/// Small integers: every sum is exact, so the order of the additions does not show.
-at::Tensor small_integers(at::IntArrayRef shape, int64_t seed) {
-  return (at::arange(c10::multiply_integers(shape), at::kFloat) * static_cast<double>(seed))
-      .remainder(5)
-      .sub(2)
-      .reshape(shape);
-}
 
 struct Gradients {
   at::Tensor output, input, weight, bias;
