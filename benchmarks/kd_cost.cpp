@@ -254,7 +254,9 @@ void step(Bench& bench, Variant& variant, const Batch& batch) {
                             .loss = bench.options.loss,
                             .compute = bench.compute,
                             .cache = variant.cache};
-  sum_finite(loss_terms(context, batch)).total.backward();
+  const LossTerms terms = loss_terms(context, batch);
+  total_of(terms).backward();
+  loss_values({terms});
   variant.student->optimizer->step();
   if (variant.adapters) {
     variant.adapters->set_factor(0.01);

@@ -132,10 +132,12 @@ void step(Parts& parts, Learner& learner, const RunOptions& options, const Compu
   });
   const DenseOutput leaves = cut(output);
   const StepForward forward = parts.time("assignment", [&] { return assigned(leaves, {}, batch, options.assign); });
-  const SummedLoss loss = parts.time("losses", [&] {
-    return sum_finite(detection_loss(forward.student, forward.grid, forward.assignment, options.loss));
+  const LossTerms terms = parts.time(
+      "losses", [&] { return detection_loss(forward.student, forward.grid, forward.assignment, options.loss); });
+  parts.time("losses backward", [&] {
+    total_of(terms).backward();
+    return loss_values({terms});
   });
-  parts.time("losses backward", [&] { loss.total.backward(); });
   parts.time("network backward", [&] { network_backward(output, leaves); });
   parts.time("update", [&] { return learner.update(0.001, number); });
 }

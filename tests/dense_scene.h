@@ -28,8 +28,6 @@ inline DenseOutput random_output(const DenseShape& shape, uint64_t seed, at::Sca
     };
     LevelOutput level;
     level.feature = map(shape.channels);
-    level.cls_feature = map(shape.channels);
-    level.reg_feature = map(shape.channels);
     level.cls_logits = map(shape.classes) - 1;
     level.box_logits = map(4 * (shape.reg_max + 1));
     output.levels.push_back(level);

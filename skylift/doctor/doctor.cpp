@@ -149,8 +149,7 @@ class Examination {
 
   void add_terms(const DistillInputs& inputs) {
     LossTerms terms = detection_loss(inputs.student, inputs.grid, inputs.assignment, run_.loss);
-    at::Tensor detection = terms[0].value;
-    for (size_t i = 1; i < terms.size(); ++i) detection = detection + terms[i].value;
+    const at::Tensor detection = total_of(terms);
     for (LossTerm& term : (*distiller_)(inputs, detection.detach())) terms.push_back(std::move(term));
     terms.insert(terms.begin(), {"detection loss", detection});
     std::vector<at::Tensor> weights;

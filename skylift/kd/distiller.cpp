@@ -103,6 +103,12 @@ bool Distiller::active() const {
   return !methods_.empty() && (options_.stop_epoch == 0 || epoch_ < options_.stop_epoch);
 }
 
+bool Distiller::reads_features() const {
+  return std::ranges::any_of(options_.methods, [this](const std::string& name) {
+    return !find_distill_method(name).reads(options_).why_not.empty();
+  });
+}
+
 double Distiller::warmup_strength() {
   if (options_.warmup_steps == 0) return 1;
   const int64_t batches = steps_.add_(1).item<int64_t>(), step = (batches - 1) / batches_per_step_ + 1;

@@ -39,6 +39,9 @@ class Distiller : public torch::nn::Module {
   /// kd.stop_epoch passed.
   bool active() const;
 
+  /// Whether some method reads more of the teacher's output than its logits.
+  bool reads_features() const;
+
   /// The terms of all methods, in the order of options.methods, times the strength of the warm-up. A term of weight 0
   /// is absent and costs nothing. Where teacher and student have different levels the common ones are distilled. Where
   /// the student has a lifted second prediction, that one is distilled. `detection_loss` (scalar, without gradient) is

@@ -11,12 +11,10 @@
 namespace skylift {
 
 struct LevelOutput {
-  at::Tensor feature;      ///< [B,K,H,W] the pyramid's output, what both towers read
-  at::Tensor cls_feature;  ///< [B,K,H,W] what the classification predictor reads (after Light-ML, if any)
-  at::Tensor reg_feature;  ///< [B,K,H,W] what the box predictor reads (after Light-ML, if any)
-  at::Tensor cls_logits;   ///< [B,C,H,W] one sigmoid per class, no background channel
-  at::Tensor box_logits;   ///< [B,4(R+1),H,W] side-major (left, top, right, bottom), R+1 bins a side, after the level's
-                           ///< scale; float
+  at::Tensor feature;     ///< [B,K,H,W] the pyramid's output, what both towers read
+  at::Tensor cls_logits;  ///< [B,C,H,W] one sigmoid per class, no background channel
+  at::Tensor box_logits;  ///< [B,4(R+1),H,W] side-major (left, top, right, bottom), R+1 bins a side, after the level's
+                          ///< scale; float
 
   // A second prediction, read from lifted features: only in training, only with head.lifting.training_only; else
   // undefined.

@@ -85,8 +85,6 @@ LevelOutput GflHead::predict_from(size_t level, size_t conv, const TowerPair& fe
   if (lifting_ && options_.lifting.training_only && is_training()) {
     predict(level, lifting_->forward(towers), out.lifted_cls_logits, out.lifted_box_logits);
   }
-  out.cls_feature = std::move(towers.cls);
-  out.reg_feature = std::move(towers.reg);
   return out;
 }
 

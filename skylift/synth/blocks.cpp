@@ -19,7 +19,7 @@ constexpr std::array<std::array<int, 3>, 5> kCanopyColours = {
     {{200, 60, 50}, {50, 100, 170}, {230, 225, 215}, {220, 160, 50}, {60, 140, 90}}};
 
 template <class Items>
-Vec3 pick(const Items& items, Rng& rng) {
+Vec3 colour_of(const Items& items, Rng& rng) {
   return triple(items[static_cast<size_t>(rng.index(static_cast<int64_t>(std::size(items))))]);
 }
 
@@ -62,7 +62,7 @@ void Town::houses(const Area& area) {
       const double length = rng_.uniform(9, 12), width = rng_.uniform(7, 9.5);
       patch({u + 11, u + 14.5, v, v + 13}, vary({150, 146, 140}, 8), Material::paving);
       place(Kind::house, u + 5.5, v + 6, rng_.chance(0.5) ? 0 : CV_PI / 2, {length, width, rng_.uniform(5, 8)},
-            vary(pick(kRoofColours, rng_), 8));
+            vary(colour_of(kRoofColours, rng_), 8));
       if (rng_.chance(0.6 * options_.density))
         place_vehicle(rng_.chance(0.85) ? Kind::car : Kind::van, u + 12.7, v + rng_.uniform(3, 9),
                       CV_PI / 2 + rng_.normal(0, 0.05));
@@ -79,7 +79,7 @@ void Town::office(const Area& area) {
   const double u = (footprint.u0 + footprint.u1) / 2, v = (footprint.v0 + footprint.v1) / 2;
   const double height = std::min(rng_.uniform(4, 16), 0.3 * scene_.camera.height_m);
   place(Kind::building, u, v, 0, {footprint.along(), footprint.across(), height},
-        vary(pick(kFlatRoofColours, rng_), 8));
+        vary(colour_of(kFlatRoofColours, rng_), 8));
   for (int64_t units = 2 + rng_.index(9); units > 0; --units) {  // boxes on the roof, the size of cars
     const double at_u = rng_.uniform(footprint.u0 + 2.5, footprint.u1 - 2.5),
                  at_v = rng_.uniform(footprint.v0 + 2.5, footprint.v1 - 2.5);
@@ -138,7 +138,7 @@ void Town::plaza(const Area& area) {
                  side = rng_.uniform(2.2, 4);
     if (visible({u, v}, 6))
       place(Kind::canopy, u, v, 0, {side, side * rng_.uniform(0.8, 1.3), rng_.uniform(2.3, 2.9)},
-            vary(pick(kCanopyColours, rng_), 8));
+            vary(colour_of(kCanopyColours, rng_), 8));
   }
   for (int64_t bikes = rng_.index(7); bikes > 0; --bikes) {
     const double u = rng_.uniform(area.u0, area.u1), v = rng_.uniform(area.v0, area.v1);
@@ -155,7 +155,7 @@ void Town::yard(const Area& area) {
         place_vehicle(Kind::truck, u, v, (rng_.chance(0.5) ? 0 : CV_PI) + rng_.normal(0, 0.1));
       } else if (rng_.chance(0.75)) {
         place(Kind::container, u, v, rng_.normal(0, 0.04), {6.05, 2.45, rng_.chance(0.25) ? 5.2 : 2.6},
-              vary(pick(kContainerColours, rng_), 10));
+              vary(colour_of(kContainerColours, rng_), 10));
       }
     }
   }

@@ -188,7 +188,7 @@ class Finer : public Around {
       maps.boxes.push_back(repeated(own.boxes.front()));
     }
     const DenseOutput added = dense_output(maps, batch.images.size(2), batch.images.size(3), output.reg_max);
-    for (LevelOutput& level : output.levels) level.feature = level.cls_feature = level.reg_feature = at::Tensor();
+    for (LevelOutput& level : output.levels) level.feature = at::Tensor();
     output.levels.insert(output.levels.begin(), added.levels.begin(), added.levels.end());
     output.strides = shape_.strides;
     return output;

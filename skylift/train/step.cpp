@@ -12,18 +12,20 @@
 namespace skylift {
 namespace {
 
-/// Sum of the terms, without gradient.
-at::Tensor detached_sum(const LossTerms& terms) {
-  at::Tensor sum = terms.front().value.detach();
-  for (size_t i = 1; i < terms.size(); ++i) sum = sum + terms[i].value.detach();
-  return sum;
+/// Maps that no method reads would only lie there until the backward pass.
+DenseOutput taught(const StepContext& context, const Batch& batch) {
+  DenseOutput output = context.teacher->forward(batch);
+  if (!context.distiller->reads_features()) {
+    for (LevelOutput& level : output.levels) level.feature = at::Tensor();
+  }
+  return output;
 }
 
 }  // namespace
 
 StepForward forward_and_assign(const StepContext& context, const Batch& batch) {
   DenseOutput student, teacher;
-  if (context.distils()) teacher = context.cache ? context.cache->shape() : context.teacher->forward(batch);
+  if (context.distils()) teacher = context.cache ? context.cache->shape() : taught(context, batch);
   {
     const AutocastScope autocast(context.compute);
     student = context.student.forward(batch.images);
@@ -45,49 +47,45 @@ LossTerms loss_terms(const StepContext& context, const Batch& batch) {
   if (context.distils()) {
     const StoredBatch stored = context.cache ? context.cache->read(batch) : StoredBatch{};
     const DistillInputs inputs = step.inputs(batch, context.cache ? &stored : nullptr);
-    for (LossTerm& term : (*context.distiller)(inputs, detached_sum(terms))) terms.push_back(std::move(term));
+    for (LossTerm& term : (*context.distiller)(inputs, total_of(terms).detach())) terms.push_back(std::move(term));
   }
   return terms;
 }
 
-SummedLoss sum_finite(const LossTerms& terms, double share) {
-  SummedLoss sum;
+at::Tensor total_of(const LossTerms& terms) {
+  at::Tensor total = terms.front().value;
+  for (size_t i = 1; i < terms.size(); ++i) total = total + terms[i].value;
+  return total;
+}
+
+MetricValues loss_values(const std::vector<LossTerms>& batches) {
+  const LossTerms& terms = batches.front();  // of all batches alike
   std::vector<at::Tensor> values;
-  for (const LossTerm& term : terms) {
-    sum.total = sum.total.defined() ? sum.total + term.value : term.value;
-    values.push_back(term.value.detach().to(at::kDouble));
+  for (const LossTerms& batch : batches) {
+    for (const LossTerm& term : batch) values.push_back(term.value.detach().to(at::kDouble));
   }
-  if (share != 1) sum.total = sum.total * share;
-  const at::Tensor on_cpu = at::stack(values).cpu();  // one wait for the device
-  const double* own = on_cpu.const_data_ptr<double>();
+  const auto count = static_cast<int64_t>(batches.size());
+  const at::Tensor mean = at::stack(values).view({count, -1}).mean(0).cpu();  // one wait for the device
+  const double* own = mean.const_data_ptr<double>();
   const std::vector<double> all = sum_over_processes(std::vector<double>(own, own + terms.size()));
-  sum.values.emplace_back("loss", 0);
+  MetricValues named = {{"loss", 0}};
   double detection = 0;
   for (size_t i = 0; i < terms.size(); ++i) {
-    const double value = all[i] * share;
-    if (!std::isfinite(value)) {
+    if (!std::isfinite(all[i])) {
       throw Diverged(
           "training: the term '{}' is {}, expected a finite number (hint: a lower learning rate, a longer warm-up, or "
           "a lower weight of this term)",
-          terms[i].name, value);
+          terms[i].name, all[i]);
     }
-    sum.values.emplace_back(terms[i].name, value);
-    sum.values.front().second += value;
-    if (terms[i].kind == TermKind::detection) detection += value;
+    named.emplace_back(terms[i].name, all[i]);
+    named.front().second += all[i];
+    if (terms[i].kind == TermKind::detection) detection += all[i];
   }
   for (size_t i = 0; i < terms.size(); ++i) {
     if (terms[i].kind == TermKind::distillation)
-      sum.values.emplace_back("ratio_" + terms[i].name, sum.values[i + 1].second / std::max(detection, 1e-12) * share);
+      named.emplace_back("ratio_" + terms[i].name, all[i] / std::max(detection, 1e-12));
   }
-  return sum;
-}
-
-void add_values(SummedLoss& step, const SummedLoss& batch) {
-  if (step.values.empty()) {
-    step.values = batch.values;
-    return;
-  }
-  for (size_t i = 0; i < step.values.size(); ++i) step.values[i].second += batch.values[i].second;
+  return named;
 }
 
 }  // namespace skylift

@@ -8,6 +8,7 @@
 #include "skylift/losses/detection_loss.h"
 #include "skylift/models/detector.h"
 #include "skylift/teachers/teacher_network.h"
+#include "skylift/train/metrics_log.h"
 
 namespace skylift {
 
@@ -53,17 +54,12 @@ struct Diverged : Error {
   using Error::Error;
 };
 
-/// The sum of the terms and their values: of the gradient's sum this process's part, of the values what all processes
-/// have together. `share` multiplies both: 1 / train.accumulate. Diverged, naming the term, in all processes: one is not
-/// finite.
-struct SummedLoss {
-  at::Tensor total;  ///< scalar, in the graph
-  std::vector<std::pair<std::string, double>>
-      values;  ///< "loss", each term, "ratio_NAME": distillation terms over the detection loss
-};
-SummedLoss sum_finite(const LossTerms& terms, double share = 1);
+/// The sum of a batch's terms, in the graph: of what all processes have together this one's part.
+at::Tensor total_of(const LossTerms& terms);
 
-/// Adds up the values of a step's batches.
-void add_values(SummedLoss& step, const SummedLoss& batch);
+/// What a step's batches lost, on average and of all processes together: "loss", each term, and "ratio_NAME" of the
+/// distillation terms: over the detection loss. Waits for the device, so it is read when the step's backward passes
+/// have been given to it. Diverged, naming the term, in all processes: one is not finite.
+MetricValues loss_values(const std::vector<LossTerms>& batches);
 
 }  // namespace skylift

@@ -46,7 +46,7 @@ class Trainer {
   void train_epoch(int64_t epoch, int64_t first_step);
   Batch next_batch();
   void train_step(int64_t epoch);
-  SummedLoss train_batch(const Batch& batch, bool last);
+  LossTerms train_batch(const Batch& batch, bool last);
   void report_step(const MetricValues& values, int64_t epoch);
   void end_epoch(int64_t epoch);
   EvalResult evaluate(int64_t limit = 0) const;
@@ -244,7 +244,7 @@ void Trainer::save_last() const {
 
 void Trainer::train_step(int64_t epoch) {
   const double waited = seconds_waited_for_processes();
-  SummedLoss loss;
+  std::vector<LossTerms> batches;
   int64_t images = 0;
   clock_.begins();
   for (int i = 0; i < parts_->accumulate; ++i) {
@@ -252,19 +252,20 @@ void Trainer::train_step(int64_t epoch) {
     const Batch batch = next_batch();
     clock_.works();
     images += batch.images.size(0);
-    add_values(loss, train_batch(batch, i + 1 == parts_->accumulate));
+    batches.push_back(train_batch(batch, i + 1 == parts_->accumulate));
   }
+  MetricValues values = loss_values(batches);
   const double gradient_norm = parts_->learner.update(
       lr_factor(options_.train.schedule, step_, parts_->steps_per_epoch, parts_->total_steps), step_);
   ++step_;
-  loss.values.emplace_back("lr", parts_->learner.lr());
-  loss.values.emplace_back("gradient_norm", gradient_norm);
+  values.emplace_back("lr", parts_->learner.lr());
+  values.emplace_back("gradient_norm", gradient_norm);
   const MetricValues costs = clock_.values(images * process_count(), seconds_waited_for_processes() - waited);
-  loss.values.insert(loss.values.end(), costs.begin(), costs.end());
-  if (is_first_process()) report_step(loss.values, epoch);
+  values.insert(values.end(), costs.begin(), costs.end());
+  if (is_first_process()) report_step(values, epoch);
 }
 
-SummedLoss Trainer::train_batch(const Batch& batch, bool last) {
+LossTerms Trainer::train_batch(const Batch& batch, bool last) {
   const StepContext context{.student = parts_->learner.student(),
                             .teacher = parts_->teacher_network(),
                             .distiller = parts_->learner.distiller(),
@@ -272,9 +273,9 @@ SummedLoss Trainer::train_batch(const Batch& batch, bool last) {
                             .loss = options_.loss,
                             .compute = compute_,
                             .cache = cache_ ? &*cache_ : nullptr};
-  SummedLoss loss = sum_finite(loss_terms(context, batch), 1.0 / parts_->accumulate);
-  parts_->learner.backward(loss.total, last);
-  return loss;
+  LossTerms terms = loss_terms(context, batch);
+  parts_->learner.backward(total_of(terms) / parts_->accumulate, last);
+  return terms;
 }
 
 void Trainer::report_step(const MetricValues& values, int64_t epoch) {

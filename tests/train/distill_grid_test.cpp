@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include <cmath>
+#include <map>
+#include <string>
 
 #include "skylift/kd/methods.h"
 #include "skylift/models/model_file.h"
@@ -47,10 +49,10 @@ TEST_P(DistillGrid, TwoStepsAndTheStudentsFileGivesTheSameOutputs) {
   const int classes = static_cast<int>(synth_classes().size());
   testing::KdRun run(options, testing::lively_teacher(24, classes), classes);
   for (int step = 0; step < 2; ++step) {
-    const SummedLoss loss = run.step(batch);
-    EXPECT_TRUE(std::isfinite(loss.values.front().second));
+    const MetricValues values = run.step(batch);
+    EXPECT_TRUE(std::isfinite(values.front().second));
     const auto distils = [](const auto& value) { return value.first.starts_with("kd_") && value.second > 0; };
-    EXPECT_TRUE(std::ranges::any_of(loss.values, distils)) << "nothing is distilled";
+    EXPECT_TRUE(std::ranges::any_of(values, distils)) << "nothing is distilled";
   }
 
   run.student->eval();
@@ -96,6 +98,17 @@ TEST(DistillGrid, EveryTermIsDeclaredByItsMethod) {
         }
       }
     }
+  }
+}
+
+TEST(DistillGrid, TheTeachersFeaturesAreKeptWhereSomethingReadsThem) {
+  const Batch batch = testing::synth_batch(1, {});
+  const int classes = static_cast<int>(synth_classes().size());
+  for (const auto& [method, reads] : std::map<std::string, bool>{{"bckd", false}, {"pkd", true}}) {
+    SCOPED_TRACE(method);
+    testing::KdRun run(testing::small_run({method}, false), testing::lively_teacher(16, classes), classes);
+    const StepForward step = forward_and_assign(run.context(), batch);
+    for (const LevelOutput& level : step.teacher.levels) EXPECT_EQ(level.feature.defined(), reads);
   }
 }
 

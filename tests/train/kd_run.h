@@ -97,23 +97,24 @@ struct KdRun {
     student->train();
   }
 
-  LossTerms terms(const Batch& batch, const SignalCache* cache = nullptr) {
-    return loss_terms({.student = *student,
-                       .teacher = &network,
-                       .distiller = distiller.get(),
-                       .assign = options.assign,
-                       .loss = options.loss,
-                       .compute = compute,
-                       .cache = cache},
-                      batch);
+  StepContext context(const SignalCache* cache = nullptr) {
+    return {.student = *student,
+            .teacher = &network,
+            .distiller = distiller.get(),
+            .assign = options.assign,
+            .loss = options.loss,
+            .compute = compute,
+            .cache = cache};
   }
 
-  SummedLoss step(const Batch& batch) {
+  LossTerms terms(const Batch& batch, const SignalCache* cache = nullptr) { return loss_terms(context(cache), batch); }
+
+  MetricValues step(const Batch& batch) {
     optimizer->set_factor(1);
-    SummedLoss loss = sum_finite(terms(batch));
-    loss.total.backward();
+    const LossTerms lost = terms(batch);
+    total_of(lost).backward();
     optimizer->step();
-    return loss;
+    return loss_values({lost});
   }
 
   RunOptions options;

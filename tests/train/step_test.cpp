@@ -16,21 +16,27 @@ namespace {
 
 at::Tensor term(double value) { return at::scalar_tensor(value, at::kDouble).set_requires_grad(true); }
 
-TEST(SumFinite, SumsTheTermsAndKeepsTheirNames) {
-  const LossTerms terms = {{"loss_cls", term(0.5)}, {"kd_cid", term(2)}};
-  const SummedLoss sum = sum_finite(terms);
-  EXPECT_DOUBLE_EQ(sum.total.item<double>(), 2.5);
-  ASSERT_EQ(sum.values.size(), 3U);
-  EXPECT_EQ(sum.values[0], (std::pair<std::string, double>("loss", 2.5)));
-  EXPECT_EQ(sum.values[2], (std::pair<std::string, double>("kd_cid", 2)));
-  sum.total.backward();
+TEST(LossTerms, AreSummedAndKeepTheirNames) {
+  const LossTerms terms = {{"loss_cls", term(0.5)}, {"kd_cid", term(2), TermKind::distillation}};
+  const at::Tensor total = total_of(terms);
+  EXPECT_DOUBLE_EQ(total.item<double>(), 2.5);
+  EXPECT_EQ(loss_values({terms}), (MetricValues{{"loss", 2.5}, {"loss_cls", 0.5}, {"kd_cid", 2}, {"ratio_kd_cid", 4}}));
+  total.backward();
   EXPECT_DOUBLE_EQ(terms[1].value.grad().item<double>(), 1);
 }
 
-TEST(SumFinite, ATermThatIsNotFiniteStopsTheRunByName) {
+TEST(LossTerms, OfSeveralBatchesAreAveraged) {
+  const auto batch = [](double cls, double kd) {
+    return LossTerms{{"loss_cls", term(cls)}, {"kd_cid", term(kd), TermKind::distillation}};
+  };
+  EXPECT_EQ(loss_values({batch(0.5, 2), batch(1.5, 1)}),
+            (MetricValues{{"loss", 2.5}, {"loss_cls", 1}, {"kd_cid", 1.5}, {"ratio_kd_cid", 1.5}}));
+}
+
+TEST(LossTerms, ThatAreNotFiniteStopTheRunByName) {
   for (double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     const LossTerms terms = {{"loss_cls", term(1)}, {"kd_ld_main", term(bad)}};
-    EXPECT_THAT(error_of([&] { sum_finite(terms); }), ::testing::HasSubstr("'kd_ld_main'")) << bad;
+    EXPECT_THAT(error_of([&] { loss_values({terms}); }), ::testing::HasSubstr("'kd_ld_main'")) << bad;
   }
 }
 
@@ -70,7 +76,7 @@ TEST(Step, OverfitsOneBatch) {
   student.train();
   for (int i = 0; i < 120; ++i) {
     optimizer.set_factor(1);
-    sum_finite(loss_terms(context, batch)).total.backward();
+    total_of(loss_terms(context, batch)).backward();
     optimizer.step();
   }
   const DetectionSet found = decode(student.forward(batch.images), batch.geometries, {.score_threshold = 0.3});

@@ -62,7 +62,9 @@ std::map<std::string, int> waits_of(const std::string& method, int images) {
   run.step(packed.unpacked());  // what happens once
   const WaitCounter counter;
   // Without the optimizer, whose kernel on the CPU reads its count for each tensor.
-  sum_finite(run.terms(packed.unpacked())).total.backward();
+  const LossTerms terms = run.terms(packed.unpacked());
+  total_of(terms).backward();
+  loss_values({terms});
   return counter.found();
 }
 
