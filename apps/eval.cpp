@@ -6,7 +6,6 @@
 #include "apps/engine_arguments.h"
 #include "apps/progress_bar.h"
 #include "apps/scoring.h"
-#include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
 #include "skylift/core/stop_signal.h"
@@ -25,9 +24,7 @@ struct EvalArguments {
 };
 
 void eval_model(const EvalArguments& arguments) {
-  AnnotationSet annotations = open_data(arguments.data);
-  const DatasetOptions options{.classes = annotations.classes, .keep_empty = true};
-  const Dataset dataset(std::move(annotations), options);
+  const Dataset dataset = scored_set(arguments.data);
   const Predictor predictor(arguments.model, arguments.engine, arguments.detect);
   log_info("{}", predictor.description());
   const std::string unscored = unscored_objects(dataset.annotations(), predictor.classes());

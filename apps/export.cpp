@@ -1,11 +1,13 @@
 // skylift export: a model file in, a model for other runtimes out, checked against its source.
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 
 #include "apps/commands.h"
 #include "apps/export_check.h"
 #include "apps/model_readme.h"
 #include "apps/quantize.h"
+#include "apps/scoring.h"
 #include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
@@ -101,37 +103,47 @@ void check_int8(const ExportArguments& arguments) {
         "training images, not those that it is scored on)");
   if (!arguments.evaluate.empty() && (!int8 || arguments.decoded))
     throw Error("--evaluate: compares a raw int8 file with its float one, expected --precision int8 without --decoded");
-  if (arguments.evaluate.empty()) return;
-  open_data(arguments.evaluate);  // a wrong one is said now, not after minutes
-  if (!can_run_onnx())
+  if (!arguments.evaluate.empty() && !can_run_onnx())
     throw Error("--evaluate: this build has no OpenVINO to run the file (hint: scripts/setup.sh adds it)");
 }
 
+/// What is read beside the model, before the work of minutes begins.
+struct ExportSets {
+  AnnotationSet calibration;
+  std::optional<Dataset> evaluation;
+};
+
+ExportSets open_sets(const ExportArguments& arguments) {
+  ExportSets sets;
+  if (!arguments.calibrate.empty()) sets.calibration = open_data(arguments.calibrate);
+  if (!arguments.evaluate.empty()) sets.evaluation.emplace(scored_set(arguments.evaluate));
+  return sets;
+}
+
 /// `onnx` quantised, in arguments.out.
-void write_int8(const ExportArguments& arguments, const std::string& onnx, const AnnotationSet& calibration,
-                const Model& model, const OnnxOptions& options) {
+void write_int8(const ExportArguments& arguments, const std::string& onnx, const ExportSets& sets, const Model& model,
+                const OnnxOptions& options) {
   const StopSignals signals;  // the folder is removed in any case
   const WorkFolder folder(arguments.out);
   const fs::path source = folder.path / "float.onnx", made = folder.path / "int8.onnx";
   write_file(source, onnx);
-  write_calibration(arguments, calibration, model, options, source);
+  write_calibration(arguments, sets.calibration, model, options, source);
   quantise(source, made);
   write_file(arguments.out, read_file(made));
-  if (!arguments.evaluate.empty()) print_accuracy_lost(source, arguments.out, arguments.evaluate);
+  if (sets.evaluation) print_accuracy_lost(source, arguments.out, *sets.evaluation);
 }
 
 void export_model(const ExportArguments& arguments) {
   check_int8(arguments);
   const Model model = load_model(arguments.model);
   const OnnxOptions options = onnx_options(arguments);
-  AnnotationSet calibration;
-  if (!arguments.calibrate.empty()) calibration = open_data(arguments.calibrate);
+  const ExportSets sets = open_sets(arguments);
   const std::string onnx = onnx_model(model, options);
   const bool int8 = arguments.precision == "int8";
   std::string verified = verification(onnx, model, options, arguments.image);
   if (int8) {
     verified = "before quantisation " + verified;
-    write_int8(arguments, onnx, calibration, model, options);
+    write_int8(arguments, onnx, sets, model, options);
   } else {
     write_file(arguments.out, onnx);
   }
@@ -144,7 +156,7 @@ void export_model(const ExportArguments& arguments) {
       .name = out.filename().string(), .form = form, .verified = verified, .checksum = file_checksum(out)};
   log_info("model card: {}", write_model_readme(out.parent_path(), model.card, arguments.model, file).string());
   if (int8 || arguments.calibrate.empty()) return;
-  write_calibration(arguments, calibration, model, options, arguments.out);
+  write_calibration(arguments, sets.calibration, model, options, arguments.out);
   log_info("calibration images in {}.calibration", arguments.out);
 }
 

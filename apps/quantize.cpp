@@ -11,22 +11,16 @@
 
 #include "apps/scoring.h"
 #include "quantize_script.h"
-#include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
 #include "skylift/core/stop_signal.h"
-#include "skylift/data/dataset.h"
 #include "skylift/infer/predictor.h"
 #include "skylift/train/validation.h"
 
 namespace skylift {
 namespace {
 
-EvalResult score(const std::filesystem::path& file, const std::string& spec) {
-  AnnotationSet annotations = open_data(spec);
-  const DatasetOptions options{.classes = annotations.classes, .keep_empty = true};
-  const Dataset dataset(std::move(annotations), options);
-  const Predictor predictor(file.string());
-  DetectedSet detected = detect(predictor, dataset, {});
+EvalResult score(const std::filesystem::path& file, const Dataset& set) {
+  DetectedSet detected = detect(Predictor(file.string()), set, {});
   return score_and_print(detected.truth, detected.detections, {});
 }
 
@@ -54,11 +48,11 @@ void quantise(const std::filesystem::path& source, const std::filesystem::path& 
 }
 
 void print_accuracy_lost(const std::filesystem::path& float_file, const std::filesystem::path& int8_file,
-                         const std::string& spec) {
+                         const Dataset& set) {
   fmt::print("\nfloat\n");
-  const EvalMeans before = score(float_file, spec).means;
+  const EvalMeans before = score(float_file, set).means;
   fmt::print("\nint8\n");
-  const EvalMeans after = score(int8_file, spec).means;
+  const EvalMeans after = score(int8_file, set).means;
   fmt::print("\nint8 lost {:.2f} AP, {:.2f} AP50, {:.2f} AP75\n", 100 * (before.ap - after.ap),
              100 * (before.ap50 - after.ap50), 100 * (before.ap75 - after.ap75));
 }

@@ -2,7 +2,8 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
+
+#include "skylift/data/dataset.h"
 
 namespace skylift {
 
@@ -12,6 +13,6 @@ void quantise(const std::filesystem::path& source, const std::filesystem::path& 
 
 /// Scores both files on a data set, by the protocol of its format, and prints what int8 lost.
 void print_accuracy_lost(const std::filesystem::path& float_file, const std::filesystem::path& int8_file,
-                         const std::string& spec);
+                         const Dataset& set);
 
 }  // namespace skylift

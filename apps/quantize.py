@@ -1,6 +1,5 @@
 """FLOAT_ONNX OUT: int8 with NNCF, calibrated on the tensors in FLOAT_ONNX.calibration/. A part of `skylift export --precision int8`."""
 import json
-import os
 import pathlib
 import struct
 import sys
@@ -35,9 +34,7 @@ def main():
         quantised.metadata_props.add(key=entry.key, value="int8" if entry.key == "precision" else entry.value)
     quantised.doc_string, quantised.producer_name = model.doc_string, model.producer_name
     onnx.checker.check_model(quantised, full_check=True)
-    partial = out.with_name(f"{out.name}.tmp-{os.getpid()}")
-    onnx.save(quantised, partial)
-    os.replace(partial, out)
+    onnx.save(quantised, out)
 
 
 main()

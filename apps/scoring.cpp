@@ -74,6 +74,12 @@ void add_scoring_arguments(CLI::App& command, ScoringArguments& arguments) {
   add_output_arguments(command, arguments);
 }
 
+Dataset scored_set(const std::string& spec) {
+  AnnotationSet annotations = open_data(spec);
+  const DatasetOptions options{.classes = annotations.classes, .keep_empty = true};
+  return {std::move(annotations), options};
+}
+
 EvalResult score_and_print(AnnotationSet& truth, const DetectionSet& detections, const ScoringArguments& arguments) {
   EvalOptions options = arguments.options;
   options.protocol = arguments.protocol.empty() ? protocol_of(truth) : arguments.protocol;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "skylift/data/dataset.h"
 #include "skylift/eval/evaluation.h"
 
 namespace CLI {
@@ -22,6 +23,9 @@ struct ScoringArguments {
 
 /// --protocol, --max-dets, --class-average, --errors, --json, --html, --curves, --score.
 void add_scoring_arguments(CLI::App& command, ScoringArguments& arguments);
+
+/// All images of a set, those without objects too, under its own classes. Error: see open_data.
+Dataset scored_set(const std::string& spec);
 
 /// Scores, prints and writes the files that were asked for. Sizes of images that the protocol needs and the annotations
 /// do not hold are read from the images.

@@ -68,7 +68,8 @@ class ParallelTest(ProgramTest):
             self.succeed(*self.command(name, "train.batch_size=6", methods=methods))
             for processes in 2, 3:
                 out = f"{name} by {processes}"
-                self.finish(self.start(processes, self.command(out, f"train.batch_size={6 // processes}", methods=methods), "--standalone"))
+                own = [f"train.batch_size={6 // processes}", f"train.recompute={str(processes == 3).lower()}"]
+                self.finish(self.start(processes, self.command(out, *own, methods=methods), "--standalone"))
                 self.assert_alike(name, out)
 
     def test_a_killed_worker_is_named_and_the_job_goes_on(self):

@@ -43,6 +43,13 @@ class TeachersTest(ProgramTest):
         self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", self.onnx, "--method", "pkd",
                     expect=["'pkd' needs", "this teacher does not show", "bckd"])
 
+    def test_a_level_that_the_teacher_lacks_is_made_of_its_finest(self):
+        student = ["--teacher", self.teacher, "--set", "model.neck.first_level=2"]
+        _, common = self.distill("common", *student)
+        _, all_levels = self.distill("finer", *student, "--set", "kd.teacher_finer=true")
+        self.assertEqual(common[0]["loss_cls"], all_levels[0]["loss_cls"])
+        self.assertGreater(all_levels[0]["kd_bckd_cls"], 1.5 * common[0]["kd_bckd_cls"])
+
     def test_images_without_labels(self):
         images = self.data / "val" / "images"
         _, steps = self.distill("unlabelled", "--teacher", self.teacher, "--set", f"data.unlabelled={images}", "--set",

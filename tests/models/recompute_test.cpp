@@ -1,18 +1,23 @@
 #include "skylift/models/recompute.h"
 
 #include <ATen/autocast_mode.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
+
+#include <string>
+#include <tuple>
 
 #include "skylift/models/backbone.h"
 
 namespace skylift {
 namespace {
 
-class RecomputedBackbone : public testing::TestWithParam<const char*> {};
+class RecomputedBackbone : public testing::TestWithParam<std::tuple<const char*, int>> {};
 
 TEST_P(RecomputedBackbone, LearnsTheSame) {
-  const BackboneOptions options{.name = GetParam(), .width = 0.125};
+  const auto [name, frozen_stages] = GetParam();
+  const BackboneOptions options{.name = name, .width = 0.125, .frozen_stages = frozen_stages};
   torch::manual_seed(4);
   const auto kept = make_backbone(options);
   torch::manual_seed(4);
@@ -27,7 +32,8 @@ TEST_P(RecomputedBackbone, LearnsTheSame) {
     }
     const auto expected = kept->named_parameters(), got = again->named_parameters();
     for (const auto& entry : expected) {
-      ASSERT_TRUE(got[entry.key()].grad().defined()) << entry.key();
+      ASSERT_EQ(got[entry.key()].grad().defined(), entry.value().requires_grad()) << entry.key();
+      if (!entry.value().requires_grad()) continue;
       EXPECT_TRUE(torch::allclose(got[entry.key()].grad(), entry.value().grad(), 1e-5, 1e-7)) << entry.key();
     }
   }
@@ -37,8 +43,12 @@ TEST_P(RecomputedBackbone, LearnsTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, RecomputedBackbone,
-                         testing::Values("resnet18", "resnet50", "efficientnet_lite0", "mobilenet_v2"),
-                         [](const auto& info) { return std::string(info.param); });
+                         testing::Combine(testing::Values("resnet18", "resnet50", "efficientnet_lite0", "mobilenet_v2"),
+                                          testing::Values(-1, 2)),
+                         [](const auto& info) {
+                           return fmt::format("{}_{}", std::get<0>(info.param),
+                                              std::get<1>(info.param) < 0 ? "whole" : "frozen");
+                         });
 
 TEST(Recompute, NothingInBetweenIsKept) {
   torch::nn::Sequential block(torch::nn::Conv2d(3, 4, 3), torch::nn::Conv2d(4, 4, 3));
