@@ -16,9 +16,8 @@ at::Tensor normalised_sum(const DistillStep& step, const at::Tensor& losses, con
   return (losses * weights).sum() / distilled_count(step.inputs.assignment);
 }
 
-/// [N,4,R+1] -> [N,4] boxes at a region's locations in stride units, relative to the location.
-at::Tensor relative_boxes(const at::Tensor& box_logits) {
-  const at::Tensor distances = integral(box_logits, box_logits.size(2) - 1);
+/// [N,4] boxes at a region's locations in stride units, relative to the location.
+at::Tensor relative_boxes(const at::Tensor& distances) {
   return boxes_from_distances(at::zeros({distances.size(0), 2}, distances.options()), distances);
 }
 
@@ -42,8 +41,8 @@ void add_bckd_terms(DistillStep& step) {
   });
   step.add("kd_bckd_box", options.box_weight, [&] {
     const at::Tensor gap = (teacher - student.detach().sigmoid()).abs().amax(1);
-    const at::Tensor loss =
-        giou_loss(relative_boxes(step.regions.student_box(where)), relative_boxes(step.regions.teacher_box(where)));
+    const at::Tensor loss = giou_loss(relative_boxes(step.regions.student_distances(where)),
+                                      relative_boxes(step.regions.teacher_distances(where)));
     return normalised_sum(step, loss * gap, region.box_weights);
   });
 }

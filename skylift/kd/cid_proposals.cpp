@@ -94,7 +94,7 @@ void propose(NearLocations& near, const DistillInputs& inputs, const CidOptions&
   const PointGather gather = gather_of(near, grid, points);
   const at::Tensor strides = grid.strides.index_select(0, points).unsqueeze(1);
   const at::Tensor distances =  // [N,4] in strides
-      by_teacher(options) ? integral(gather_box_logits(gather, inputs.teacher), inputs.teacher.reg_max).detach()
+      by_teacher(options) ? gather_distances(gather, inputs.teacher).detach()
                           : at::full({points.size(0), 4}, options.anchor_scale / 2, grid.centres.options());
   const at::Tensor boxes = boxes_from_distances(grid.centres.index_select(0, points), distances * strides);
   const std::vector<BoxXyxy> proposals = to_boxes(boxes);

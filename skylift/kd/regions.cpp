@@ -2,6 +2,7 @@
 
 #include <ATen/Functions.h>
 
+#include "skylift/boxes/boxes.h"
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
 #include "skylift/kd/object_points.h"
@@ -128,6 +129,15 @@ const at::Tensor& RegionSet::teacher_box(const std::string& name) {
     if (inputs_.stored) return stored().box_logits(region(name));
     return gather_box_logits(gather(name), inputs_.teacher).detach();
   });
+}
+
+at::Tensor RegionSet::student_distances(const std::string& name) {
+  return gather_distances(gather(name), inputs_.student);
+}
+
+at::Tensor RegionSet::teacher_distances(const std::string& name) {
+  if (inputs_.stored) return integral(teacher_box(name), inputs_.teacher.reg_max);
+  return gather_distances(gather(name), inputs_.teacher).detach();
 }
 
 ClassMaps RegionSet::teacher_class_maps() {

@@ -51,6 +51,8 @@ class RegionSet {
   const at::Tensor& student_box(const std::string& region);  ///< [N,4,R+1]
   const at::Tensor& teacher_cls(const std::string& region);  ///< [N,C]
   const at::Tensor& teacher_box(const std::string& region);  ///< [N,4,R+1]
+  at::Tensor student_distances(const std::string& region);   ///< [N,4] of the expected boxes, in strides
+  at::Tensor teacher_distances(const std::string& region);   ///< [N,4]
   ClassMaps teacher_class_maps();
 
  private:

@@ -2,6 +2,8 @@
 
 #include <ATen/Functions.h>
 
+#include "skylift/boxes/boxes.h"
+
 namespace skylift {
 
 namespace {
@@ -31,13 +33,15 @@ PointGather::PointGather(const PointGrid& grid, const at::Tensor& image, const a
   }
 }
 
-at::Tensor PointGather::operator()(const std::vector<at::Tensor>& maps) const {
+at::Tensor PointGather::operator()(const std::vector<at::Tensor>& maps,
+                                   const std::function<at::Tensor(const at::Tensor& rows)>& reduced) const {
   std::vector<at::Tensor> parts;
   for (size_t i = 0; i < rows_.size(); ++i) {
     // A view where the map is channels_last; whole rows are read and, backward, added at once.
     const at::Tensor cells = maps[i].permute({0, 2, 3, 1}).reshape({-1, maps[i].size(1)});
-    const at::Tensor values = cells.index_select(0, rows_[i]);
-    parts.push_back(values.scalar_type() == at::kDouble ? values : values.to(at::kFloat));
+    at::Tensor values = cells.index_select(0, rows_[i]);
+    if (values.scalar_type() != at::kDouble) values = values.to(at::kFloat);
+    parts.push_back(reduced ? reduced(values) : values);
   }
   return at::cat(parts).index_select(0, back_);
 }
@@ -48,10 +52,22 @@ at::Tensor gather_cls_logits(const PointGather& gather, const DenseOutput& outpu
   return gather(maps);
 }
 
-at::Tensor gather_box_logits(const PointGather& gather, const DenseOutput& output) {
+namespace {
+
+std::vector<at::Tensor> box_maps(const DenseOutput& output) {
   std::vector<at::Tensor> maps;
   for (const LevelOutput& level : output.levels) maps.push_back(level.box_logits);
-  return gather(maps).view({-1, 4, output.reg_max + 1});
+  return maps;
+}
+
+}  // namespace
+
+at::Tensor gather_box_logits(const PointGather& gather, const DenseOutput& output) {
+  return gather(box_maps(output)).view({-1, 4, output.reg_max + 1});
+}
+
+at::Tensor gather_distances(const PointGather& gather, const DenseOutput& output) {
+  return gather(box_maps(output), [&](const at::Tensor& rows) { return integral(rows, output.reg_max); });
 }
 
 }  // namespace skylift

@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <vector>
 
 #include "skylift/boxes/point_grid.h"
@@ -21,7 +22,9 @@ class PointGather {
               const std::vector<int64_t>& counts = {});
 
   /// One [B,K,H,W] map a level -> [N,K] in the points' order, with gradient. In float unless the maps are double.
-  at::Tensor operator()(const std::vector<at::Tensor>& maps) const;
+  /// `reduced`: what becomes of a level's rows before the levels are joined; without it they stay as they are.
+  at::Tensor operator()(const std::vector<at::Tensor>& maps,
+                        const std::function<at::Tensor(const at::Tensor& rows)>& reduced = {}) const;
 
  private:
   std::vector<at::Tensor> rows_;  // a level: [N_level] int64, cells of the batch, counted image by image
@@ -30,5 +33,7 @@ class PointGather {
 
 at::Tensor gather_cls_logits(const PointGather& gather, const DenseOutput& output);  ///< [N,C]
 at::Tensor gather_box_logits(const PointGather& gather, const DenseOutput& output);  ///< [N,4,R+1]
+/// [N,4] the integral of the box logits, in strides. Never holds the logits of more than a level.
+at::Tensor gather_distances(const PointGather& gather, const DenseOutput& output);
 
 }  // namespace skylift

@@ -185,6 +185,7 @@ TEST(PointGather, ReadsWhatTheFlatViewsHold) {
   ASSERT_EQ(box.sizes(), (std::vector<int64_t>{2, 340, 4, 17}));
   EXPECT_TRUE(gather_cls_logits(gather, output).equal(cls.index({image, point})));
   EXPECT_TRUE(gather_box_logits(gather, output).equal(box.index({image, point})));
+  EXPECT_TRUE(gather_distances(gather, output).equal(integral(gather_box_logits(gather, output), output.reg_max)));
   // Point 17 is row 1, column 1 of the finest level; bin 2 of its top side is channel 17 + 2.
   EXPECT_EQ(box[1][17][1][2].item<float>(), output.levels[0].box_logits[1][19][1][1].item<float>());
   const PointGather none(grid, image.slice(0, 0, 0), point.slice(0, 0, 0));
