@@ -50,7 +50,7 @@ fuzz: setup  ## a million hostile inputs for every reader (hours; scripts/fuzz.s
 
 # Folders by what their tests cost: FOLDERS="core formats" takes a few.
 asan: setup  ## the tests under the address and undefined-behaviour sanitizers
-	@scripts/sanitize.sh asan $(or $(FOLDERS),core config runs formats annotations image synth eval report serve boxes data models export assign losses kd infer train doctor study)
+	@scripts/sanitize.sh asan $(or $(FOLDERS),core config runs formats annotations image synth eval report serve boxes data models export assign losses kd infer teachers train doctor study)
 
 tsan: setup  ## the tests of what runs on several threads under the thread sanitizer
 	@scripts/sanitize.sh tsan $(or $(FOLDERS),core annotations eval serve data infer)

@@ -18,6 +18,8 @@ set_target_properties(torch_cpu PROPERTIES
     IMPORTED_LOCATION "${TORCH_CPU_LIBRARY}"
     INTERFACE_INCLUDE_DIRECTORIES "${TORCH_INCLUDE_DIR};${TORCH_INCLUDE_DIR}/torch/csrc/api/include"
     INTERFACE_LINK_LIBRARIES c10
+    # Its headers lay out some structs (at::RecordFunction) by NDEBUG, with which the wheel is built: builds with assertions, too, must agree.
+    INTERFACE_COMPILE_DEFINITIONS NDEBUG
     # What a CUDA wheel's libtorch_cpu needs is found when the program starts, not when it is linked.
     INTERFACE_LINK_OPTIONS "-Wl,--allow-shlib-undefined")
 

@@ -1,6 +1,7 @@
 #include "skylift/models/cost.h"
 
 #include <algorithm>
+#include <array>
 
 namespace skylift {
 namespace {
@@ -66,12 +67,11 @@ std::vector<PartCost> part_costs(const Detector& detector, int64_t height, int64
     if (item.value().dim() == 4) part.multiply_adds += item.value().numel() * cells.of(item.key());
   }
   // Parameters of a module's own, such as the level scales, come before those of its children.
-  const auto place = [](const PartCost& part) {
-    const char* order[] = {"backbone", "neck", "head cls", "head reg", "head Light", "head pred"};
-    return std::find_if(std::begin(order), std::end(order),
-                        [&](const char* start) { return part.part.starts_with(start); });
+  constexpr std::array order = {"backbone", "neck", "head cls", "head reg", "head Light", "head pred"};
+  const auto place = [&](const PartCost& part) {
+    return std::ranges::find_if(order, [&](const char* start) { return part.part.starts_with(start); }) - order.begin();
   };
-  std::stable_sort(parts.begin(), parts.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  std::ranges::stable_sort(parts, {}, place);
   return parts;
 }
 
