@@ -179,6 +179,18 @@ void note_headers(AnnotationSet& set, const std::vector<Findings>& found) {
 
 bool has_object(const ImageRecord& image) { return !image.objects.empty(); }
 
+/// Azure's labelling writes COCO files in shares of the image.
+void check_unit(const AnnotationSet& set, Problems& problems) {
+  const auto in_shares = [](const Object& object) {
+    return object.box.x + object.box.w <= 1 && object.box.y + object.box.h <= 1;
+  };
+  const auto all_in_shares = [&](const ImageRecord& image) { return std::ranges::all_of(image.objects, in_shares); };
+  if (set.format == "coco" && std::ranges::any_of(set.images, has_object) &&
+      std::ranges::all_of(set.images, all_in_shares))
+    problems.push_back(
+        {set.source.string(), "every box lies within 0..1, expected px (hint: are they shares of the image?)"});
+}
+
 }  // namespace
 
 std::string object_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
@@ -203,6 +215,7 @@ CheckResult check_data(std::string_view spec, int threads) {
   note_headers(set, found);
   if (!set.images.empty() && std::none_of(set.images.begin(), set.images.end(), has_object))
     result.problems.push_back({std::string(spec), fmt::format("none of {} images has an object", set.images.size())});
+  check_unit(set, result.problems);
   check_files(set, result.problems);
   check_ids(set, result.problems);
   return result;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numbers>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -92,12 +93,40 @@ class CocoReader {
     image_of_.reserve(found.size());
     for (size_t i = 0; i < found.size(); ++i) {
       if (!found[i].seen) continue;
-      if (!image_of_.emplace(found[i].image.id, set_.images.size()).second) {
-        complain(member, i, ".id", fmt::format("{} stands twice", found[i].image.id));
+      const std::string& text = found[i].id;
+      const bool is_new = text.empty() ? image_of_.emplace(found[i].image.id, set_.images.size()).second
+                                       : image_of_text_.emplace(text, set_.images.size()).second;
+      if (!is_new) {
+        complain(member, i, ".id", fmt::format("{} stands twice", id_text({found[i].image.id, text})));
         continue;
       }
       set_.images.push_back(std::move(found[i].image));
     }
+    number_texts();
+  }
+
+  /// Images whose ids are texts get the numbers above the others.
+  void number_texts() {
+    if (image_of_text_.empty()) return;
+    int64_t next = 0;
+    for (const auto& [id, place] : image_of_) next = std::max(next, id);
+    std::vector<size_t> places;
+    for (const auto& [text, place] : image_of_text_) places.push_back(place);
+    std::ranges::sort(places);
+    for (const size_t place : places) set_.images[place].id = ++next;
+  }
+
+  std::optional<size_t> image_with(const JsonId& id) const {
+    if (id.text.empty()) {
+      const auto found = image_of_.find(id.number);
+      return found == image_of_.end() ? std::nullopt : std::optional(found->second);
+    }
+    const auto found = image_of_text_.find(id.text);
+    return found == image_of_text_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  static std::string id_text(const JsonId& id) {
+    return id.text.empty() ? std::to_string(id.number) : in_quotes(id.text);
   }
 
   /// Lists of images to be tested, such as COCO's image_info_test-dev2017.json, have no annotations.
@@ -112,15 +141,20 @@ class CocoReader {
                                           take_annotation);
     std::vector<uint32_t> counts(set_.images.size());
     for (size_t i = 0; i < found.size(); ++i) {
-      if (found[i].seen && resolve(member, i, found[i])) ++counts[static_cast<size_t>(found[i].image_id)];
+      if (found[i].seen && resolve(member, i, found[i])) ++counts[static_cast<size_t>(found[i].image_id.number)];
     }
     for (size_t i = 0; i < counts.size(); ++i) {
       auto& objects = set_.images[i].objects;
       objects.reserve(objects.size() + counts[i]);
     }
     for (auto& entry : found) {
-      if (entry.seen) set_.images[static_cast<size_t>(entry.image_id)].objects.push_back(entry.object);
+      if (entry.seen) set_.images[static_cast<size_t>(entry.image_id.number)].objects.push_back(entry.object);
     }
+    if (const auto foreign = std::ranges::count(found, true, &AnnotationEntry::foreign); foreign > 0)
+      note(
+          fmt::format("{} annotations have an ignore, difficult, truncation or occlusion that is no number of ours: "
+                      "passed over",
+                      foreign));
     note_repeated_ids(found);
     if (boxes_turned_ > 0) note(fmt::format("{} boxes are turned: the upright boxes around them", boxes_turned_));
     if (boxes_from_polygons_ > 0)
@@ -197,15 +231,16 @@ class CocoReader {
 
   /// Turns ids into indices (image_id is an index afterwards).
   bool resolve(const JsonMember& member, size_t index, AnnotationEntry& entry) {
-    const auto image = image_of_.find(entry.image_id);
+    const auto image = image_with(entry.image_id);
     const auto category = class_of_.find(entry.category_id);
-    if (image == image_of_.end()) {
-      complain(member, index, ".image_id", fmt::format("got {}, expected the id of one of the images", entry.image_id));
+    if (!image) {
+      complain(member, index, ".image_id",
+               fmt::format("got {}, expected the id of one of the images", id_text(entry.image_id)));
     } else if (category == class_of_.end()) {
       complain(member, index, ".category_id",
                fmt::format("got {}, expected the id of one of the categories", entry.category_id));
     } else {
-      entry.image_id = static_cast<int64_t>(image->second);
+      entry.image_id.number = static_cast<int64_t>(*image);
       entry.object.class_index = category->second;
       entry.object.line = static_cast<int>(index);
       if (find_box(member, index, entry)) return true;
@@ -223,6 +258,7 @@ class CocoReader {
   int64_t boxes_turned_ = 0, boxes_from_polygons_ = 0;
   std::unordered_map<int64_t, int> class_of_;
   std::unordered_map<int64_t, size_t> image_of_;
+  std::unordered_map<std::string, size_t> image_of_text_;
 };
 
 }  // namespace

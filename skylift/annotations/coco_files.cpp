@@ -60,7 +60,7 @@ int score(const AnnotationSet& set, const fs::path& folder) {
   for (size_t i = 0; i < sample_count(set); ++i) {
     const std::string& file = set.images[i * set.images.size() / sample_count(set)].file;
     const std::string spelling = existing_spelling(folder, file);
-    if (is_file(folder / spelling)) found += spelling == file ? 2 : 1;
+    if (stays_inside(spelling) && is_file(folder / spelling)) found += spelling == file ? 2 : 1;
   }
   return found;
 }

@@ -9,23 +9,31 @@ namespace {
 using JsonType = simdjson::ondemand::json_type;
 constexpr int kMaxInt = std::numeric_limits<int>::max();
 
-/// The fields that an annotation and an "other object" share.
-void take_object(Object& out, JsonField& field) {
+/// What we write beside COCO's own fields.
+void take_extra(Object& out, JsonField& field) {
+  if (field.key == "ignore") out.ignored = field.flag();
+  if (field.key == "difficult") out.difficult = field.flag();
+  if (field.key == "truncation") out.truncation = field.integer(-kMaxInt, kMaxInt);
+  if (field.key == "occlusion") out.occlusion = field.integer(-kMaxInt, kMaxInt);
+}
+
+/// The fields that an annotation and an "other object" share. False: other tools put their users' attributes there, too
+/// (FiftyOne), and this one has another meaning.
+bool take_object(Object& out, JsonField& field) {
   if (field.key == "area") {
     out.area = field.number();
   } else if (field.key == "iscrowd") {
     out.crowd = field.flag();
-  } else if (field.key == "ignore") {
-    out.ignored = field.flag();
-  } else if (field.key == "difficult") {
-    out.difficult = field.flag();
-  } else if (field.key == "truncation") {
-    out.truncation = field.integer(-kMaxInt, kMaxInt);
-  } else if (field.key == "occlusion") {
-    out.occlusion = field.integer(-kMaxInt, kMaxInt);
   } else if (field.key == "id") {
-    out.id = field.integer();
+    out.id = field.id().number;
+  } else {
+    try {
+      take_extra(out, field);
+    } catch (const JsonMismatch&) {
+      return false;
+    }
   }
+  return true;
 }
 
 void take_other_object(ImageRecord& image, JsonField& element) {
@@ -57,7 +65,8 @@ void take_category(CategoryRecord& out, JsonField& field) {
 
 void take_image(ImageEntry& out, JsonField& field) {
   if (field.key == "id") {
-    out.image.id = field.integer(), out.seen |= 1;
+    JsonId id = field.id();
+    out.image.id = id.number, out.id = std::move(id.text), out.seen |= 1;
   } else if (field.key == "file_name") {
     out.image.file = field.text(), out.seen |= 2;
   } else if (field.key == "width") {
@@ -73,7 +82,7 @@ void take_image(ImageEntry& out, JsonField& field) {
 
 void take_annotation(AnnotationEntry& out, JsonField& field) {
   if (field.key == "image_id") {
-    out.image_id = field.integer(), out.seen |= 1;
+    out.image_id = field.id(), out.seen |= 1;
   } else if (field.key == "category_id") {
     out.category_id = field.integer(), out.seen |= 2;
   } else if (field.key == "bbox") {
@@ -83,7 +92,7 @@ void take_annotation(AnnotationEntry& out, JsonField& field) {
       if (attribute.key == "rotation" && attribute.is(JsonType::number)) out.rotation = attribute.number();
     });
   } else {
-    take_object(out.object, field);
+    out.foreign |= !take_object(out.object, field);
   }
 }
 

@@ -18,15 +18,18 @@ struct CategoryRecord {
 
 struct ImageEntry {
   unsigned seen = 0;  ///< 1 id, 2 file_name
+  std::string id;     ///< one that is a text
   ImageRecord image;
 };
 
 struct AnnotationEntry {
   static constexpr unsigned kHasBox = 4;
   unsigned seen = 0;  ///< 1 image_id, 2 category_id, kHasBox
-  int64_t image_id = 0, category_id = 0;
+  JsonId image_id;
+  int64_t category_id = 0;
   Object object;
-  double rotation = 0;  // degrees
+  double rotation = 0;   // degrees
+  bool foreign = false;  // a field of ours is there with another meaning
 };
 
 /// The corners of an annotation's polygons.

@@ -29,17 +29,10 @@ struct ResultEntry {
   Detection detection;
 };
 
-/// "12", which is a number in quotes; "0012" can only be a name.
-bool is_plain_number(const std::string& text) {
-  return text.find_first_not_of("0123456789") == std::string::npos && (text[0] != '0' || text == "0");
-}
-
 void take_result(ResultEntry& out, JsonField& field) {
   if (field.key == "image_id") {
-    if (field.is(simdjson::ondemand::json_type::string)) out.image_text = field.text();
-    const bool number = out.image_text.empty() || is_plain_number(out.image_text);
-    if (number) out.image_id = field.integer(), out.image_text.clear();
-    out.seen |= 1;
+    JsonId id = field.id();
+    out.image_id = id.number, out.image_text = std::move(id.text), out.seen |= 1;
   } else if (field.key == "category_id") {
     out.category_id = field.integer(), out.seen |= 2;
   } else if (field.key == "bbox") {
@@ -159,6 +152,7 @@ class ResultReader {
       }
     }
     numbers_are_stems_ = by_number.are_stems;
+    numbers_are_both_ = by_number.are_both;
     return places;
   }
 
@@ -236,7 +230,7 @@ class ResultReader {
           "each result (hint: skylift predict writes them)",
           file_.string(), truth_.source.string());
     }
-    return class_ids(truth_);
+    return numbers_are_both_ ? own_or_ultralytics_classes(file_.string(), truth_, numbers) : class_ids(truth_);
   }
 
   const fs::path& file_;
@@ -246,7 +240,7 @@ class ResultReader {
   ImageFinder by_name_{truth_, ImageFinder::By::name}, by_stem_{truth_, ImageFinder::By::stem};
   std::unordered_map<std::string, std::optional<size_t>> known_names_;
   std::unordered_map<size_t, std::string> name_of_;
-  bool numbers_are_stems_ = false;
+  bool numbers_are_stems_ = false, numbers_are_both_ = false;
 };
 
 }  // namespace

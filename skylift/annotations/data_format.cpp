@@ -34,8 +34,9 @@ std::span<const DataFormat> data_format_table() {
                  .ignored = Flag::kept,
                  .crowd = Flag::kept},
       DataFormat{.name = "yolo",
-                 .looks_like = "data.yaml[:SPLIT], obj.data[:SPLIT], or a folder with one of them or with images/, "
-                               "labels/ and classes.txt",
+                 .looks_like =
+                     "data.yaml[:SPLIT], obj.data[:SPLIT], or a folder with one of them, or with classes.txt and "
+                     "texts in labels/ or beside the images",
                  .recognise = is_yolo,
                  .read = [](const DataPlace& at,
                             Problems* problems) { return open_yolo(at.path, at.part, problems, at.reading); },

@@ -11,6 +11,7 @@
 
 #include "skylift/annotations/coco_results.h"
 #include "skylift/annotations/image_finder.h"
+#include "skylift/annotations/number_lines.h"
 #include "skylift/annotations/visdrone_results.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
@@ -34,13 +35,22 @@ namespace {
 /// As JSON holds it: what is not UTF-8 becomes U+FFFD.
 std::string json_name(const std::string& text) { return dump_json(nlohmann::json(text)); }
 
-/// What `skylift predict` leaves in its other formats.
+/// Rows of YOLO have blanks between their numbers, VisDrone's commas.
+bool has_blank_rows(const fs::path& folder) {
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(folder, code)) {
+    if (entry.path().extension() != ".txt" || entry.path().filename() == "classes.txt") continue;
+    const auto lines = read_lines(entry.path());
+    if (!lines.empty()) return lines[0].find(',') == std::string::npos && lines[0].find(' ') != std::string::npos;
+  }
+  return false;
+}
+
+/// What `skylift predict` leaves in its other formats, and Ultralytics with save_txt.
 bool is_yolo_or_csv(const fs::path& path) {
   if (!is_folder(path)) return path.extension() == ".csv";
-  const fs::path folder = path.has_filename() ? path : path.parent_path();
-  const fs::path above = folder.filename() == "labels" ? folder.parent_path() : folder;
-  return is_there(folder / "detections.csv") ||
-         (is_folder(above / "labels") && is_there(above / "classes.txt") && !is_there(folder / "detections"));
+  if (is_there(path / "detections.csv")) return true;
+  return !is_there(path / "detections") && (has_blank_rows(path) || has_blank_rows(path / "labels"));
 }
 
 }  // namespace

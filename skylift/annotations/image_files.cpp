@@ -106,7 +106,7 @@ std::vector<std::string> path_spellings(const std::string& path) {
 
 std::string existing_spelling(const fs::path& folder, const std::string& path) {
   for (auto& spelling : path_spellings(path)) {
-    if (is_file(folder / spelling)) return std::move(spelling);
+    if (stays_inside(spelling) && is_file(folder / spelling)) return std::move(spelling);
   }
   return path;
 }

@@ -21,7 +21,8 @@ std::vector<std::string> list_images(const std::filesystem::path& folder, Proble
 /// what is left without its first folders.
 std::vector<std::string> path_spellings(const std::string& path);
 
-/// The first of a path's spellings below `folder` that exists, or the path as it is.
+/// The first of a path's spellings below `folder` that exists, or the path as it is. Of an absolute path, or of one that
+/// leads out of the folder, that is the part that lies within.
 std::string existing_spelling(const std::filesystem::path& folder, const std::string& path);
 
 /// A path relative to its folder without the ending: what an image and its annotation file have in common.

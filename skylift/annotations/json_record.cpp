@@ -43,6 +43,14 @@ int64_t JsonField::integer() {
   return static_cast<int64_t>(*whole);
 }
 
+JsonId JsonField::id() {
+  if (!is(ondemand::json_type::string)) return {integer(), {}};
+  std::string name = text();
+  const bool digits = name.find_first_not_of("0123456789") == std::string::npos && name.size() < 19;
+  if (name.empty() || (digits && (name[0] != '0' || name == "0"))) return {integer(), {}};
+  return {0, std::move(name)};
+}
+
 int JsonField::integer(int low, int high) {
   const int64_t out = integer();
   if (out < low || out > high)

@@ -22,6 +22,12 @@ struct JsonMismatch {
   std::string what;  ///< "got X, expected Y"
 };
 
+/// What a record is known by: a number, or a text in its place. "7" is the number 7, "007" a text.
+struct JsonId {
+  int64_t number = 0;
+  std::string text;  ///< empty: a number
+};
+
 /// One "name": value of an object. A value can be taken once; the functions throw JsonMismatch.
 class JsonField {
  public:
@@ -30,6 +36,7 @@ class JsonField {
   // Numbers may stand in quotes, as spreadsheets and web forms write them.
   int64_t integer();  ///< also as 7.0: tables with gaps make floats of whole numbers
   int integer(int low, int high);
+  JsonId id();
   double number();
   bool flag();  ///< true, false, 0 or 1
   /// null, or Python's NaN: "absent" of pandas and many exporters. Records and members() pass such fields over.

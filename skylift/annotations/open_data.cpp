@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
 #include "skylift/annotations/data_format.h"
+#include "skylift/annotations/problem.h"
 #include "skylift/core/error.h"
+#include "skylift/core/json.h"
 #include "skylift/core/local_path.h"
 #include "skylift/core/log.h"
 #include "skylift/core/path_query.h"
+#include "skylift/core/text.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -49,12 +53,32 @@ void log_notes(const Problems& notes) {
   for (const auto& note : notes) log_warning("{}: {}", note.where, note.what);
 }
 
+/// A folder within that is one: Roboflow's train/, the VOC2012/ of VOCdevkit/. Empty: none of the first.
+std::string data_set_within(const fs::path& path) {
+  std::vector<fs::path> folders;
+  std::error_code code;
+  constexpr size_t most = 32;
+  for (auto entry = fs::directory_iterator(path, code); entry != fs::directory_iterator() && folders.size() < most;
+       entry.increment(code)) {
+    if (is_folder(entry->path())) folders.push_back(entry->path());
+  }
+  std::ranges::sort(folders);
+  for (const fs::path& folder : folders) {
+    for (const auto& format : data_format_table()) {
+      if (format.recognise(folder)) return folder.string();
+    }
+  }
+  return {};
+}
+
 const DataFormat& find_format(std::string_view spec, const DataPlace& place) {
   std::string looked_for;
   for (const auto& format : data_format_table()) {
     if (format.recognise(place.path)) return format;
     looked_for += fmt::format("{}{} ({})", looked_for.empty() ? "" : "; ", format.looks_like, format.name);
   }
+  const std::string inside = data_set_within(place.path);
+  if (!inside.empty()) throw Error("{}: no data set, but {} is one (hint: name that)", spec, inside);
   throw Error("{}: no data set of a known format; looked for {}", spec, looked_for);
 }
 
@@ -73,6 +97,11 @@ AnnotationSet open_data(std::string_view spec, Problems* problems) {
   }
   AnnotationSet set = format.read(place, problems);
   set.reading = place.reading;
+  for (const std::string& name : set.classes) {
+    if (!is_utf8(name))
+      report(problems, set.source.string(),
+             fmt::format("class {} is not UTF-8 (hint: save the file as UTF-8)", in_quotes(name)));
+  }
   if (!problems) log_notes(set.notes);
   return set;
 }

@@ -80,10 +80,19 @@ ImageNumbers image_numbers(const std::string& where, const AnnotationSet& truth,
   };
   if (!all_in(stems)) return ids;
   if (!all_in(ids)) return stems;
-  if (truth.format == "coco") return ids;
+  ids.are_both = truth.format == "coco" && !numbers.empty();
   for (const int64_t number : numbers) {
     const size_t as_id = ids.places.at(number), as_stem = stems.places.at(number);
     if (as_id == as_stem) continue;
+    if (ids.are_both) {
+      log_warning(
+          "{}: image_id {} is taken as {}, by the ids of {}; by its name it would be {} (hint: a file_name in each "
+          "result "
+          "decides)",
+          where, number, truth.images[as_id].file, truth.source.string(), truth.images[as_stem].file);
+      ids.are_both = false;
+      return ids;
+    }
     throw Error(
         "{}: image_id {} may be {}, by its name, or {}, by its place in {}; expected a file_name in each result", where,
         number, truth.images[as_stem].file, truth.images[as_id].file, truth.source.string());
@@ -131,6 +140,23 @@ std::unordered_map<int64_t, int> ultralytics_classes(const std::string& where, c
                 example == classes.end() ? "none" : truth.classes[static_cast<size_t>(example->second)]);
   }
   return classes;
+}
+
+std::unordered_map<int64_t, int> own_or_ultralytics_classes(const std::string& where, const AnnotationSet& truth,
+                                                            const std::set<int64_t>& numbers) {
+  const auto own = class_ids(truth);
+  if (!std::ranges::all_of(numbers, [&](int64_t number) { return own.contains(number); }))
+    return ultralytics_classes(where, truth, numbers);
+  const int64_t first = *numbers.begin();
+  if (truth.class_ids[0] == 0 && first > 0) {
+    log_warning(
+        "{}: category ids are taken as those of {}: {} is {}; as class index + 1, as Ultralytics writes, it would be "
+        "{} (hint: a "
+        "category_name in each result decides)",
+        where, truth.source.string(), first, truth.classes[static_cast<size_t>(own.at(first))],
+        truth.classes[static_cast<size_t>(first - 1)]);
+  }
+  return own;
 }
 
 void say_unknown_classes(const std::string& where, const AnnotationSet& truth,

@@ -17,10 +17,12 @@ namespace skylift {
 struct ImageNumbers {
   std::unordered_map<int64_t, size_t> places;  ///< number -> place in truth.images
   bool are_stems = false;
+  bool are_both = false;  ///< a COCO file's own ids, which are its images' stems, too
 };
 
-/// The meaning of `numbers`, the image ids of a file. A COCO file's ids go before stems; sets of other formats have no
-/// ids of their own, only places. Error, beginning with `where`: they may be both.
+/// The meaning of `numbers`, the image ids of a file. A COCO file's ids go before stems, which is said where these would
+/// be other images; sets of other formats have no ids of their own, only places. Error, beginning with `where`: they may
+/// be both.
 ImageNumbers image_numbers(const std::string& where, const AnnotationSet& truth, std::vector<int64_t> numbers);
 
 /// Whether an image id, `text` or else `number`, is the stem of a file's name; of any where `file` is empty.
@@ -35,6 +37,11 @@ std::unordered_map<int64_t, int> class_ids(const AnnotationSet& truth);
 /// Error, beginning with `where`: 0 and the number of classes are both there.
 std::unordered_map<int64_t, int> ultralytics_classes(const std::string& where, const AnnotationSet& truth,
                                                      const std::set<int64_t>& numbers);
+
+/// Of a file whose image ids are both the ground truth's own and stems: the ground truth's own category ids, unless only
+/// Ultralytics' fit. That both fit is said.
+std::unordered_map<int64_t, int> own_or_ultralytics_classes(const std::string& where, const AnnotationSet& truth,
+                                                            const std::set<int64_t>& numbers);
 
 /// Tells of detections (counted by the name of their class) that the ground truth has no class for. Error, beginning
 /// with `where`: there are such and no others.

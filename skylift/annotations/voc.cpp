@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <unordered_map>
 
@@ -94,46 +95,56 @@ std::vector<std::string> listed_images(const fs::path& list, const std::vector<s
   return out;
 }
 
-std::set<std::string> names_of(const std::vector<VocImage>& images) {
-  std::set<std::string> names;
-  for (const auto& image : images) names.insert(image.names.begin(), image.names.end());
-  return names;
+/// The files of a part, or of the whole set.
+std::vector<VocImage> read_files(const std::vector<fs::path>& files, int first_pixel, Problems* problems) {
+  std::vector<VocImage> images(files.size());
+  std::vector<Problems> found(files.size());
+  parallel_for(files.size(), 0, [&](size_t i) {
+    if (is_there(files[i])) images[i] = read_voc_xml(files[i], first_pixel, found[i]);
+  });
+  for (auto& part : found) {
+    for (auto& problem : part) report(problems, std::move(problem.where), std::move(problem.what));
+  }
+  return images;
 }
 
-/// All annotation files of a set of which a list chose some: a part has the classes of the whole.
+/// All annotation files of a set of which a list chose some: a part has the classes and the corners of the whole.
 std::vector<VocImage> read_all(const fs::path& annotations) {
   std::vector<fs::path> files;
   for (const auto& name : list_files(annotations)) {
     if (name.ends_with(".xml")) files.push_back(annotations / name);
   }
-  std::vector<VocImage> images(files.size());
-  parallel_for(files.size(), 0, [&](size_t i) {
-    Problems of_others;  // those of the files in the list are reported
-    images[i] = read_voc_xml(files[i], of_others);
-  });
-  return images;
+  Problems of_others;  // those of the files in the list are reported
+  return read_files(files, 1, &of_others);
+}
+
+/// Where some corner is 0, and none lies before it, nobody has counted from 1.
+bool counts_from_zero(const std::vector<VocImage>& images) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto& image : images) least = std::min(least, image.least_corner);
+  return least >= 0 && least < 1;
 }
 
 /// classes.txt, which we write. Without it nothing in the files tells an order: the names that occur, sorted, as VOC's
 /// own twenty are.
-std::vector<std::string> class_names(const fs::path& folder, const Layout& layout, const std::vector<VocImage>& images,
-                                     bool are_all) {
-  const fs::path list = folder / "classes.txt";
+std::vector<std::string> class_names(const fs::path& list, const std::vector<VocImage>& images) {
   if (is_there(list)) return read_lines(list);
-  const auto names = names_of(are_all ? images : read_all(layout.annotations));
+  std::set<std::string> names;
+  for (const auto& image : images) names.insert(image.names.begin(), image.names.end());
   return {names.begin(), names.end()};
 }
 
 /// Indices for names; objects of a name that classes.txt lacks are reported and dropped.
 ImageRecord with_indices(VocImage& image, const fs::path& xml, const std::unordered_map<std::string, int>& class_of,
-                         const std::vector<std::string>& classes, Problems* problems) {
+                         const AnnotationSet& set, const fs::path& list, Problems* problems) {
   std::vector<Object> objects;
   for (size_t k = 0; k < image.names.size(); ++k) {
     Object& object = image.record.objects[k];
     const auto found = class_of.find(image.names[k]);
     if (found == class_of.end()) {
       report(problems, line_position(xml, static_cast<size_t>(object.line)),
-             fmt::format("got class {}{}", in_quotes(image.names[k]), suggestion(image.names[k], classes)));
+             fmt::format("got class {}, which is not in {}{}", in_quotes(image.names[k]), list.string(),
+                         suggestion(image.names[k], set.classes)));
       continue;
     }
     object.class_index = found->second;
@@ -161,32 +172,36 @@ AnnotationSet read_voc(const fs::path& folder, const std::string& split, Problem
   set.source = layout.annotations;
   set.image_folder = layout.images;
   const auto all = list_images(layout.images, set.notes);
-  const fs::path list = folder / "ImageSets" / "Main" / (split + ".txt");
-  const auto files = split.empty() ? all : listed_images(list, all, problems);
-  const auto xml_of = [&](size_t i) { return layout.annotations / fs::path(files[i]).replace_extension(".xml"); };
-  std::vector<VocImage> images(files.size());
-  std::vector<Problems> found(files.size());
-  parallel_for(files.size(), 0, [&](size_t i) {
-    const fs::path xml = xml_of(i);
-    if (is_there(xml)) {
-      images[i] = read_voc_xml(xml, found[i]);
-    } else {
-      report(&found[i], xml.string(), fmt::format("missing, expected the annotations of {}", files[i]));
-    }
-  });
-  for (auto& part : found) {
-    for (auto& problem : part) report(problems, std::move(problem.where), std::move(problem.what));
+  const auto files =
+      split.empty() ? all : listed_images(folder / "ImageSets" / "Main" / (split + ".txt"), all, problems);
+  std::vector<fs::path> xml;
+  for (const auto& file : files) {
+    xml.push_back(layout.annotations / fs::path(file).replace_extension(".xml"));
+    if (!is_there(xml.back()))
+      report(problems, xml.back().string(), fmt::format("missing, expected the annotations of {}", file));
   }
+  Problems found;
+  std::vector<VocImage> images = read_files(xml, 1, &found);
+  const std::vector<VocImage> whole = split.empty() ? images : read_all(layout.annotations);
+  if (counts_from_zero(whole)) {
+    found.clear();
+    images = read_files(xml, 0, &found);
+    set.notes.push_back(
+        {set.source.string(),
+         "corners of 0: pixels are counted from 0 here, and a box ends before its xmax (VOC counts from 1)"});
+  }
+  for (auto& problem : found) report(problems, std::move(problem.where), std::move(problem.what));
   report_annotations_without_image(layout.annotations, ".xml", all, layout.images, problems);
+  const fs::path class_list = folder / "classes.txt";
   std::vector<NamedClass> names;
-  for (const auto& name : class_names(folder, layout, images, split.empty()))
+  for (const auto& name : class_names(class_list, whole))
     names.push_back({name, static_cast<int64_t>(names.size()) + 1});
   set_classes(set, names);
   const auto class_of = class_of_name(set.classes);
   int turned = 0;
   for (size_t i = 0; i < images.size(); ++i) {
     turned += images[i].turned;
-    set.images.push_back(with_indices(images[i], xml_of(i), class_of, set.classes, problems));
+    set.images.push_back(with_indices(images[i], xml[i], class_of, set, class_list, problems));
     set.images.back().file = files[i];
     set.images.back().id = static_cast<int64_t>(i) + 1;
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numbers>
 #include <pugixml.hpp>
 
 #include "skylift/annotations/number_lines.h"
@@ -32,7 +33,8 @@ std::string utf8_of_latin1(std::string_view text) {
 
 class XmlReader {
  public:
-  XmlReader(const fs::path& path, Problems& problems) : path_(path), text_(read_file(path)), problems_(problems) {}
+  XmlReader(const fs::path& path, int first_pixel, Problems& problems)
+      : path_(path), first_pixel_(first_pixel), text_(read_file(path)), problems_(problems) {}
 
   void read(VocImage& out) {
     pugi::xml_document document;
@@ -66,7 +68,11 @@ class XmlReader {
     for (const auto node : root.children("object")) {
       try {
         out.record.objects.push_back(object(node));
-        out.turned += !node.child("bndbox").child("xmin");
+        const auto box = node.child("bndbox");
+        out.turned += !box.child("xmin") || rotation(node) != 0;
+        for (const char* side : {"xmin", "ymin"}) {
+          if (box.child(side)) out.least_corner = std::min(out.least_corner, number(box, side));
+        }
         out.names.push_back(std::string(trim(node.child_value("name"))));
       } catch (const Error& wrong) {
         note(wrong);
@@ -126,9 +132,21 @@ class XmlReader {
     return points;
   }
 
+  /// Degrees, in CVAT's files: the <bndbox> is that before it was turned.
+  double rotation(pugi::xml_node node) const {
+    for (const auto attribute : node.child("attributes").children("attribute")) {
+      if (std::string_view(attribute.child_value("name")) == "rotation") return number(attribute, "value");
+    }
+    return 0;
+  }
+
   /// <bndbox>, or the upright box around another shape: corners, or roLabelImg's <robndbox> with a centre and an angle.
   BoxXywh box(pugi::xml_node node) const {
-    if (node.child("bndbox").child("xmin")) return upright(node.child("bndbox"));
+    if (node.child("bndbox").child("xmin")) {
+      const BoxXywh box = upright(node.child("bndbox"));
+      const double degrees = rotation(node);
+      return degrees == 0 ? box : box_around_turned(box, degrees * std::numbers::pi / 180);
+    }
     for (const char* shape : {"bndbox", "robndbox", "polygon"}) {
       const auto points = corners(node.child(shape));
       if (points.size() >= 6) return box_around(points);
@@ -145,7 +163,7 @@ class XmlReader {
 
   BoxXywh upright(pugi::xml_node box) const {
     const double x1 = number(box, "xmin"), y1 = number(box, "ymin"), x2 = number(box, "xmax"), y2 = number(box, "ymax");
-    return {x1 - 1, y1 - 1, x2 - x1 + 1, y2 - y1 + 1};
+    return {x1 - first_pixel_, y1 - first_pixel_, x2 - x1 + first_pixel_, y2 - y1 + first_pixel_};
   }
 
   Object object(pugi::xml_node node) const {
@@ -161,6 +179,7 @@ class XmlReader {
   }
 
   const fs::path& path_;
+  int first_pixel_;
   std::string text_;
   std::vector<ptrdiff_t> line_ends_;
   Problems& problems_;
@@ -168,9 +187,9 @@ class XmlReader {
 
 }  // namespace
 
-VocImage read_voc_xml(const fs::path& path, Problems& problems) {
+VocImage read_voc_xml(const fs::path& path, int first_pixel, Problems& problems) {
   VocImage image;
-  XmlReader(path, problems).read(image);
+  XmlReader(path, first_pixel, problems).read(image);
   return image;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,13 @@ namespace skylift {
 /// What one XML file says; class names, since indices are known only when all files are read.
 struct VocImage {
   ImageRecord record;
-  std::vector<std::string> names;  ///< parallel to record.objects
-  int turned = 0;                  ///< boxes around other shapes
+  std::vector<std::string> names;                                 ///< parallel to record.objects
+  int turned = 0;                                                 ///< boxes around other shapes
+  double least_corner = std::numeric_limits<double>::infinity();  ///< of <xmin> and <ymin>
 };
 
-/// What cannot be read goes into `problems`, with the line.
-VocImage read_voc_xml(const std::filesystem::path& path, Problems& problems);
+/// `first_pixel`: its number. VOC counts from 1 and the last pixel is in the box; CVAT, FiftyOne, Label Studio and
+/// labelme2voc count from 0 and it is not. What cannot be read goes into `problems`, with the line.
+VocImage read_voc_xml(const std::filesystem::path& path, int first_pixel, Problems& problems);
 
 }  // namespace skylift

@@ -28,10 +28,24 @@ const LineLayout& yolo_layout() {
   return columns;
 }
 
-/// The text of an image where it is: in labels/, or beside the image as darknet has it.
+/// With the last folder of that name replaced by labels/.
+fs::path in_labels(const fs::path& image, const char* folder) {
+  fs::path out;
+  std::vector<fs::path> parts(image.begin(), image.end());
+  const auto last = std::find(parts.rbegin(), parts.rend(), fs::path(folder));
+  if (last != parts.rend()) *last = "labels";
+  for (const auto& part : parts) out /= part;
+  return out.replace_extension(".txt");
+}
+
+/// The text of an image where it is: in labels/ beside images/ (or darknet's JPEGImages/), or beside the image.
 fs::path existing_label_path(const fs::path& image) {
-  const fs::path labels = yolo_label_path(image), beside = fs::path(image).replace_extension(".txt");
-  return !is_there(labels) && is_there(beside) ? beside : labels;
+  const fs::path labels = yolo_label_path(image);
+  if (is_there(labels)) return labels;
+  for (fs::path other : {in_labels(image, "JPEGImages"), fs::path(image).replace_extension(".txt")}) {
+    if (is_there(other)) return other;
+  }
+  return labels;
 }
 
 /// The objects of one image's text. A row is a class and a box, or in a file of its own kind a class and the points of
@@ -165,14 +179,7 @@ std::string yaml_text(const std::string& text) {
 
 }  // namespace
 
-fs::path yolo_label_path(const fs::path& image) {
-  fs::path out;
-  std::vector<fs::path> parts(image.begin(), image.end());
-  const auto last = std::find(parts.rbegin(), parts.rend(), fs::path("images"));
-  if (last != parts.rend()) *last = "labels";
-  for (const auto& part : parts) out /= part;
-  return out.replace_extension(".txt");
-}
+fs::path yolo_label_path(const fs::path& image) { return in_labels(image, "images"); }
 
 AnnotationSet read_yolo(const fs::path& file, const std::string& split, Problems* problems,
                         const ImageReading& reading) {

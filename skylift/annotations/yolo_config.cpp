@@ -4,6 +4,8 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 
 #include "skylift/annotations/image_files.h"
 #include "skylift/annotations/number_lines.h"
@@ -55,7 +57,20 @@ class YamlReader {
     return out;
   }
 
-  std::vector<std::string> list(const char* key) const {
+  /// The keys that have a value, in the file's order.
+  std::vector<std::string> keys() const {
+    std::vector<std::string> out;
+    for (const auto& item : root_) {
+      if (item.first.IsScalar() && has(item.first.Scalar().c_str())) out.push_back(item.first.Scalar());
+    }
+    return out;
+  }
+  bool is_text_file(const std::string& key) const {
+    const YAML::Node node = root_[key];
+    return node.IsScalar() && node.Scalar().ends_with(".txt");
+  }
+
+  std::vector<std::string> list(const std::string& key) const {
     const YAML::Node node = root_[key];
     if (!node.IsSequence()) return {scalar(node, "a folder, a .txt file or a list of them")};
     std::vector<std::string> out;
@@ -111,6 +126,41 @@ class YamlReader {
   YAML::Node root_;
 };
 
+/// "train", "val" or "test" for the names that tools give them (CVAT: Train, Validation), else nothing.
+std::string known_split(std::string name) {
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (name == "valid" || name == "validation") return "val";
+  return name == "train" || name == "val" || name == "test" ? name : "";
+}
+
+/// Beside images: the list of classes of LabelImg, Roboflow (darknet) or FiftyOne (YOLOv4).
+constexpr std::array kClassLists = {"classes.txt", "_darknet.labels", "obj.names"};
+
+/// Whether some image of a folder has its text beside it, and none an XML file, which would be VOC's.
+bool has_texts_beside(const fs::path& folder) {
+  bool found = false;
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(folder, code)) {
+    if (entry.path().extension() == ".xml") return false;
+    found =
+        found || (is_image_name(entry.path().string()) && is_file(fs::path(entry.path()).replace_extension(".txt")));
+  }
+  return found;
+}
+
+/// The one YAML of a folder, if it names classes: data.yaml under another name, as Ultralytics finds it.
+fs::path only_yaml(const fs::path& folder) {
+  fs::path only;
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(folder, code)) {
+    const std::string ending = entry.path().extension().string();
+    if ((ending != ".yaml" && ending != ".yml") || !is_file(entry.path())) continue;
+    if (!only.empty()) return {};
+    only = entry.path();
+  }
+  return !only.empty() && ("\n" + read_file(only)).find("\nnames:") != std::string::npos ? only : fs::path{};
+}
+
 /// The place as its writers mean it, the likeliest first: as it stands; without a "../" that Roboflow writes although
 /// the folder lies beside the file (so does Ultralytics read it); without the "data/" that darknet's tools put before
 /// all of their paths. Backslashes are Windows' slashes.
@@ -124,6 +174,18 @@ std::vector<std::string> place_meanings(std::string place) {
   return out;
 }
 
+/// What is left of a place without its first folders: it was written where they were (Roboflow's SDK, a notebook). Two
+/// parts at least, since "images" alone could be anybody's.
+std::vector<std::string> place_ends(std::string place) {
+  std::replace(place.begin(), place.end(), '\\', '/');
+  std::vector<std::string> out;
+  for (size_t cut = place.find('/'); cut != std::string::npos; cut = place.find('/', cut + 1)) {
+    std::string end = place.substr(cut + 1);
+    if (end.find('/') != std::string::npos && !end.starts_with("../")) out.push_back(std::move(end));
+  }
+  return out;
+}
+
 }  // namespace
 
 YoloConfig::YoloConfig(fs::path file) : file_(std::move(file)), folder_(file_.parent_path()), roots_({folder_}) {}
@@ -132,17 +194,24 @@ fs::path YoloConfig::find_in(const fs::path& folder) {
   for (const char* name : {"data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "obj.data"}) {
     if (is_file(folder / name)) return folder / name;
   }
-  const bool label_studio = is_folder(folder / "images") && is_folder(folder / "labels");
-  if (label_studio && is_file(folder / "classes.txt")) return folder / "classes.txt";
-  return {};
+  if (is_folder(folder / "images") && is_folder(folder / "labels")) {
+    for (const char* list : {"classes.txt", "labels/classes.txt"}) {
+      if (is_file(folder / list)) return folder / list;
+    }
+  }
+  for (const char* list : kClassLists) {
+    if (is_file(folder / list) && has_texts_beside(is_folder(folder / "data") ? folder / "data" : folder))
+      return folder / list;
+  }
+  return only_yaml(folder);
 }
 
 YoloConfig YoloConfig::read(const fs::path& file) {
   YoloConfig config(file);
   if (file.extension() == ".data") {
     config.read_darknet();
-  } else if (file.filename() == "classes.txt") {
-    config.read_label_studio();
+  } else if (std::ranges::find(kClassLists, file.filename().string()) != kClassLists.end()) {
+    config.read_class_list();
   } else {
     config.read_yaml();
   }
@@ -160,17 +229,16 @@ void YoloConfig::read_yaml() {
   }
   names_ = yaml.names();
   key_points_ = yaml.key_points();
-  for (const char* key : {"train", "val", "test"}) {
-    if (yaml.has(key)) splits_.emplace_back(key, yaml.list(key));
-  }
-  for (const char* key : {"validation", "valid"}) {
-    if (yaml.has(key) && !yaml.has("val")) splits_.emplace_back("val", yaml.list(key));
+  for (const std::string& key : yaml.keys()) {
+    const std::string split = known_split(key);
+    if (!split.empty() && (split == key || !yaml.has(split.c_str()))) add_split(split, yaml.list(key));
+    if (split.empty() && yaml.is_text_file(key)) add_split(key, yaml.list(key));  // a subset of CVAT's users
   }
   if (splits_.empty()) throw Error("{}: none of train, val and test, expected folders of images", file_.string());
 }
 
 void YoloConfig::read_darknet() {
-  roots_ = {folder_, "."};
+  roots_ = {folder_, ".", folder_.parent_path()};  // darknet's cfg/ lies beside data/
   size_t number = 0;
   std::string names;
   long long count = -1;
@@ -184,8 +252,9 @@ void YoloConfig::read_darknet() {
     const std::string_view key = trim(line.substr(0, equals)), value = trim(line.substr(equals + 1));
     if (key == "names") names = value;
     if (key == "classes") count = parse_integer(value).value_or(-1);
-    if (key == "train" || key == "test") splits_.emplace_back(key, Places{std::string(value)});
-    if (key == "valid" || key == "val") splits_.emplace_back("val", Places{std::string(value)});
+    const std::string split = known_split(std::string(key));
+    if (!split.empty() || value.ends_with(".txt"))
+      add_split(split.empty() ? std::string(key) : split, {std::string(value)});
   }
   if (names.empty()) throw Error("{}: no names, expected names = FILE with a class a line", file_.string());
   names_ = read_lines(find(names, roots_));
@@ -194,10 +263,19 @@ void YoloConfig::read_darknet() {
   if (splits_.empty()) throw Error("{}: none of train, valid and test, expected lists of images", file_.string());
 }
 
-void YoloConfig::read_label_studio() {
+void YoloConfig::read_class_list() {
   names_ = read_lines(file_);
   if (names_.empty()) throw Error("{}: no names, expected a class a line", file_.string());
-  splits_.emplace_back("all", Places{"images"});
+  if (folder_.filename() == "labels") roots_ = {folder_.parent_path()};
+  for (const char* images : {"images", "data", "."}) {
+    if (splits_.empty() && is_folder(roots_[0] / images)) add_split("all", {images});
+  }
+}
+
+/// The first of a name counts.
+void YoloConfig::add_split(const std::string& name, Places places) {
+  const bool known = std::ranges::any_of(splits_, [&](const auto& split) { return split.first == name; });
+  if (!known) splits_.emplace_back(name, std::move(places));
 }
 
 fs::path YoloConfig::root() const {
@@ -232,6 +310,9 @@ fs::path YoloConfig::find(const std::string& place, const std::vector<fs::path>&
       if (is_there(path)) return path;
       if (std::find(looked.begin(), looked.end(), path.string()) == looked.end()) looked.push_back(path.string());
     }
+  }
+  for (const auto& end : place_ends(place)) {
+    if (is_there(folder_ / end)) return (folder_ / end).lexically_normal();
   }
   throw Error("{}: {}: no such folder or .txt list of images; looked for {}", file_.string(), in_quotes(place),
               fmt::join(looked, ", "));

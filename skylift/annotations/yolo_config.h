@@ -1,5 +1,5 @@
-// The file that names a YOLO data set's parts: Ultralytics' data.yaml, darknet's obj.data, or the classes.txt that
-// Label Studio puts beside images/ and labels/.
+// The file that names a YOLO data set's parts: Ultralytics' data.yaml, darknet's obj.data, or a list of classes alone, as
+// Label Studio and LabelImg leave it.
 #pragma once
 
 #include <filesystem>
@@ -34,7 +34,8 @@ class YoloConfig {
   explicit YoloConfig(std::filesystem::path file);
   void read_yaml();
   void read_darknet();
-  void read_label_studio();
+  void read_class_list();
+  void add_split(const std::string& name, Places places);
   const Places& places(const std::string& split) const;
   std::filesystem::path find(const std::string& place, const std::vector<std::filesystem::path>& roots) const;
   std::vector<std::filesystem::path> listed_images(const std::filesystem::path& list, Problems& notes) const;

@@ -54,17 +54,17 @@ TEST(CheckTest, VisdroneProblemsNameFileAndLine) {
 TEST(CheckTest, CocoNamesThatLeaveTheImageFolderAreReportedAndNotCopied) {
   TempFolder folder;
   write_tiny_image(folder / "secret.png", 10, 10);
-  const std::vector<std::string> names = {"../../secret.png", "a/../../../secret.png",
+  const std::vector<std::string> names = {"../../../../secret.png", "a/../../../../../secret.png",
                                           (folder / "secret.png").string()};
   for (const std::string& name : names) {
     const std::string image = "{\"id\": 1, \"file_name\": \"" + name + "\", \"width\": 10, \"height\": 10}";
-    write_file(folder / "set/annotations.json",
+    write_file(folder / "of/somebody/set/annotations.json",
                "{\"images\": [" + image + "], \"annotations\": [], \"categories\": []}");
-    fs::create_directories(folder / "set/images");
-    EXPECT_THAT(check_data((folder / "set").string()).problems,
+    fs::create_directories(folder / "of/somebody/set/images");
+    EXPECT_THAT(check_data((folder / "of/somebody/set").string()).problems,
                 ::testing::Contains(problem("annotations.json", "leaves the image folder")))
         << name;
-    const AnnotationSet set = open_data((folder / "set").string());
+    const AnnotationSet set = open_data((folder / "of/somebody/set").string());
     EXPECT_THAT(error_of([&] { write_data("coco", folder / "copy", set, ImagePlacement::copy); }),
                 HasSubstr("so it is not copied"))
         << name;

@@ -192,6 +192,23 @@ TEST_F(UltralyticsTest, ImagesAreStemsAndClassesCountFromOneOrZero) {
   EXPECT_THAT(error_for("[" + entry("2", 1) + "]"), HasSubstr("may be images/2.jpg, by its name, or images/10.jpg"));
 }
 
+/// Without names pycocotools' meaning goes first, and another that fits as well is said.
+TEST_F(UltralyticsTest, IdsOfCocoThatAreStemsToo) {
+  truth.format = "coco";
+  for (size_t i = 0; i < 3; ++i) truth.images[i].id = std::vector<int64_t>{1, 10, 2}[i];
+  EXPECT_THAT(classes_of("[" + entry("2", 2) + "," + entry("10", 1) + "]"), ElementsAre(-9, 0, 1)) << "2 is no own id";
+  testing::internal::CaptureStderr();
+  EXPECT_THAT(classes_of("[" + entry("2", 1) + "]"), ElementsAre(-9, -9, 1));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("as class index + 1"));
+  testing::internal::CaptureStderr();
+  EXPECT_THAT(classes_of("[" + entry("2", 0) + "]"), ElementsAre(-9, -9, 0));
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  truth.images[1].id = 2, truth.images[2].id = 3;
+  testing::internal::CaptureStderr();
+  EXPECT_THAT(classes_of("[" + entry("2", 0) + "]"), ElementsAre(-9, 0, -9));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("by its name it would be images/2.jpg"));
+}
+
 TEST_F(UltralyticsTest, TextsAreStems) {
   truth.images[1].file = "images/flight_01.jpg";
   EXPECT_THAT(classes_of("[" + entry("\"flight_01\"", 2) + "]"), ElementsAre(-9, 1, -9));

@@ -275,5 +275,166 @@ TEST_F(OtherResultsTest, FoldersOfPredict) {
     EXPECT_THAT(error_of([&] { read_detections(folder / path, truth); }), HasSubstr("predict --format coco")) << path;
 }
 
+/// COCO Camera Traps, and ground truths made to fit Ultralytics' results.
+TEST_F(OtherWritersTest, IdsThatAreTexts) {
+  image("a.png");
+  image("7.png");
+  write_file(folder / "set.json", R"({"images": [{"id": "0000_d_5", "file_name": "a.png", "width": 640, "height": 480},
+                                                 {"id": 7, "file_name": "7.png", "width": 640, "height": 480}],
+    "categories": [{"id": 0, "name": "car"}],
+    "annotations": [{"id": "5f0c-1", "image_id": "0000_d_5", "category_id": 0, "bbox": [1, 2, 30, 40]},
+                    {"id": "5f0c-2", "image_id": "7", "category_id": 0, "bbox": [1, 2, 30, 40]}]})");
+  const AnnotationSet set = expect("set.json", 2);
+  EXPECT_EQ(set.images[0].id, 8);
+  EXPECT_EQ(set.images[1].id, 7);
+  EXPECT_THAT(set.images[0].objects, SizeIs(1));
+  write_file(folder / "twice.json",
+             R"({"images": [{"id": "x", "file_name": "a.png"}, {"id": "x", "file_name": "7.png"}],
+    "categories": [], "annotations": []})");
+  EXPECT_THAT(error_for("twice.json"), HasSubstr("$.images[1].id: 'x' stands twice"));
+}
+
+TEST_F(OtherWritersTest, AttributesOfUsersBesideCocosFields) {
+  image("a.png");
+  for (const char* extra :
+       {R"("occlusion": "partial")", R"("truncation": 0.3)", R"("difficult": "Unspecified")", R"("ignore": "no")"}) {
+    write_file(folder / "set.json", coco(R"("bbox": [100, 100, 40, 30], )" + std::string(extra)));
+    EXPECT_THAT(expect("set.json", 1).notes, note("passed over")) << extra;
+  }
+}
+
+TEST_F(OtherWritersTest, AFileNameMeansTheImageWithinTheFolder) {
+  image("images/a.png");
+  const std::string there = (folder / "images/a.png").string();
+  for (const std::string& name : {there, std::string("../images/a.png"), std::string("..\\\\images\\\\a.png")}) {
+    for (const char* file : {"set.json", "annotations/instances_default.json"}) {
+      write_file(folder / file, R"({"images": [{"id": 1, "file_name": ")" + name +
+                                    R"(", "width": 640, "height": 480}], "categories": [{"id": 1, "name": "car"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 40]}]})");
+      EXPECT_EQ(expect(file, 1).images[0].file, "a.png") << name;
+    }
+  }
+}
+
+TEST_F(OtherWritersTest, VocThatCountsFromZero) {
+  const auto box = [](const char* corners) { return xml(std::string("<bndbox>") + corners + "</bndbox>"); };
+  image("a.png");
+  image("b.png");
+  write_file(folder / "a.xml", box("<xmin>100</xmin><ymin>100</ymin><xmax>140</xmax><ymax>130</ymax>"));
+  write_file(folder / "b.xml", box("<xmin>1</xmin><ymin>1</ymin><xmax>640</xmax><ymax>480</ymax>"));
+  EXPECT_EQ(expect("", 2).images[0].objects[0].box, (BoxXywh{99, 99, 41, 31}));
+  write_file(folder / "b.xml", box("<xmin>0</xmin><ymin>200.5</ymin><xmax>640</xmax><ymax>480</ymax>"));
+  const AnnotationSet set = expect("", 2);
+  EXPECT_EQ(set.images[0].objects[0].box, (BoxXywh{100, 100, 40, 30}));
+  EXPECT_EQ(set.images[1].objects[0].box, (BoxXywh{0, 200.5, 640, 279.5}));
+  EXPECT_THAT(set.notes, note("pixels are counted from 0"));
+}
+
+TEST_F(OtherWritersTest, VocBoxesThatCvatHasTurned) {
+  image("a.png");
+  write_file(folder / "a.xml", xml("<bndbox><xmin>201</xmin><ymin>201</ymin><xmax>300</xmax><ymax>220</ymax></bndbox>"
+                                   "<attributes><attribute><name>rotation</name><value>90.0</value></attribute>"
+                                   "</attributes>"));
+  const AnnotationSet set = expect("", 1);
+  const BoxXywh& box = set.images[0].objects[0].box;
+  EXPECT_NEAR(box.x, 240, 1e-9);
+  EXPECT_NEAR(box.y, 160, 1e-9);
+  EXPECT_NEAR(box.w, 20, 1e-9);
+  EXPECT_NEAR(box.h, 100, 1e-9);
+  EXPECT_THAT(set.notes, note("1 boxes are turned"));
+}
+
+TEST_F(OtherWritersTest, YoloWithAListOfClassesAlone) {
+  image("labelimg/a.png");
+  write_file(folder / "labelimg/a.txt", kRow);
+  write_file(folder / "labelimg/classes.txt", "car\n");
+  expect("labelimg", 1);
+  image("saved/images/a.png");
+  write_file(folder / "saved/labels/a.txt", kRow);
+  write_file(folder / "saved/labels/classes.txt", "car\n");
+  expect("saved", 1);
+  image("darknet/a.png");
+  write_file(folder / "darknet/a.txt", kRow);
+  write_file(folder / "darknet/_darknet.labels", "car\n");
+  expect("darknet", 1);
+  image("yolov4/data/a.png");
+  write_file(folder / "yolov4/data/a.txt", kRow);
+  write_file(folder / "yolov4/obj.names", "car\n");
+  expect("yolov4", 1);
+}
+
+TEST_F(OtherWritersTest, SubsetsByTheNamesOfCvat) {
+  for (const char* subset : {"Train", "Validation", "night"}) {
+    image(fmt::format("data/images/{}/a.png", subset));
+    write_file(folder / fmt::format("data/labels/{}/a.txt", subset), kRow);
+    write_file(folder / fmt::format("data/{}.txt", subset), fmt::format("data/images/{}/a.png\n", subset));
+  }
+  write_file(folder / "obj.data",
+             "classes = 1\nTrain = data/Train.txt\nValidation = data/Validation.txt\n"
+             "night = data/night.txt\nnames = data/obj.names\nbackup = backup/\n");
+  write_file(folder / "data/obj.names", "car\n");
+  for (const char* split : {":train", ":val", ":night"}) expect(std::string("obj.data") + split, 1);
+  write_file(folder / "data.yaml",
+             "Train: data/Train.txt\nValidation: data/Validation.txt\nnight: data/night.txt\n"
+             "names: [car]\n");
+  for (const char* split : {":train", ":val", ":night"}) expect(std::string("data.yaml") + split, 1);
+}
+
+TEST_F(OtherWritersTest, APlaceFromBeforeTheSetWasMoved) {
+  image("proj-1/train/images/a.png");
+  write_file(folder / "proj-1/train/labels/a.txt", kRow);
+  for (const char* place : {"proj-1/train/images", "/content/proj-1/train/images"}) {
+    write_file(folder / "proj-1/data.yaml", fmt::format("train: {}\nnames: [car]\n", place));
+    EXPECT_THAT(expect("proj-1", 1).notes, note("is taken as")) << place;
+  }
+}
+
+TEST_F(OtherWritersTest, DarknetsVocFolders) {
+  image("VOC2007/JPEGImages/a.png");
+  write_file(folder / "VOC2007/labels/a.txt", kRow);
+  write_file(folder / "cfg/voc.data", "classes = 1\ntrain = VOC2007/train.txt\nnames = data/voc.names\n");
+  write_file(folder / "VOC2007/train.txt", "VOC2007/JPEGImages/a.png\n");
+  write_file(folder / "data/voc.names", "car\n");
+  expect("cfg/voc.data", 1);
+}
+
+TEST_F(OtherWritersTest, ADataYamlUnderAnotherName) {
+  image("images/a.png");
+  write_file(folder / "labels/a.txt", kRow);
+  write_file(folder / "custom.yaml", "train: images\nnames: [car]\n");
+  expect("", 1);
+}
+
+TEST_F(OtherWritersTest, WhatIsNoSetNamesOneWithin) {
+  image("rf/train/a.png");
+  write_file(folder / "rf/train/a.xml", kXml);
+  EXPECT_THAT(error_for("rf"), HasSubstr((folder / "rf/train").string() + " is one"));
+}
+
+TEST_F(OtherWritersTest, ClassesOfAnUnknownEncoding) {
+  image("a.png");
+  write_file(folder / "a.xml",
+             "<annotation><object><name>\xc6\xfb\xb3\xb5</name><bndbox><xmin>1</xmin><ymin>1</ymin>"
+             "<xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>");
+  EXPECT_THAT(check_data(folder.path().string()).problems, note("is not UTF-8"));
+}
+
+TEST_F(OtherWritersTest, UltralyticsTextsAreNoDetectionsOfVisdrone) {
+  image("a.png");
+  write_file(folder / "a.xml", kXml);
+  write_file(folder / "found/labels/a.txt", "0 0.1875 0.5 0.1 0.1 0.9\n");
+  const AnnotationSet truth = open_data(spec(""));
+  for (const char* place : {"found", "found/labels"}) {
+    EXPECT_THAT(error_of([&] { read_detections(folder / place, truth, nullptr); }), HasSubstr("YOLO's format"))
+        << place;
+  }
+}
+
+TEST_F(OtherWritersTest, BoxesInSharesOfTheImage) {
+  image("a.png");
+  write_file(folder / "set.json", coco(R"("bbox": [0.1, 0.2, 0.5, 0.25])"));
+  EXPECT_THAT(check_data(spec("set.json")).problems, note("every box lies within 0..1"));
+}
+
 }  // namespace
 }  // namespace skylift
