@@ -48,9 +48,17 @@ bool can_run_onnx() { return true; }
 
 OnnxRunner::OnnxRunner(const std::string& model, const std::string& name)
     : impl_(std::make_unique<Impl>()), name_(name) {
+  compile([&] { return impl_->core.read_model(model, ov::Tensor()); });
+}
+
+OnnxRunner::OnnxRunner(const std::filesystem::path& file) : impl_(std::make_unique<Impl>()), name_(file.string()) {
+  compile([&] { return impl_->core.read_model(name_); });
+}
+
+template <class Read>
+void OnnxRunner::compile(const Read& read) {
   try {
-    impl_->model =
-        impl_->core.compile_model(model, ov::Tensor(), "CPU", ov::hint::inference_precision(ov::element::f32));
+    impl_->model = impl_->core.compile_model(read(), "CPU", ov::hint::inference_precision(ov::element::f32));
     for (const auto& input : impl_->model.inputs())
       inputs_.push_back(
           {input.get_any_name(), sizes_of(input.get_partial_shape()), input.get_element_type().is_integral_number()});
@@ -92,6 +100,7 @@ bool can_run_onnx() { return false; }
 OnnxRunner::OnnxRunner(const std::string&, const std::string& name) {
   throw Error("{}: this build has no runtime for ONNX (OpenVINO)", name);
 }
+OnnxRunner::OnnxRunner(const std::filesystem::path& file) : OnnxRunner("", file.string()) {}
 
 std::vector<NamedTensor> OnnxRunner::run(const std::map<std::string, at::Tensor>&) const { return {}; }
 

@@ -25,6 +25,8 @@ class OnnxRunner {
  public:
   /// A model's bytes; `name` begins the messages. Error: the runtime refuses the model, or is not there.
   OnnxRunner(const std::string& model, const std::string& name);
+  /// A file, whose weights may lie in others beside it.
+  explicit OnnxRunner(const std::filesystem::path& file);
   ~OnnxRunner();
 
   const std::vector<OnnxInput>& inputs() const { return inputs_; }
@@ -35,6 +37,9 @@ class OnnxRunner {
 
  private:
   struct Impl;
+  template <class Read>
+  void compile(const Read& read);
+
   std::unique_ptr<Impl> impl_;
   std::vector<OnnxInput> inputs_;
   std::string name_;

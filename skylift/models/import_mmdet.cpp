@@ -186,6 +186,11 @@ class Importer {
   /// One scalar a level there, one vector here.
   void add_level_scales(std::vector<NamedTensor>& tensors) {
     const int levels = options_.neck.last_level - options_.neck.first_level + 1;
+    if (file_.find(fmt::format("{}{}.scale", scale_prefix, levels)))
+      throw Error(
+          "{}: its head has more levels than its pyramid's {} convolutions: the others are made by max pooling, which "
+          "the detectors here do not",
+          where_, levels);
     at::Tensor scales = at::empty({levels}, at::kFloat);
     for (int level = 0; level < levels; ++level) {
       const std::string name = fmt::format("{}{}.scale", scale_prefix, level);

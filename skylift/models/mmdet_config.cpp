@@ -63,9 +63,12 @@ MmdetConfig read_mmdet_config(const std::string& text, const std::string& where)
   }
   MmdetConfig config;
   Preprocess& preprocess = config.preprocess;
-  config.bgr = text.find("to_rgb=False") != std::string::npos;
-  take_three(text, "mean=[", config.bgr, preprocess.mean);
-  take_three(text, "std=[", config.bgr, preprocess.deviation);
+  const auto has = [&](const char* what) { return text.find(what) != std::string::npos; };
+  config.bgr = has("to_rgb=False") || (has("DetDataPreprocessor") && !has("bgr_to_rgb="));  // its default there
+  for (const std::string bracket : {"[", "("}) {
+    take_three(text, "mean=" + bracket, config.bgr, preprocess.mean);
+    take_three(text, "std=" + bracket, config.bgr, preprocess.deviation);
+  }
   if (const auto scale = numbers_after(text, "scale=("); scale.size() == 2 && scale[0] >= 32 && scale[1] >= 32) {
     preprocess.long_side = static_cast<int>(std::max(scale[0], scale[1]));
     preprocess.short_side = static_cast<int>(std::min(scale[0], scale[1]));

@@ -76,7 +76,20 @@ FinishedParts parts_of(const std::vector<NamedTensor>& outputs) {
   return parts;
 }
 
+/// [B,K,6]: corners, score and class in one row.
+bool in_one_row(const FinishedParts& parts) {
+  return parts.boxes.defined() && parts.boxes.size(2) == 6 && !parts.logits.defined() && !parts.labels.defined();
+}
+
+bool are_whole(const FinishedParts& parts) {
+  if (!parts.boxes.defined()) return false;
+  const bool scored = parts.boxes.size(2) == 5 || parts.scores.defined();
+  return in_one_row(parts) || parts.logits.defined() || (scored && parts.labels.defined());
+}
+
 }  // namespace
+
+bool are_finished_boxes(const std::vector<NamedTensor>& outputs) { return are_whole(parts_of(outputs)); }
 
 at::Tensor asked_size(const std::string& input, const at::Tensor& images) {
   const int64_t height = images.size(2), width = images.size(3);
@@ -103,11 +116,10 @@ DecodedMaps decode_dense(const std::vector<ForeignLevel>& levels, const ForeignL
 std::vector<FoundBoxes> decode_finished(const std::vector<NamedTensor>& outputs, const ForeignLayout& layout,
                                         int64_t height, int64_t width, const std::string& name) {
   const FinishedParts parts = parts_of(outputs);
-  const int64_t columns = parts.boxes.defined() ? parts.boxes.size(2) : 0;
-  const bool whole = columns == 6 && !parts.logits.defined() && !parts.labels.defined();
-  const bool scored = columns == 5 || parts.scores.defined();
-  if (!whole && !parts.logits.defined() && !(columns >= 4 && scored && parts.labels.defined()))
+  if (!are_whole(parts))
     throw Error("{}: got no boxes with scores and labels, but the layout says finished boxes", name);
+  const int64_t columns = parts.boxes.size(2);
+  const bool whole = in_one_row(parts);
   std::vector<FoundBoxes> images;
   for (int64_t b = 0; b < parts.boxes.size(0); ++b) {
     const at::Tensor rows = parts.boxes[b].to(at::kFloat);

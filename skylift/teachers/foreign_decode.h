@@ -24,6 +24,9 @@ at::Tensor asked_size(const std::string& input, const at::Tensor& images);
 DecodedMaps decode_dense(const std::vector<ForeignLevel>& levels, const ForeignLayout& layout, int64_t height,
                          int64_t width);
 
+/// Whether outputs hold boxes with a score and a class each.
+bool are_finished_boxes(const std::vector<NamedTensor>& outputs);
+
 /// Of a layout "detections", one an image. Error: outputs of other shapes.
 std::vector<FoundBoxes> decode_finished(const std::vector<NamedTensor>& outputs, const ForeignLayout& layout,
                                         int64_t height, int64_t width, const std::string& name);

@@ -8,6 +8,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/path_query.h"
+#include "skylift/teachers/foreign_decode.h"
 #include "skylift/teachers/foreign_levels.h"
 
 namespace skylift {
@@ -43,6 +44,11 @@ bool within_one(const at::Tensor& values) {
 class Recognition {
  public:
   Recognition(ForeignLayout given, const ForeignSight& sight) : layout_(std::move(given)), sight_(sight) {
+    const auto task = sight.metadata.find("task");
+    if (task != sight.metadata.end() && task->second != "detect") {
+      throw Error("{}: a model of Ultralytics' task '{}', expected one of 'detect': its outputs mean something else",
+                  sight.name, task->second);
+    }
     const auto names = sight.metadata.find("names");
     if (layout_.classes.empty() && names != sight.metadata.end()) layout_.classes = names_in(names->second);
     if (layout_.classes == std::vector<std::string>{"coco"}) layout_.classes = coco_classes();
@@ -124,6 +130,9 @@ class Recognition {
     layout_.kind = "rows";
     decide(layout_.relative, "no");
     decide(layout_.boxes, layout_.anchors == 1 && !near_their_cells(values) ? "offsets" : "xywh");
+    // With objectness and an anchor a cell: YOLOX, decoded, or YOLOv6, which writes ones there. v5 names its classes.
+    decoded_yolox_ = layout_.objectness == "yes" && layout_.anchors == 1 && layout_.boxes == "xywh" &&
+                     !sight_.metadata.contains("names") && !values.select(2, 4).eq(1).all().item<bool>();
     const int64_t classes = static_cast<int64_t>(layout_.classes.size());
     const at::Tensor scores = layout_.boxes == "bins" ? values.slice(2, 0, classes) : values.slice(2, 4);
     decide(layout_.scores, within_one(scores) ? "probability" : "logit");
@@ -189,16 +198,13 @@ class Recognition {
 
   /// Finished boxes. Names say which output is what where shapes do not.
   bool finished() {
+    if (!are_finished_boxes(sight_.outputs)) return false;
     int64_t logits = 0;
-    bool boxes = false, transformer = false;
     for (const NamedTensor& output : sight_.outputs) {
-      const at::Tensor& values = output.tensor;
-      const int64_t last = values.dim() > 0 ? values.size(-1) : 0;
-      boxes = boxes || (values.dim() >= 2 && last >= 4 && last <= 7);
+      const int64_t last = output.tensor.dim() > 0 ? output.tensor.size(-1) : 0;
       if (output.name.find("logits") != std::string::npos) logits = last;
-      transformer = transformer || output.name.find("pred_boxes") != std::string::npos;
+      mmdeploy_ = mmdeploy_ || (output.name == "dets" && last == 5);
     }
-    if (!boxes) return false;
     layout_.kind = "detections";
     if (logits > 0) {
       decide(layout_.scores, has_classes(logits) ? "logit" : "softmax");
@@ -206,14 +212,17 @@ class Recognition {
     }
     if (logits == 0) layout_.scores = "probability";
     decide(layout_.boxes, logits > 0 ? "xywh" : "xyxy");
-    decide(layout_.relative, logits > 0 || transformer ? "yes" : "no");
-    if (layout_.classes.empty()) layout_.classes = sight_.data_classes;  // labels are numbers; said in the description
+    decide(layout_.relative, logits > 0 ? "yes" : "no");
+    if (layout_.classes.empty()) {
+      layout_.classes = sight_.data_classes;
+      layout_.numbered_classes = true;
+    }
     return true;
   }
 
   void decide_pixels() {
-    const bool nanodet = layout_.boxes == "bins", mmdet = layout_.boxes == "distances_px";
-    const bool yolox = layout_.boxes == "offsets";
+    const bool nanodet = layout_.boxes == "bins", mmdet = layout_.boxes == "distances_px" || mmdeploy_;
+    const bool yolox = layout_.boxes == "offsets" || decoded_yolox_;
     decide(layout_.channels, nanodet || mmdet || yolox ? "bgr" : "rgb");
     const bool plain = layout_.mean.empty() && layout_.deviation.empty();
     if (!plain) {
@@ -232,6 +241,7 @@ class Recognition {
 
   ForeignLayout layout_;
   const ForeignSight& sight_;
+  bool decoded_yolox_ = false, mmdeploy_ = false;
 };
 
 }  // namespace

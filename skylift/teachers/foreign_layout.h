@@ -33,7 +33,9 @@ struct ForeignLayout {
   std::string channels = "auto";        ///< rgb, bgr
   std::vector<double> mean, deviation;  ///< by channel, 0..255: (pixel - mean) / deviation
 
-  int reg_max = 0;  ///< of bins; not a key
+  // Not keys.
+  int reg_max = 0;                ///< of bins
+  bool numbered_classes = false;  ///< nothing names them: a label is a number of the data's classes
 };
 
 void bind(OptionSection section, ForeignLayout& layout);

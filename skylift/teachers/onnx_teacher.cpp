@@ -8,6 +8,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/formats/onnx_metadata.h"
 #include "skylift/infer/onnx_runner.h"
 #include "skylift/models/onnx_card.h"
@@ -31,13 +32,19 @@ at::Tensor by_channel(const std::array<float, 3>& values) {
 class OnnxTeacher : public TeacherNetwork {
  public:
   OnnxTeacher(const std::filesystem::path& file, const TeacherPlace& place)
-      : name_(file.string()), bytes_(read_file(file)), runner_(bytes_, name_), input_(place.input) {
+      : name_(file.string()), bytes_(read_file(file)), runner_(file), input_(place.input) {
     find_input();
     ForeignLayout given = read_layout(file);
     const auto metadata = onnx_metadata(bytes_, name_);
     if (metadata.contains(model_card_key)) use_card(given);
     layout_ = recognised(std::move(given), probe(metadata, place.train_set.classes()));
     log_info("teacher {}: {}", name_, description(layout_));
+    if (layout_.numbered_classes) {
+      log_warning(
+          "teacher {}: names no classes: its label 0 is taken as {}, and so on (hint: classes = [...], or [\"coco\"], "
+          "in {})",
+          name_, layout_.classes.front(), std::filesystem::path(file).replace_extension(".toml").string());
+    }
     map_ = make_class_map(layout_.classes, place.train_set.classes(), place.kd.teacher_classes, name_);
     shape_.classes = static_cast<int>(place.train_set.classes().size());
     const bool dense = layout_.kind != "detections";
@@ -45,7 +52,8 @@ class OnnxTeacher : public TeacherNetwork {
     shape_.bins = own_bins_;
     shape_.reg_max = place.student.head.reg_max;
     shape_.strides = dense ? layout_.strides : place.student.neck.strides();
-    checksum_ = checksum_text(skylift::checksum(bytes_));
+    const std::filesystem::path weights = name_ + ".data";  // of an export that keeps them apart
+    checksum_ = checksum_text(skylift::checksum(is_file(weights) ? bytes_ + read_file(weights) : bytes_));
     bytes_.clear();
   }
 
@@ -168,6 +176,7 @@ class OnnxTeacher : public TeacherNetwork {
         const float* box = corners.const_data_ptr<float>() + 4 * k;
         const double score = scores.const_data_ptr<float>()[k];
         if (!(score >= kLeastFound)) continue;
+        check_label(labels.const_data_ptr<int64_t>()[k]);
         for (size_t c = 0; c < map_.sources.size(); ++c) {
           if (std::ranges::find(map_.sources[c], labels.const_data_ptr<int64_t>()[k]) != map_.sources[c].end())
             boxes.push_back({{box[0], box[1], box[2], box[3]}, std::min(score, 1.0), static_cast<int64_t>(c)});
@@ -176,6 +185,16 @@ class OnnxTeacher : public TeacherNetwork {
       all.push_back(std::move(boxes));
     }
     return all;
+  }
+
+  /// A number that the data's classes do not have is another table's.
+  void check_label(int64_t label) const {
+    if (!layout_.numbered_classes || label < static_cast<int64_t>(layout_.classes.size())) return;
+    throw Error(
+        "{}: found label {}, but names no classes, and the data's are {} (hint: write classes = [...], or [\"coco\"], "
+        "into the "
+        ".toml file beside it)",
+        name_, label, layout_.classes.size());
   }
 
   static DenseOutput cut(DenseOutput output, int64_t count) {

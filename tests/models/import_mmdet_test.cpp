@@ -128,6 +128,9 @@ TEST(ImportMmdet, WhatHasNoPlaceIsToldOrRefused) {
   ForeignFile no_scale = file;
   erase(no_scale, "bbox_head.scales.4.scale");
   EXPECT_THAT(importing(no_scale), ThrowsMessage<Error>(HasSubstr("'bbox_head.scales.4.scale'")));
+  ForeignFile pooled = file;
+  pooled.tensors.push_back({"bbox_head.scales.5.scale", torch::tensor(1.F)});
+  EXPECT_THAT(importing(pooled), ThrowsMessage<Error>(HasSubstr("made by max pooling")));
   ForeignFile other_bins = file;
   erase(other_bins, "bbox_head.integral.project");
   other_bins.tensors.push_back({"bbox_head.integral.project", torch::arange(8, at::kFloat) * 2});
@@ -203,6 +206,9 @@ TEST(MmdetConfig, ReadsBothVersions) {
   EXPECT_EQ(three.preprocess.mean, (std::array<float, 3>{3, 2, 1}));
   EXPECT_EQ(three.preprocess.long_side, 1333);
   EXPECT_EQ(three.preprocess.pad_multiple, 1);
+  const MmdetConfig silent = read_mmdet_config("dict(mean=(1, 2, 3), std=(4, 5, 6), type='DetDataPreprocessor')", "x");
+  EXPECT_TRUE(silent.bgr) << "mmdetection's own default";
+  EXPECT_EQ(silent.preprocess.deviation, (std::array<float, 3>{6, 5, 4}));
   EXPECT_EQ(read_mmdet_config("", "x").preprocess.mean, Preprocess().mean);
   EXPECT_EQ(read_mmdet_config("mean=[a, b, c] scale=( num_groups=", "x").preprocess.mean, Preprocess().mean);
 }

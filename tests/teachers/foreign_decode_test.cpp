@@ -1,6 +1,7 @@
 // Finished boxes in the shapes in which they leave other tools, rows of several anchors, and what is refused.
 #include "skylift/teachers/foreign_decode.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -84,9 +85,50 @@ TEST(Recognition, NamesComeFromTheMetadataOrAreCocos) {
   EXPECT_EQ(recognised({}, sight({{"o", torch::rand({1, 84, cells})}})).classes, coco_classes());
 }
 
+TEST(Recognition, OnlyDetectorsOfUltralyticsAreRead) {
+  ForeignSight seen = sight({{"output0", torch::rand({1, 7, cell_count(64, 96, {8, 16, 32})})}});
+  seen.metadata = {{"names", "{0: 'plane', 1: 'ship'}"}, {"task", "obb"}};
+  EXPECT_THAT(error_of([&] { recognised({}, seen); }), HasSubstr("task 'obb'"));
+}
+
+TEST(Recognition, WithoutNamesLabelsAreNumbersOfTheDatasClasses) {
+  const std::vector<NamedTensor> outputs = {{"dets", torch::cat({kBox, kScore}, 2)}, {"labels", kLabel}};
+  EXPECT_TRUE(recognised({}, sight(outputs)).numbered_classes);
+  ForeignLayout given;
+  given.classes = {"coco"};
+  EXPECT_FALSE(recognised(given, sight(outputs)).numbered_classes);
+}
+
+TEST(Recognition, PixelsAsTheToolsOfTheseOutputsTakeThem) {
+  const auto pixels = [](const std::vector<NamedTensor>& outputs) {
+    const ForeignLayout layout = recognised({}, sight(outputs));
+    return fmt::format("{} {:g} {:g}", layout.channels, layout.mean[0], layout.deviation[0]);
+  };
+  EXPECT_EQ(pixels({{"dets", torch::cat({kBox, kScore}, 2)}, {"labels", kLabel}}), "bgr 103.53 57.375") << "mmdeploy";
+  at::Tensor rows = torch::rand({1, cell_count(64, 96, {8, 16, 32}), 7}) * 0.5;
+  int64_t row = 0;
+  for (const int stride : {8, 16, 32}) {
+    for (int64_t cell = 0; cell < (64 / stride) * (96 / stride); ++cell, ++row) {
+      rows[0][row][0] = (static_cast<double>(cell % (96 / stride)) + 0.5) * stride;
+      rows[0][row][1] = (static_cast<double>(cell / (96 / stride)) + 0.5) * stride;
+    }
+  }
+  EXPECT_EQ(pixels({{"output", rows}}), "bgr 0 1") << "YOLOX, decoded";
+  rows.select(2, 4).fill_(1);
+  EXPECT_EQ(pixels({{"outputs", rows}}), "rgb 0 255") << "YOLOv6";
+}
+
+TEST(Recognition, FinishedBoxesInPixelsWhateverTheirName) {
+  expect_the_box({{"pred_boxes", kBox}, {"pred_scores", kScore.squeeze(2)}, {"pred_classes", kLabel}});
+}
+
 TEST(Recognition, WhatFitsNothingIsRefusedWithItsShapes) {
   const std::string error = error_of([] { recognised({}, sight({{"strange", torch::rand({1, 12, 345})}})); });
   EXPECT_THAT(error, HasSubstr("strange [1,12,345]"));
+  EXPECT_THAT(error_of([] {
+                recognised({}, sight({{"dets", kBox}, {"labels", torch::rand({1, 1, 3})}}));
+              }),
+              HasSubstr("labels [1,1,3]"));
   EXPECT_THAT(error, HasSubstr(".toml"));
   const int64_t cells = cell_count(64, 96, {8, 16, 32});
   const std::string rows = error_of([&] { recognised({}, sight({{"o", torch::rand({1, cells, 20})}})); });
