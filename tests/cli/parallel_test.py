@@ -22,7 +22,18 @@ def settings(*assignments):
     return [part for assignment in (*SAME_EVERYWHERE, *assignments) for part in ("--set", assignment)]
 
 
-@unittest.skipUnless(TORCHRUN.exists(), f"{TORCHRUN} is not there")
+def torchrun_trouble():
+    """Why torchrun does not start: Python cannot import PyPI's torch, which is built for CUDA, without NVIDIA's libraries."""
+    if not TORCHRUN.exists():
+        return f"{TORCHRUN} is not there"
+    done = subprocess.run([TORCHRUN, "--help"], capture_output=True, text=True)
+    return done.returncode != 0 and f"torchrun does not start: {done.stderr.splitlines()[-1]} (GPU=1 scripts/setup.sh adds what is missing)"
+
+
+TROUBLE = torchrun_trouble()
+
+
+@unittest.skipIf(TROUBLE, TROUBLE)
 class ParallelTest(ProgramTest):
     @classmethod
     def setUpClass(cls):
