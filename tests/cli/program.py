@@ -43,7 +43,7 @@ class TellingResult(unittest.TextTestResult):
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
-        print(f"skipped: {test.id()}: {reason}", file=sys.stderr)
+        print(f"\nskipped: {test.id()}: {reason}", file=sys.stderr)  # on a line of its own, not behind unittest's dots
 
 
 unittest.TextTestRunner.resultclass = TellingResult
