@@ -1,7 +1,7 @@
 #include "skylift/annotations/yolo_config.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +9,7 @@
 
 #include "skylift/annotations/image_files.h"
 #include "skylift/annotations/number_lines.h"
+#include "skylift/annotations/yolo_yaml.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/path_query.h"
@@ -17,114 +18,6 @@
 namespace skylift {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr int most_classes = 100000;
-
-/// What data.yaml says; each complaint carries the file and, where there is one, the line.
-class YamlReader {
- public:
-  explicit YamlReader(const fs::path& path) : path_(path) {
-    try {
-      root_ = YAML::Load(read_file(path));
-    } catch (const YAML::Exception& error) {
-      throw Error("{}: not YAML: {}", line_position(path, static_cast<size_t>(error.mark.line) + 1), error.msg);
-    }
-    if (!root_.IsMap()) throw Error("{}: not a data.yaml, expected keys such as names, train and val", path.string());
-  }
-
-  /// An empty text is nothing, as in Ultralytics.
-  bool has(const char* key) const {
-    const YAML::Node node = root_[key];
-    return node && !node.IsNull() && !(node.IsScalar() && node.Scalar().empty());
-  }
-  std::string text(const char* key) const { return scalar(root_[key], "a text"); }
-
-  /// Names by index; `nc` alone gives class_0, class_1, ..., as in Ultralytics.
-  std::vector<std::string> names() const {
-    std::vector<std::string> out = listed_names();
-    if (has("nc")) {
-      const auto count = parse_integer(text("nc"));
-      if (!count || *count < 1 || *count > most_classes)
-        fail(root_["nc"],
-             fmt::format("got nc {}, expected a number of classes, at most {}", in_quotes(text("nc")), most_classes));
-      if (!has("names")) {
-        for (int i = 0; i < *count; ++i) out.push_back(fmt::format("class_{}", i));
-      }
-      if (*count != static_cast<long long>(out.size()))
-        fail(root_["nc"], fmt::format("got nc {}, but {} names: {}", *count, out.size(), fmt::join(out, ", ")));
-    }
-    if (out.empty()) throw Error("{}: no names, expected a list or a map of class names", path_.string());
-    return out;
-  }
-
-  /// The keys that have a value, in the file's order.
-  std::vector<std::string> keys() const {
-    std::vector<std::string> out;
-    for (const auto& item : root_) {
-      if (item.first.IsScalar() && has(item.first.Scalar().c_str())) out.push_back(item.first.Scalar());
-    }
-    return out;
-  }
-  bool is_text_file(const std::string& key) const {
-    const YAML::Node node = root_[key];
-    return node.IsScalar() && node.Scalar().ends_with(".txt");
-  }
-
-  std::vector<std::string> list(const std::string& key) const {
-    const YAML::Node node = root_[key];
-    if (!node.IsSequence()) return {scalar(node, "a folder, a .txt file or a list of them")};
-    std::vector<std::string> out;
-    for (const auto& item : node) out.push_back(scalar(item, "a folder or a .txt file"));
-    return out;
-  }
-
-  /// The product of kpt_shape, [points, numbers a point]; 0: no key points.
-  int key_points() const {
-    const YAML::Node node = root_["kpt_shape"];
-    if (!node || !node.IsSequence()) return 0;
-    constexpr long long most = 10000;
-    long long product = 1;
-    for (const auto& item : node) {
-      const long long factor = parse_integer(scalar(item, "a number")).value_or(0);
-      product = std::min(product * std::clamp<long long>(factor, 0, most), most);
-    }
-    return static_cast<int>(product);
-  }
-
- private:
-  [[noreturn]] void fail(const YAML::Node& node, const std::string& what) const {
-    throw Error("{}: {}", line_position(path_, static_cast<size_t>(node.Mark().line) + 1), what);
-  }
-  std::string scalar(const YAML::Node& node, const char* expected) const {
-    if (!node.IsScalar()) fail(node, fmt::format("expected {}", expected));
-    return node.Scalar();
-  }
-
-  std::vector<std::string> listed_names() const {
-    const YAML::Node node = root_["names"];
-    std::vector<std::string> out;
-    if (node && node.IsSequence()) {
-      for (const auto& item : node) out.push_back(scalar(item, "a class name"));
-    } else if (node && node.IsMap()) {
-      out.resize(node.size());
-      std::vector<bool> seen(out.size());
-      for (const auto& item : node) {
-        const auto index = parse_integer(scalar(item.first, "a class index"));
-        const bool good =
-            index && *index >= 0 && *index < static_cast<long long>(out.size()) && !seen[static_cast<size_t>(*index)];
-        if (!good)
-          fail(item.first, fmt::format("got class index {}, expected each of 0..{} once",
-                                       in_quotes(item.first.Scalar()), out.size() - 1));
-        seen[static_cast<size_t>(*index)] = true;
-        out[static_cast<size_t>(*index)] = scalar(item.second, "a class name");
-      }
-    }
-    return out;
-  }
-
-  const fs::path& path_;
-  YAML::Node root_;
-};
 
 /// "train", "val" or "test" for the names that tools give them (CVAT: Train, Validation), else nothing.
 std::string known_split(std::string name) {
@@ -219,7 +112,7 @@ YoloConfig YoloConfig::read(const fs::path& file) {
 }
 
 void YoloConfig::read_yaml() {
-  const YamlReader yaml(file_);
+  const YoloYaml yaml(file_);
   if (yaml.has("path")) {
     // Relative to the file, or as Ultralytics takes it: to the working folder, or to a folder of data sets there.
     const fs::path path = yaml.text("path");
@@ -229,10 +122,10 @@ void YoloConfig::read_yaml() {
   }
   names_ = yaml.names();
   key_points_ = yaml.key_points();
-  for (const std::string& key : yaml.keys()) {
+  for (const auto& [key, is_list] : yaml.keys()) {
     const std::string split = known_split(key);
     if (!split.empty() && (split == key || !yaml.has(split.c_str()))) add_split(split, yaml.list(key));
-    if (split.empty() && yaml.is_text_file(key)) add_split(key, yaml.list(key));  // a subset of CVAT's users
+    if (split.empty() && is_list) add_split(key, yaml.list(key));  // a subset of CVAT's users
   }
   if (splits_.empty()) throw Error("{}: none of train, val and test, expected folders of images", file_.string());
 }
@@ -275,7 +168,11 @@ void YoloConfig::read_class_list() {
 /// The first of a name counts.
 void YoloConfig::add_split(const std::string& name, Places places) {
   const bool known = std::ranges::any_of(splits_, [&](const auto& split) { return split.first == name; });
-  if (!known) splits_.emplace_back(name, std::move(places));
+  if (known) return;
+  constexpr size_t most = 1000;  // looked through by name
+  if (splits_.size() == most)
+    throw Error("{}: more than {} splits, expected train, val and test", file_.string(), most);
+  splits_.emplace_back(name, std::move(places));
 }
 
 fs::path YoloConfig::root() const {

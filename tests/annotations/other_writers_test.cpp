@@ -436,5 +436,12 @@ TEST_F(OtherWritersTest, BoxesInSharesOfTheImage) {
   EXPECT_THAT(check_data(spec("set.json")).problems, note("every box lies within 0..1"));
 }
 
+TEST_F(OtherWritersTest, NobodyHasSoManySplits) {
+  std::string text = "names: [car]\n";
+  for (int i = 0; i < 20000; ++i) text += fmt::format("s{}: l.txt\n", i);
+  write_file(folder / "data.yaml", text);
+  EXPECT_THAT(error_for("data.yaml"), HasSubstr("more than 1000 splits"));
+}
+
 }  // namespace
 }  // namespace skylift
