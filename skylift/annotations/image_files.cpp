@@ -84,10 +84,17 @@ std::vector<std::string> list_images(const fs::path& folder, Problems& notes) {
   return images;
 }
 
+std::vector<std::string> path_ends(const std::string& path) {
+  std::vector<std::string> out;
+  constexpr size_t longest = 4096;
+  if (path.size() > longest) return out;
+  for (size_t cut = path.find('/'); cut != std::string::npos; cut = path.find('/', cut + 1))
+    out.push_back(path.substr(cut + 1));
+  return out;
+}
+
 std::vector<std::string> path_spellings(const std::string& path) {
   std::vector<std::string> out = {path};
-  constexpr size_t longest = 4096;  // of any path on the disk; the spellings of a longer one would take its square
-  if (path.size() > longest) return out;
   const auto add = [&out](const std::string& spelling) {
     if (!spelling.empty() && std::find(out.begin(), out.end(), spelling) == out.end()) out.push_back(spelling);
   };
@@ -98,8 +105,7 @@ std::vector<std::string> path_spellings(const std::string& path) {
   add(without_percent_codes(slashes));
   const size_t whole = out.size();
   for (size_t i = 0; i < whole; ++i) {
-    for (size_t cut = out[i].find('/'); cut != std::string::npos; cut = out[i].find('/', cut + 1))
-      add(std::string(out[i]).substr(cut + 1));
+    for (const std::string& end : path_ends(out[i])) add(end);
   }
   return out;
 }

@@ -17,6 +17,10 @@ std::vector<std::string> list_files(const std::filesystem::path& folder);
 /// Those that are images by name. What is neither an image nor named after one is counted and named in `notes`.
 std::vector<std::string> list_images(const std::filesystem::path& folder, Problems& notes);
 
+/// What is left of a path without its first folder, its first two, and so on. Nothing of one that is longer than any on
+/// the disk: its ends would take its square.
+std::vector<std::string> path_ends(const std::string& path);
+
 /// The same name in other hands, the given one first: with '/' for '\', with %20 and the like resolved, and of each
 /// what is left without its first folders.
 std::vector<std::string> path_spellings(const std::string& path);

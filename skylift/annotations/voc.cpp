@@ -182,7 +182,8 @@ AnnotationSet read_voc(const fs::path& folder, const std::string& split, Problem
   }
   Problems found;
   std::vector<VocImage> images = read_files(xml, 1, &found);
-  const std::vector<VocImage> whole = split.empty() ? images : read_all(layout.annotations);
+  const std::vector<VocImage> others = split.empty() ? std::vector<VocImage>{} : read_all(layout.annotations);
+  const std::vector<VocImage>& whole = split.empty() ? images : others;
   if (counts_from_zero(whole)) {
     found.clear();
     images = read_files(xml, 0, &found);

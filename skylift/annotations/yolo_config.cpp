@@ -19,11 +19,14 @@ namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
-/// "train", "val" or "test" for the names that tools give them (CVAT: Train, Validation), else nothing.
-std::string known_split(std::string name) {
+/// "train", "val" or "test" for the names that tools give them (CVAT: Train, Validation). Another key is a split if it
+/// names a list, as subsets of CVAT's users do. Empty: no split.
+std::string split_name(const std::string& key, bool names_list) {
+  std::string name = key;
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (name == "valid" || name == "validation") return "val";
-  return name == "train" || name == "val" || name == "test" ? name : "";
+  if (name == "train" || name == "val" || name == "test") return name;
+  return names_list ? key : "";
 }
 
 /// Beside images: the list of classes of LabelImg, Roboflow (darknet) or FiftyOne (YOLOv4).
@@ -71,11 +74,9 @@ std::vector<std::string> place_meanings(std::string place) {
 /// parts at least, since "images" alone could be anybody's.
 std::vector<std::string> place_ends(std::string place) {
   std::replace(place.begin(), place.end(), '\\', '/');
-  std::vector<std::string> out;
-  for (size_t cut = place.find('/'); cut != std::string::npos; cut = place.find('/', cut + 1)) {
-    std::string end = place.substr(cut + 1);
-    if (end.find('/') != std::string::npos && !end.starts_with("../")) out.push_back(std::move(end));
-  }
+  std::vector<std::string> out = path_ends(place);
+  std::erase_if(out,
+                [](const std::string& end) { return end.find('/') == std::string::npos || end.starts_with("../"); });
   return out;
 }
 
@@ -122,10 +123,12 @@ void YoloConfig::read_yaml() {
   }
   names_ = yaml.names();
   key_points_ = yaml.key_points();
+  for (const char* key : {"train", "val", "test"}) {
+    if (yaml.has(key)) add_split(key, yaml.list(key));
+  }
   for (const auto& [key, is_list] : yaml.keys()) {
-    const std::string split = known_split(key);
-    if (!split.empty() && (split == key || !yaml.has(split.c_str()))) add_split(split, yaml.list(key));
-    if (split.empty() && is_list) add_split(key, yaml.list(key));  // a subset of CVAT's users
+    const std::string name = split_name(key, is_list);
+    if (!name.empty() && !has_split(name)) add_split(name, yaml.list(key));
   }
   if (splits_.empty()) throw Error("{}: none of train, val and test, expected folders of images", file_.string());
 }
@@ -145,9 +148,8 @@ void YoloConfig::read_darknet() {
     const std::string_view key = trim(line.substr(0, equals)), value = trim(line.substr(equals + 1));
     if (key == "names") names = value;
     if (key == "classes") count = parse_integer(value).value_or(-1);
-    const std::string split = known_split(std::string(key));
-    if (!split.empty() || value.ends_with(".txt"))
-      add_split(split.empty() ? std::string(key) : split, {std::string(value)});
+    const std::string name = split_name(std::string(key), value.ends_with(".txt"));
+    if (!name.empty() && !has_split(name)) add_split(name, {std::string(value)});
   }
   if (names.empty()) throw Error("{}: no names, expected names = FILE with a class a line", file_.string());
   names_ = read_lines(find(names, roots_));
@@ -165,10 +167,11 @@ void YoloConfig::read_class_list() {
   }
 }
 
-/// The first of a name counts.
+bool YoloConfig::has_split(const std::string& name) const {
+  return std::ranges::any_of(splits_, [&](const auto& split) { return split.first == name; });
+}
+
 void YoloConfig::add_split(const std::string& name, Places places) {
-  const bool known = std::ranges::any_of(splits_, [&](const auto& split) { return split.first == name; });
-  if (known) return;
   constexpr size_t most = 1000;  // looked through by name
   if (splits_.size() == most)
     throw Error("{}: more than {} splits, expected train, val and test", file_.string(), most);

@@ -35,6 +35,7 @@ class YoloConfig {
   void read_yaml();
   void read_darknet();
   void read_class_list();
+  bool has_split(const std::string& name) const;
   void add_split(const std::string& name, Places places);
   const Places& places(const std::string& split) const;
   std::filesystem::path find(const std::string& place, const std::vector<std::filesystem::path>& roots) const;

@@ -54,17 +54,17 @@ TEST(CheckTest, VisdroneProblemsNameFileAndLine) {
 TEST(CheckTest, CocoNamesThatLeaveTheImageFolderAreReportedAndNotCopied) {
   TempFolder folder;
   write_tiny_image(folder / "secret.png", 10, 10);
+  const fs::path place = folder / "of/somebody/set";  // deeper than the folders in which images are looked for
   const std::vector<std::string> names = {"../../../../secret.png", "a/../../../../../secret.png",
                                           (folder / "secret.png").string()};
   for (const std::string& name : names) {
     const std::string image = "{\"id\": 1, \"file_name\": \"" + name + "\", \"width\": 10, \"height\": 10}";
-    write_file(folder / "of/somebody/set/annotations.json",
-               "{\"images\": [" + image + "], \"annotations\": [], \"categories\": []}");
-    fs::create_directories(folder / "of/somebody/set/images");
-    EXPECT_THAT(check_data((folder / "of/somebody/set").string()).problems,
+    write_file(place / "annotations.json", "{\"images\": [" + image + "], \"annotations\": [], \"categories\": []}");
+    fs::create_directories(place / "images");
+    EXPECT_THAT(check_data(place.string()).problems,
                 ::testing::Contains(problem("annotations.json", "leaves the image folder")))
         << name;
-    const AnnotationSet set = open_data((folder / "of/somebody/set").string());
+    const AnnotationSet set = open_data(place.string());
     EXPECT_THAT(error_of([&] { write_data("coco", folder / "copy", set, ImagePlacement::copy); }),
                 HasSubstr("so it is not copied"))
         << name;

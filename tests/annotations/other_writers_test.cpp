@@ -345,22 +345,18 @@ TEST_F(OtherWritersTest, VocBoxesThatCvatHasTurned) {
 }
 
 TEST_F(OtherWritersTest, YoloWithAListOfClassesAlone) {
-  image("labelimg/a.png");
-  write_file(folder / "labelimg/a.txt", kRow);
-  write_file(folder / "labelimg/classes.txt", "car\n");
-  expect("labelimg", 1);
-  image("saved/images/a.png");
-  write_file(folder / "saved/labels/a.txt", kRow);
-  write_file(folder / "saved/labels/classes.txt", "car\n");
-  expect("saved", 1);
-  image("darknet/a.png");
-  write_file(folder / "darknet/a.txt", kRow);
-  write_file(folder / "darknet/_darknet.labels", "car\n");
-  expect("darknet", 1);
-  image("yolov4/data/a.png");
-  write_file(folder / "yolov4/data/a.txt", kRow);
-  write_file(folder / "yolov4/obj.names", "car\n");
-  expect("yolov4", 1);
+  const struct {
+    const char *set, *images, *texts, *list;
+  } layouts[] = {{"labelimg", "", "", "classes.txt"},
+                 {"saved", "images/", "labels/", "labels/classes.txt"},
+                 {"darknet", "", "", "_darknet.labels"},
+                 {"yolov4", "data/", "data/", "obj.names"}};
+  for (const auto& [set, images, texts, list] : layouts) {
+    image(fmt::format("{}/{}a.png", set, images));
+    write_file(folder / fmt::format("{}/{}a.txt", set, texts), kRow);
+    write_file(folder / set / list, "car\n");
+    expect(set, 1);
+  }
 }
 
 TEST_F(OtherWritersTest, SubsetsByTheNamesOfCvat) {
@@ -434,6 +430,13 @@ TEST_F(OtherWritersTest, BoxesInSharesOfTheImage) {
   image("a.png");
   write_file(folder / "set.json", coco(R"("bbox": [0.1, 0.2, 0.5, 0.25])"));
   EXPECT_THAT(check_data(spec("set.json")).problems, note("every box lies within 0..1"));
+}
+
+TEST_F(OtherWritersTest, APlaceOfManyPartsIsNoPath) {
+  std::string place;
+  for (int i = 0; i < 200000; ++i) place += "a/";
+  write_file(folder / "data.yaml", "names: [car]\ntrain: " + place + "images\n");
+  EXPECT_THAT(error_for("data.yaml"), HasSubstr("no such folder"));
 }
 
 TEST_F(OtherWritersTest, NobodyHasSoManySplits) {
