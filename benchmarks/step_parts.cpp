@@ -20,10 +20,10 @@
 #include <vector>
 
 #include "skylift/core/error.h"
-#include "skylift/core/keep_memory.h"
 #include "skylift/train/learner.h"
 #include "skylift/train/run_options.h"
 #include "skylift/train/step.h"
+#include "skylift/train/tensor_memory.h"
 
 namespace {
 
@@ -188,7 +188,7 @@ void run(int argc, char** argv) {
   std::map<std::string, int> number = {{"--rounds", 7},    {"--batch", 4},    {"--side", 640},
                                        {"--objects", 300}, {"--classes", 10}, {"--assign", 0}};
   for (size_t i = 1; i + 1 < arguments.size(); i += 2) number.at(arguments[i]) = std::stoi(arguments[i + 1]);
-  keep_freed_memory();
+  reuse_tensor_memory();
   at::manual_seed(1);
   RunOptions options = read_run_options(arguments[0], {"model.backbone.weights=\"\""});
   nlohmann::json result;

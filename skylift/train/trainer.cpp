@@ -5,7 +5,6 @@
 #include <chrono>
 
 #include "skylift/core/file.h"
-#include "skylift/core/keep_memory.h"
 #include "skylift/core/log.h"
 #include "skylift/core/stop_signal.h"
 #include "skylift/dist/place.h"
@@ -22,6 +21,7 @@
 #include "skylift/train/signal_cache.h"
 #include "skylift/train/step.h"
 #include "skylift/train/step_clock.h"
+#include "skylift/train/tensor_memory.h"
 #include "skylift/train/training_parts.h"
 #include "skylift/train/validation.h"
 #include "skylift/train/validation_pictures.h"
@@ -313,7 +313,7 @@ void Trainer::evaluate_epoch(int64_t epoch) {
 }  // namespace
 
 TrainSummary train_detector(const TrainRequest& request, const ProgressCallback& progress) {
-  keep_freed_memory();
+  reuse_tensor_memory();
   const ComputeDevice compute = open_device(request.options.train.compute);
   const JoinedProcesses joined(compute.device.is_cuda());
   TrainRequest own = request;
