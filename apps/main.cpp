@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -37,11 +38,20 @@ void check_command(const CLI::App& app, int argc, char** argv) {
   }
 }
 
+bool may_run_network(const std::vector<std::string_view>& arguments) {
+  static constexpr std::array<std::string_view, 8> commands = {"demo",    "distill", "eval",  "export",
+                                                               "predict", "serve",   "study", "train"};
+  const auto is_detections = [](std::string_view argument) { return argument.starts_with("--detections"); };
+  return arguments.size() > 1 && std::ranges::find(commands, arguments[1]) != commands.end() &&
+         std::ranges::none_of(arguments, is_detections);
+}
+
 /// OpenMP's idle threads spin by default. Training has several teams of them (forward, backward) beside the loader's
 /// threads, so they take the cores from each other: passive waiting was up to three times as fast on a busy machine.
-/// The runtime reads the variable only while it is loaded, so the program begins once more with it set.
-void wait_passively(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY")) return;
+/// The runtime reads the variable only while it is loaded, so the program begins once more with it set: half a second,
+/// in which libtorch is loaded again, and which commands without a network need not wait.
+void wait_passively(int argc, char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") || !may_run_network({argv, argv + argc})) return;
   ::setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe");
   ::execv(program.c_str(), argv);  // returns only if it fails: then we go on as we are
@@ -61,7 +71,7 @@ void explain_vanished_pages() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  wait_passively(argv);
+  wait_passively(argc, argv);
   explain_vanished_pages();
   CLI::App app{"Skylift distils small, fast object detectors for drone imagery.", "skylift"};
   app.set_version_flag("--version", SKYLIFT_VERSION);
