@@ -37,6 +37,18 @@ at::Tensor copied(const ov::Tensor& tensor, const std::string& where) {
   throw Error("{}: gives numbers of type {}, expected float or int64", where, type.get_type_name());
 }
 
+/// Contiguous, of the numbers that an input takes.
+at::Tensor converted(const at::Tensor& value, const ov::element::Type& type, const std::string& where) {
+  const std::map<ov::element::Type_t, at::ScalarType> types = {{ov::element::f32, at::kFloat},
+                                                               {ov::element::f16, at::kHalf},
+                                                               {ov::element::i64, at::kLong},
+                                                               {ov::element::i32, at::kInt}};
+  const auto found = types.find(type);
+  if (found == types.end())
+    throw Error("{}: takes numbers of type {}, expected float32, float16, int32 or int64", where, type.get_type_name());
+  return value.to(found->second).contiguous();
+}
+
 }  // namespace
 
 struct OnnxRunner::Impl {
@@ -59,9 +71,13 @@ template <class Read>
 void OnnxRunner::compile(const Read& read) {
   try {
     impl_->model = impl_->core.compile_model(read(), "CPU", ov::hint::inference_precision(ov::element::f32));
-    for (const auto& input : impl_->model.inputs())
-      inputs_.push_back(
-          {input.get_any_name(), sizes_of(input.get_partial_shape()), input.get_element_type().is_integral_number()});
+    for (const auto& input : impl_->model.inputs()) {
+      const std::string name = input.get_any_name();
+      const ov::element::Type type = input.get_element_type();
+      const ov::PartialShape shape = input.get_partial_shape();
+      inputs_.push_back({name, sizes_of(shape), type.is_integral_number(),
+                         fmt::format("{} {} {}", name, type.get_type_name(), shape.to_string())});
+    }
   } catch (const ov::Exception& error) {
     throw Error("{}: OpenVINO refuses this model: {}", name_, first_line(error));
   }
@@ -70,9 +86,11 @@ void OnnxRunner::compile(const Read& read) {
 std::vector<NamedTensor> OnnxRunner::run(const std::map<std::string, at::Tensor>& inputs) const {
   try {
     ov::InferRequest request = impl_->model.create_infer_request();
-    for (const auto& [name, value] : inputs) {
+    std::vector<at::Tensor> converted_inputs;  // live until the run is over
+    for (const auto& [name, given] : inputs) {
+      const ov::element::Type type = impl_->model.input(name).get_element_type();
+      const at::Tensor value = converted_inputs.emplace_back(converted(given, type, name_));
       const ov::Shape shape(value.sizes().begin(), value.sizes().end());
-      const auto type = value.scalar_type() == at::kLong ? ov::element::i64 : ov::element::f32;
       request.set_tensor(name, ov::Tensor(type, shape, value.mutable_data_ptr()));
     }
     request.infer();

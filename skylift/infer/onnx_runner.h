@@ -18,7 +18,8 @@ bool can_run_onnx();
 struct OnnxInput {
   std::string name;
   std::vector<int64_t> sizes;  ///< -1: free
-  bool integers = false;       ///< int64, else float
+  bool integers = false;       ///< int64 or less, else float
+  std::string text;            ///< for messages: "images f16 [1,3,640,640]"
 };
 
 class OnnxRunner {
@@ -31,7 +32,7 @@ class OnnxRunner {
 
   const std::vector<OnnxInput>& inputs() const { return inputs_; }
 
-  /// Inputs by name, contiguous float or int64 -> outputs in the model's order, float or int64, owning their memory.
+  /// Inputs by name, converted to the numbers that the model takes -> outputs in the model's order, float or int64, owning their memory.
   /// Error: the runtime cannot run it on these.
   std::vector<NamedTensor> run(const std::map<std::string, at::Tensor>& inputs) const;
 

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "skylift/teachers/foreign_layout.h"
 
 namespace skylift {
@@ -16,6 +19,19 @@ const std::vector<std::string>& coco_classes() {
       "laptop",         "mouse",      "remote",        "keyboard",      "cell phone",   "microwave",     "oven",
       "toaster",        "sink",       "refrigerator",  "book",          "clock",        "vase",          "scissors",
       "teddy bear",     "hair drier", "toothbrush"};
+  return names;
+}
+
+const std::vector<std::string>& coco_classes_by_number() {
+  static const std::vector<std::string> names = [] {
+    constexpr std::array unused = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83};
+    std::vector<std::string> all = {"N/A"};
+    for (const std::string& name : coco_classes()) {
+      while (std::ranges::find(unused, static_cast<int>(all.size())) != unused.end()) all.emplace_back("N/A");
+      all.push_back(name);
+    }
+    return all;
+  }();
   return names;
 }
 

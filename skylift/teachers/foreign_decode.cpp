@@ -10,10 +10,12 @@
 namespace skylift {
 namespace {
 
+/// What stands behind the classes is "none".
 at::Tensor probabilities(const at::Tensor& values, const ForeignLayout& layout, int64_t dimension) {
-  if (layout.scores == "logit") return values.sigmoid();
-  if (layout.scores != "softmax") return values;
-  return values.softmax(dimension).slice(dimension, 0, static_cast<int64_t>(layout.classes.size()));
+  const at::Tensor all = layout.scores == "logit"     ? values.sigmoid()
+                         : layout.scores == "softmax" ? values.softmax(dimension)
+                                                      : values;
+  return all.slice(dimension, 0, static_cast<int64_t>(layout.classes.size()));
 }
 
 at::Tensor corners_of_centres(const at::Tensor& centre, const at::Tensor& size, int64_t dimension) {
@@ -48,19 +50,24 @@ bool named(const NamedTensor& output, std::initializer_list<const char*> parts) 
   return std::ranges::any_of(parts, [&](const char* part) { return output.name.find(part) != std::string::npos; });
 }
 
-/// The parts of finished boxes, [B,K,...] each; undefined: not there.
+/// The parts of finished boxes, [B,K,...] each; undefined: not there. `classes`: a score or logit of each class.
 struct FinishedParts {
-  at::Tensor boxes, scores, labels, logits;
+  at::Tensor boxes, scores, labels, classes;
 };
 
-FinishedParts parts_of(const std::vector<NamedTensor>& outputs) {
+FinishedParts parts_of(const std::vector<NamedTensor>& outputs, bool class_rows) {
   FinishedParts parts;
+  if (class_rows) {
+    parts.boxes = outputs.front().tensor.slice(2, 0, 4);
+    parts.classes = outputs.front().tensor.slice(2, 4);
+    return parts;
+  }
   for (const NamedTensor& output : outputs) {
     at::Tensor values = output.tensor;
     if (outputs.size() == 1 && values.dim() == 2) values = values.unsqueeze(0);  // of one image, without its dimension
     const int64_t last = values.dim() > 0 ? values.size(-1) : 0;
-    if (named(output, {"logits"})) {
-      parts.logits = values;
+    if (are_class_scores(output)) {
+      parts.classes = values;
     } else if (named(output, {"label", "class"})) {
       parts.labels = values;
     } else if (named(output, {"score", "conf"}) && values.dim() == 2) {
@@ -78,18 +85,23 @@ FinishedParts parts_of(const std::vector<NamedTensor>& outputs) {
 
 /// [B,K,6]: corners, score and class in one row.
 bool in_one_row(const FinishedParts& parts) {
-  return parts.boxes.defined() && parts.boxes.size(2) == 6 && !parts.logits.defined() && !parts.labels.defined();
+  return parts.boxes.defined() && parts.boxes.size(2) == 6 && !parts.classes.defined() && !parts.labels.defined();
 }
 
 bool are_whole(const FinishedParts& parts) {
   if (!parts.boxes.defined()) return false;
   const bool scored = parts.boxes.size(2) == 5 || parts.scores.defined();
-  return in_one_row(parts) || parts.logits.defined() || (scored && parts.labels.defined());
+  return in_one_row(parts) || parts.classes.defined() || (scored && parts.labels.defined());
 }
 
 }  // namespace
 
-bool are_finished_boxes(const std::vector<NamedTensor>& outputs) { return are_whole(parts_of(outputs)); }
+bool are_class_scores(const NamedTensor& output) {
+  return named(output, {"logits"}) ||
+         (named(output, {"label"}) && output.tensor.dim() == 3 && output.tensor.is_floating_point());
+}
+
+bool are_finished_boxes(const std::vector<NamedTensor>& outputs) { return are_whole(parts_of(outputs, false)); }
 
 at::Tensor asked_size(const std::string& input, const at::Tensor& images) {
   const int64_t height = images.size(2), width = images.size(3);
@@ -115,7 +127,7 @@ DecodedMaps decode_dense(const std::vector<ForeignLevel>& levels, const ForeignL
 
 std::vector<FoundBoxes> decode_finished(const std::vector<NamedTensor>& outputs, const ForeignLayout& layout,
                                         int64_t height, int64_t width, const std::string& name) {
-  const FinishedParts parts = parts_of(outputs);
+  const FinishedParts parts = parts_of(outputs, layout.class_rows);
   if (!are_whole(parts))
     throw Error("{}: got no boxes with scores and labels, but the layout says finished boxes", name);
   const int64_t columns = parts.boxes.size(2);
@@ -124,8 +136,8 @@ std::vector<FoundBoxes> decode_finished(const std::vector<NamedTensor>& outputs,
   for (int64_t b = 0; b < parts.boxes.size(0); ++b) {
     const at::Tensor rows = parts.boxes[b].to(at::kFloat);
     FoundBoxes found;
-    if (parts.logits.defined()) {
-      std::tie(found.scores, found.labels) = probabilities(parts.logits[b].to(at::kFloat), layout, 1).max(1);
+    if (parts.classes.defined()) {
+      std::tie(found.scores, found.labels) = probabilities(parts.classes[b].to(at::kFloat), layout, 1).max(1);
     } else {
       found.scores = columns >= 5 ? rows.select(1, 4) : parts.scores[b].to(at::kFloat);
       found.labels = (whole ? rows.select(1, 5) : parts.labels[b]).to(at::kLong);

@@ -24,6 +24,9 @@ at::Tensor asked_size(const std::string& input, const at::Tensor& images);
 DecodedMaps decode_dense(const std::vector<ForeignLevel>& levels, const ForeignLayout& layout, int64_t height,
                          int64_t width);
 
+/// Whether an output beside boxes is a logit of every class: DETR's `logits`, or RF-DETR's `labels` [B,K,C+1].
+bool are_class_scores(const NamedTensor& output);
+
 /// Whether outputs hold boxes with a score and a class each.
 bool are_finished_boxes(const std::vector<NamedTensor>& outputs);
 

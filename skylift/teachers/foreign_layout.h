@@ -6,7 +6,7 @@
 //               classes and 4(R+1) bins (NanoDet-Plus)
 //   levels      an output of classes and one of boxes for each level, [B,n,K] or [B,K,H,W] (NanoDet, RTMDet, our own)
 //   detections  finished boxes: [B,K,6] corners, score, class; `dets` and `labels`; boxes, scores, labels; logits and
-//               boxes of a DETR
+//               boxes of a DETR; both in one row [B,K,4+C] (Ultralytics' RT-DETR)
 #pragma once
 
 #include <array>
@@ -35,6 +35,7 @@ struct ForeignLayout {
 
   // Not keys.
   int reg_max = 0;                ///< of bins
+  bool class_rows = false;        ///< finished boxes are rows of a box and a score of each class
   bool numbered_classes = false;  ///< nothing names them: a label is a number of the data's classes
 };
 
@@ -60,5 +61,8 @@ std::string description(const ForeignLayout& layout);
 
 /// Names of COCO's 80 classes, in the order of their category numbers.
 const std::vector<std::string>& coco_classes();
+
+/// The same at their category numbers, 0 to 90, as DETR and RF-DETR count; "N/A" where there is none.
+const std::vector<std::string>& coco_classes_by_number();
 
 }  // namespace skylift

@@ -1,6 +1,7 @@
 #include "skylift/teachers/onnx_teacher.h"
 
 #include <ATen/ATen.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -77,15 +78,18 @@ class OnnxTeacher : public TeacherNetwork {
 
  private:
   void find_input() {
+    std::vector<std::string> texts;
     for (const OnnxInput& input : runner_.inputs()) {
-      if (input.integers || input.sizes.size() != 4) continue;
+      texts.push_back(input.text);
+      if (input.integers || input.sizes.size() != 4 || (input.sizes[1] != 3 && input.sizes[1] >= 0)) continue;
       image_input_ = input.name;
       fixed_batch_ = std::max<int64_t>(0, input.sizes[0]);
       fixed_height_ = std::max<int64_t>(0, input.sizes[2]);
       fixed_width_ = std::max<int64_t>(0, input.sizes[3]);
-      if (input.sizes[1] == 3 || input.sizes[1] < 0) return;
+      return;
     }
-    throw Error("{}: takes no batch of images [B,3,H,W]", name_);
+    throw Error("{}: takes {}, expected a batch of images [B,3,H,W] as float32 or float16", name_,
+                fmt::join(texts, ", "));
   }
 
   /// An export of ours says all in its card.
@@ -133,8 +137,7 @@ class OnnxTeacher : public TeacherNetwork {
     std::map<std::string, at::Tensor> inputs = {{image_input_, images}};
     for (const OnnxInput& input : runner_.inputs()) {
       if (input.name == image_input_) continue;
-      const at::Tensor size = asked_size(input.name, images);
-      inputs[input.name] = input.integers ? size : size.to(at::kFloat);
+      inputs[input.name] = asked_size(input.name, images);
     }
     return runner_.run(inputs);
   }

@@ -47,11 +47,29 @@ TEST(FinishedBoxes, LabelsBoxesScores) {
 
 TEST(FinishedBoxes, LogitsAndCentresInPartsOfTheInput) {
   const at::Tensor box = torch::tensor({20.F / 96, 30.F / 64, 20.F / 96, 20.F / 64}).view({1, 1, 4});
-  const auto logit = [](float p) { return std::log(p / (1 - p)); };
-  expect_the_box({{"logits", torch::tensor({logit(0.2F), logit(0.75F)}).view({1, 1, 2})}, {"pred_boxes", box}});
+  expect_the_box({{"logits", at::logit(torch::tensor({0.2F, 0.75F})).view({1, 1, 2})}, {"pred_boxes", box}});
   // DETR's softmax has a class more, for nothing.
   const at::Tensor softmax = torch::tensor({0.05F, 0.75F, 0.2F}).log().view({1, 1, 3});
   expect_the_box({{"logits", softmax}, {"pred_boxes", box}});
+}
+
+TEST(FinishedBoxes, LabelsAsLogitsWithOneThatNobodyReads) {  // RF-DETR
+  const at::Tensor box = torch::tensor({20.F / 96, 30.F / 64, 20.F / 96, 20.F / 64}).view({1, 1, 4});
+  const at::Tensor labels = at::logit(torch::tensor({0.2F, 0.75F, 0.9F})).view({1, 1, 3});
+  expect_the_box({{"dets", box}, {"labels", labels}});
+  EXPECT_EQ(recognised({}, sight({{"dets", box}, {"labels", torch::rand({1, 1, 91})}})).classes[8], "truck");
+}
+
+TEST(FinishedBoxes, CentresInPartsOfTheInputAndAScoreOfEachClassInOneRow) {  // RT-DETR of Ultralytics
+  const at::Tensor box = torch::tensor({20.F / 96, 30.F / 64, 20.F / 96, 20.F / 64}).view({1, 1, 4});
+  expect_the_box({{"output0", torch::cat({box, torch::tensor({0.2F, 0.75F}).view({1, 1, 2})}, 2)}});
+}
+
+TEST(FinishedBoxes, ASoftmaxOfCocosNumbers) {  // DETR
+  const std::vector<NamedTensor> outputs = {{"logits", torch::rand({1, 1, 92})}, {"pred_boxes", kBox}};
+  const ForeignLayout layout = recognised({}, sight(outputs));
+  EXPECT_EQ(layout.scores, "softmax");
+  EXPECT_EQ(layout.classes[3], "car");
 }
 
 TEST(SecondInput, IsTheSizeInTheOrderThatItsToolMeans) {
@@ -116,6 +134,28 @@ TEST(Recognition, PixelsAsTheToolsOfTheseOutputsTakeThem) {
   EXPECT_EQ(pixels({{"output", rows}}), "bgr 0 1") << "YOLOX, decoded";
   rows.select(2, 4).fill_(1);
   EXPECT_EQ(pixels({{"outputs", rows}}), "rgb 0 255") << "YOLOv6";
+  EXPECT_EQ(pixels({{"dets", kBox}, {"labels", torch::rand({1, 1, 3})}}), "rgb 123.675 58.395") << "RF-DETR";
+}
+
+/// Classes, boxes and one more for each level of five.
+std::vector<NamedTensor> five_levels(double box_shift) {
+  std::vector<NamedTensor> outputs;
+  for (const int stride : {8, 16, 32, 64, 128}) {
+    const auto [h, w] = level_size(64, 96, stride);
+    outputs.push_back({fmt::format("cls{}", stride), torch::rand({1, 2, h, w})});
+    outputs.push_back({fmt::format("box{}", stride), torch::rand({1, 4, h, w}) + box_shift});
+    outputs.push_back({fmt::format("center{}", stride), torch::rand({1, 1, h, w})});
+  }
+  return outputs;
+}
+
+TEST(Recognition, ACenternessIsNotYoloxsObjectness) {
+  const ForeignLayout fcos = recognised({}, sight(five_levels(3)));
+  EXPECT_EQ(fcos.boxes, "distances_px");
+  EXPECT_EQ(fcos.point, "middle");
+  EXPECT_EQ(fcos.objectness, "yes");
+  EXPECT_THAT(error_of([] { recognised({}, sight(five_levels(-0.5))); }), HasSubstr("no known layout"))
+      << "ATSS: offsets from anchors";
 }
 
 TEST(Recognition, FinishedBoxesInPixelsWhateverTheirName) {
@@ -126,9 +166,9 @@ TEST(Recognition, WhatFitsNothingIsRefusedWithItsShapes) {
   const std::string error = error_of([] { recognised({}, sight({{"strange", torch::rand({1, 12, 345})}})); });
   EXPECT_THAT(error, HasSubstr("strange [1,12,345]"));
   EXPECT_THAT(error_of([] {
-                recognised({}, sight({{"dets", kBox}, {"labels", torch::rand({1, 1, 3})}}));
+                recognised({}, sight({{"dets", kBox}, {"labels", torch::rand({1, 1, 5})}}));
               }),
-              HasSubstr("labels [1,1,3]"));
+              HasSubstr("labels [1,1,5]"));
   EXPECT_THAT(error, HasSubstr(".toml"));
   const int64_t cells = cell_count(64, 96, {8, 16, 32});
   const std::string rows = error_of([&] { recognised({}, sight({{"o", torch::rand({1, cells, 20})}})); });

@@ -23,8 +23,9 @@ RNG = np.random.default_rng(7)
 class Graph:
     """Nodes one after the other; every method returns the name of what it makes."""
 
-    def __init__(self):
-        self.nodes, self.constants = [], []
+    def __init__(self, takes=TensorProto.FLOAT):
+        self.nodes, self.constants, self.takes = [], [], takes
+        self.images = "images" if takes == TensorProto.FLOAT else self.add("Cast", "images", to=TensorProto.FLOAT)
 
     def add(self, kind, *inputs, **attributes):
         name = f"{kind}_{len(self.nodes)}"
@@ -38,7 +39,7 @@ class Graph:
 
     def head(self, stride, channels, scale=1.0, shift=0.0):
         """[B,channels,h,w] of the image's mean over each cell."""
-        pooled = self.add("AveragePool", "images", kernel_shape=[stride] * 2, strides=[stride] * 2)
+        pooled = self.add("AveragePool", self.images, kernel_shape=[stride] * 2, strides=[stride] * 2)
         weight = self.constant((scale * RNG.normal(size=(channels, 3, 1, 1)) / 60).astype(np.float32))
         bias = self.constant((shift + scale * 0.3 * RNG.normal(size=channels)).astype(np.float32))
         return self.add("Conv", pooled, weight, bias)
@@ -51,7 +52,7 @@ class Graph:
     def save(self, path, outputs, metadata=None, free=True):
         made = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
         size = ["batch", 3, "height", "width"] if free else [1, 3, *SIDE.values()]  # a batch of one: two runs
-        takes = helper.make_tensor_value_info("images", TensorProto.FLOAT, size)
+        takes = helper.make_tensor_value_info("images", self.takes, size)
         graph = helper.make_graph(self.nodes, "detector", [takes], made, self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
         helper.set_model_props(model, metadata or {})
@@ -124,9 +125,9 @@ def ultralytics(path):
     }, lambda image: image / 255
 
 
-def plain_rows(path):
+def plain_rows(path, takes=TensorProto.FLOAT):
     """[B,N,4+C] without objectness and metadata."""
-    graph = Graph()
+    graph = Graph(takes)
     parts = [graph.add("Concat", decoded_boxes(graph, s), graph.add("Sigmoid", graph.head(s, COUNT, 4)), axis=1)
              for s in STRIDES]
     graph.named(graph.add("Concat", *[graph.rows(part) for part in parts], axis=1), "out")
@@ -134,6 +135,11 @@ def plain_rows(path):
     return lambda out, image: {
         s: (m[:, 4:], corners(*np.moveaxis(m[:, :4], 1, 0))) for s, m in zip(STRIDES, levels_of(out[0]))
     }, lambda image: image / 255
+
+
+def half_rows(path):
+    """Images as float16, as exports for a GPU's memory take them."""
+    return plain_rows(path, TensorProto.FLOAT16)
 
 
 def yolox(path):
@@ -213,7 +219,7 @@ def rtmdet(path):
     }, of_mmdetection
 
 
-LAYOUTS = [ultralytics, plain_rows, yolox, nanodet, nanodet_plus, rtmdet]
+LAYOUTS = [ultralytics, plain_rows, half_rows, yolox, nanodet, nanodet_plus, rtmdet]
 
 
 def write_images(path, images):
@@ -254,7 +260,8 @@ def main(driver):
     failures = done.returncode
     for name, (decode, takes) in kinds.items():
         session = onnxruntime.InferenceSession(str(folder / f"{name}.onnx"), providers=["CPUExecutionProvider"])
-        each = [np.ascontiguousarray(takes(images[i:i + 1]), dtype=np.float32) for i in range(len(images))]
+        number = np.float16 if "16" in session.get_inputs()[0].type else np.float32
+        each = [np.ascontiguousarray(takes(images[i:i + 1]), dtype=number) for i in range(len(images))]
         out = [np.concatenate(parts) for parts in zip(*(session.run(None, {"images": image}) for image in each))]
         got = read_tensors(folder / f"{name}.out.safetensors")
         worst_score = worst_box = spread = 0
