@@ -130,7 +130,17 @@ void YoloConfig::read_yaml() {
     const std::string name = split_name(key, is_list);
     if (!name.empty() && !has_split(name)) add_split(name, yaml.list(key));
   }
+  if (splits_.empty()) add_unnamed_splits();
   if (splits_.empty()) throw Error("{}: none of train, val and test, expected folders of images", file_.string());
+}
+
+/// A file that names classes alone, as supervision's does: the folder itself is the set, or folders in it are its splits.
+void YoloConfig::add_unnamed_splits() {
+  for (const char* folder : {".", "train", "val", "valid", "test"}) {
+    const fs::path place = folder;
+    if (!is_folder(roots_[0] / place / "images") || !is_folder(roots_[0] / place / "labels")) continue;
+    add_split(place == "." ? "all" : split_name(folder, false), {(place / "images").lexically_normal().string()});
+  }
 }
 
 void YoloConfig::read_darknet() {

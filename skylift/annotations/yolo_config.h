@@ -35,6 +35,7 @@ class YoloConfig {
   void read_yaml();
   void read_darknet();
   void read_class_list();
+  void add_unnamed_splits();
   bool has_split(const std::string& name) const;
   void add_split(const std::string& name, Places places);
   const Places& places(const std::string& split) const;

@@ -401,6 +401,15 @@ TEST_F(OtherWritersTest, ADataYamlUnderAnotherName) {
   expect("", 1);
 }
 
+TEST_F(OtherWritersTest, ADataYamlOfClassesAlone) {  // supervision's
+  for (const char* place : {"one/", "two/train/", "two/valid/"}) {
+    image(fmt::format("{}images/a.png", place));
+    write_file(folder / fmt::format("{}labels/a.txt", place), kRow);
+  }
+  for (const char* set : {"one", "two"}) write_file(folder / set / "data.yaml", "nc: 1\nnames:\n- car\n");
+  for (const char* set : {"one", "two:train", "two:val"}) expect(set, 1);
+}
+
 TEST_F(OtherWritersTest, WhatIsNoSetNamesOneWithin) {
   image("rf/train/a.png");
   write_file(folder / "rf/train/a.xml", kXml);

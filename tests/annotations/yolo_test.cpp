@@ -81,7 +81,8 @@ TEST_F(YoloTest, MistakesNameFileAndLine) {
   EXPECT_THAT(error_for("val: images\n"), HasSubstr("no names"));
   EXPECT_THAT(error_for("val: images\nnames:\n  0: car\n  2: bus\n"),
               HasSubstr("data.yaml:4: got class index '2', expected each of 0..1 once"));
-  EXPECT_THAT(error_for("names: [car]\n"), HasSubstr("none of train, val and test"));
+  write_file(folder / "alone/data.yaml", "names: [car]\n");
+  EXPECT_THAT(error_of([&] { open_data((folder / "alone").string()); }), HasSubstr("none of train, val and test"));
   EXPECT_THAT(error_for("names: [car]\nval: nowhere\n"), HasSubstr("'nowhere': no such folder or .txt list"));
   write_file(folder / "images/b.png", "text");
   EXPECT_THAT(error_for(good), HasSubstr("b.png: not an image"));
