@@ -56,10 +56,10 @@ Imported import_network(const ForeignFile& file, const ImportArguments& argument
   if (!arguments.classes.empty()) throw Error("--classes: a backbone has no classes; only --from mmdet takes them");
   ImportedBackbone imported = import_backbone(file);
   const bool lite = imported.name.starts_with("efficientnet_lite");
-  if (lite != (arguments.from == "efficientnet-lite")) {
-    throw Error("{}: holds {}, which is imported with --from {}", arguments.file, imported.name,
-                lite ? "efficientnet-lite" : "torchvision");
-  }
+  const std::string from = file.timm ? "timm" : lite ? "efficientnet-lite" : "torchvision";
+  const bool same_names = from == "torchvision" && arguments.from == "timm";  // of their ResNets
+  if (from != arguments.from && !same_names)
+    throw Error("{}: holds {}, which is imported with --from {}", arguments.file, imported.name, from);
   write_backbone(arguments.out, imported);
   return {"backbone " + imported.name,
           fmt::format("--set model.backbone.name={} --set model.backbone.weights={}", imported.name, arguments.out),
@@ -124,7 +124,11 @@ Json report_json(const ForeignFile& file, const Imported& imported, const Import
 
 void run_import(const ImportArguments& arguments) {
   ForeignFile file = read_foreign(arguments.file, arguments.key);
-  enter_network(file, arguments.from == "mmdet" ? detector_prefixes(file.tensors) : backbone_prefixes(file.tensors));
+  if (arguments.from == "mmdet") {
+    enter_network(file, detector_prefixes(file.tensors));
+  } else {
+    enter_backbone(file);
+  }
   const Imported imported =
       arguments.from == "mmdet" ? import_detector(file, arguments) : import_network(file, arguments);
   const Json json = report_json(file, imported, arguments);
@@ -143,7 +147,7 @@ void add_import_command(CLI::App& app) {
       ->required();
   command->add_option("--from", arguments->from, "whose names the tensors have")
       ->required()
-      ->check(CLI::IsMember({"torchvision", "mmdet", "efficientnet-lite"}));
+      ->check(CLI::IsMember({"torchvision", "mmdet", "efficientnet-lite", "timm"}));
   command->add_option("--out", arguments->out, "safetensors file to write")->required();
   command->add_option("--key", arguments->key,
                       "which state dict or network of a file that has several, e.g. ema_state_dict or student");
@@ -154,6 +158,7 @@ void add_import_command(CLI::App& app) {
       "  skylift import --from torchvision resnet18-f37072fd.pth --out resnet18.safetensors\n"
       "  skylift import --from mmdet gfl_r101_fpn_ms-2x_coco.pth --out teacher.safetensors\n"
       "  skylift import --from efficientnet-lite efficientnet-lite0-57934424.pth --out lite0.safetensors\n"
+      "  skylift import --from timm tf_efficientnet_lite0.safetensors --out lite0.safetensors\n"
       "A backbone goes into model.backbone.weights; scripts/fetch-weights.sh gets EfficientNet-Lite's and imports it.");
   command->callback([arguments] { run_import(*arguments); });
 }

@@ -1,5 +1,7 @@
 #include "skylift/models/backbone_origin.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -8,11 +10,10 @@
 
 #include "skylift/core/error.h"
 #include "skylift/image/preprocess.h"
+#include "skylift/models/timm_names.h"
 
 namespace skylift {
 namespace {
-
-constexpr double lite_mean = 127, lite_deviation = 128;
 
 struct PassedOver {
   const char* prefix;
@@ -70,14 +71,14 @@ NamedTensor& named(std::vector<NamedTensor>& tensors, const std::string& name) {
   return *found;
 }
 
-}  // namespace
-
+/// What stands before the names of the backbones among these tensors: "", "backbone.body.", ...
 std::vector<std::string> backbone_prefixes(const std::vector<NamedTensor>& tensors) {
   std::set<std::string> names;
   for (const auto& named : tensors) names.insert(named.name);
   // A stem, and what tells it from the same name within another network.
   constexpr std::pair<const char*, const char*> marks[] = {{"conv1.weight", "layer3."},
                                                            {"_conv_stem.weight", "_blocks."},
+                                                           {"conv_stem.weight", "blocks.0.0.conv_dw.weight"},
                                                            {"features.0.0.weight", "features.1.conv.0.0.weight"}};
   std::vector<std::string> found;
   for (const auto& [stem, inner] : marks) {
@@ -87,6 +88,13 @@ std::vector<std::string> backbone_prefixes(const std::vector<NamedTensor>& tenso
     }
   }
   return found;
+}
+
+}  // namespace
+
+void enter_backbone(ForeignFile& file) {
+  enter_network(file, backbone_prefixes(file.tensors));
+  rename_from_timm(file);
 }
 
 std::string backbone_in(const std::vector<NamedTensor>& tensors, const std::string& prefix, const std::string& where) {
@@ -111,7 +119,12 @@ std::optional<std::string> reason_to_pass_over(const std::string& name) {
   return std::nullopt;
 }
 
-void fold_lite_normalisation(std::vector<NamedTensor>& tensors) {
+bool needs_lite_normalisation(const ForeignFile& file) {
+  return file.find("_conv_stem.weight") != nullptr && !file.texts.contains(backbone_key);
+}
+
+std::string fold_lite_normalisation(std::vector<NamedTensor>& tensors, bool timm) {
+  const double lite_mean = timm ? 127.5 : 127, lite_deviation = timm ? 127.5 : 128;
   const Preprocess ours;
   at::Tensor& weight = named(tensors, "_conv_stem.weight").tensor;
   at::Tensor& mean = named(tensors, "_bn0.running_mean").tensor;
@@ -127,6 +140,12 @@ void fold_lite_normalisation(std::vector<NamedTensor>& tensors) {
   const at::Tensor exact = weight.to(at::kDouble);
   mean = (mean.to(at::kDouble) - (exact * shift).sum({1, 2, 3})).to(mean.scalar_type());
   weight = (exact * scale).to(weight.scalar_type());
+  return fmt::format(
+      "the stem was changed from the origin's normalisation, (x - {:g}) / {:g}, to that of all models here{}",
+      lite_mean, lite_deviation,
+      timm ? "; the names are timm's, of which tf_efficientnet_lite has the padding of this network, "
+             "efficientnet_lite without tf_ has not"
+           : "");
 }
 
 }  // namespace skylift

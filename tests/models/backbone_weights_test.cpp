@@ -1,11 +1,14 @@
 #include "skylift/models/backbone_weights.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
 #include "skylift/core/error.h"
+#include "skylift/models/backbone_origin.h"
 #include "skylift/models/resnet.h"
 #include "skylift/models/tensor_file.h"
+#include "skylift/models/timm_names.h"
 #include "tests/models/model_fixtures.h"
 #include "tests/temp_folder.h"
 
@@ -54,6 +57,69 @@ TEST_F(BackboneWeights, APartialFileIsTakenAndSaid) {
   EXPECT_EQ(report.absent.size(), 10u);
   EXPECT_TRUE(network.named_parameters()["layer4.1.conv1.weight"].equal(before));
   EXPECT_TRUE(network.named_parameters()["conv1.weight"].equal(source.named_parameters()["conv1.weight"]));
+}
+
+/// "features.3.conv.1.0.weight" or "_blocks.2._depthwise_conv.weight" -> "blocks.1.1.conv_dw.weight".
+std::string timms_name(std::string name, bool mobile) {
+  const std::vector<std::pair<std::string, std::string>> outside = {
+      {"features.0.0.", "conv_stem."}, {"features.0.1.", "bn1."}, {"_conv_stem.", "conv_stem."}, {"_bn0.", "bn1."}};
+  for (const auto& [ours, timms] : outside) {
+    if (name.starts_with(ours)) return timms + name.substr(ours.size());
+  }
+  const size_t begin = name.find('.') + 1, end = name.find('.', begin);
+  int block = std::stoi(name.substr(begin)) - (mobile ? 1 : 0), stage = 0;
+  const std::vector<int> counts = mobile ? std::vector{1, 2, 3, 4, 3, 3, 1} : std::vector{1, 2, 2, 3, 3, 4, 1};
+  for (; block >= counts[stage]; ++stage) block -= counts[stage];
+  const std::vector<std::string> plain = {"conv_dw.", "bn1.", "conv_pw.", "bn2."},
+                                 wide = {"conv_pw.", "bn1.", "conv_dw.", "bn2.", "conv_pwl.", "bn3."};
+  const std::vector<std::string> parts =
+      mobile && stage == 0 ? std::vector<std::string>{"conv.0.0.", "conv.0.1.", "conv.1.", "conv.2."}
+      : mobile ? std::vector<std::string>{"conv.0.0.", "conv.0.1.", "conv.1.0.", "conv.1.1.", "conv.2.", "conv.3."}
+      : stage == 0
+          ? std::vector<std::string>{"_depthwise_conv.", "_bn1.", "_project_conv.", "_bn2."}
+          : std::vector<std::string>{"_expand_conv.", "_bn0.", "_depthwise_conv.", "_bn1.", "_project_conv.", "_bn2."};
+  const std::string rest = name.substr(end + 1);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (rest.starts_with(parts[i]))
+      return fmt::format("blocks.{}.{}.{}{}", stage, block, (stage == 0 ? plain : wide)[i],
+                         rest.substr(parts[i].size()));
+  }
+  return name;
+}
+
+TEST_F(BackboneWeights, TimmsNamesAreReadToo) {
+  for (const std::string name : {"efficientnet_lite0", "mobilenet_v2"}) {
+    SCOPED_TRACE(name);
+    const auto source = make_backbone({.name = name});
+    std::vector<NamedTensor> tensors = {{"classifier.weight", torch::zeros({10, 1280})},
+                                        {"conv_head.weight", torch::zeros({1280, 320, 1, 1})},
+                                        {"bn2.weight", torch::zeros({1280})}};
+    for (const auto& named : named_state(*source))
+      tensors.push_back({timms_name(named.name, name == "mobilenet_v2"), named.tensor});
+    write_tensors(path_, tensors);
+    ForeignFile file = read_foreign(path_);
+    enter_backbone(file);
+    const ImportedBackbone imported = import_backbone(file);
+    EXPECT_EQ(imported.name, name);
+    EXPECT_THAT(imported.report.absent, testing::IsEmpty());
+    EXPECT_EQ(imported.report.passed_over.size(), 3u);
+    const auto network = make_backbone({.name = name});
+    load_backbone_weights(*network, path_);
+    const auto expected = named_state(*source), got = named_state(*network);
+    size_t equal = 0;
+    for (size_t i = 0; i < got.size(); ++i) equal += got[i].tensor.equal(expected[i].tensor);
+    EXPECT_EQ(equal, got.size() - (name == "mobilenet_v2" ? 0 : 2)) << "all but what takes up the normalisation";
+  }
+}
+
+TEST_F(BackboneWeights, TimmsOtherNetworksAreNamed) {
+  const at::Tensor one = torch::zeros({1, 1, 1, 1});
+  ForeignFile file{.path = "model.safetensors"};
+  file.tensors = {
+      {"conv_stem.weight", one}, {"blocks.0.0.conv_dw.weight", one}, {"blocks.0.0.se.conv_reduce.weight", one}};
+  EXPECT_THAT([&] { rename_from_timm(file); }, ThrowsMessage<Error>(HasSubstr("with squeeze-excite")));
+  file.tensors.pop_back();
+  EXPECT_THAT([&] { rename_from_timm(file); }, ThrowsMessage<Error>(HasSubstr("expected tf_efficientnet_lite0")));
 }
 
 TEST_F(BackboneWeights, AnotherArchitectureIsAnErrorThatNamesATensor) {
