@@ -28,12 +28,6 @@ const std::vector<Protocol>& protocols() {
   return list;
 }
 
-std::vector<std::string> protocol_names() {
-  std::vector<std::string> names;
-  for (const auto& protocol : protocols()) names.push_back(protocol.name);
-  return names;
-}
-
 const Protocol& find_protocol(const std::string& name) {
   for (const auto& protocol : protocols()) {
     if (protocol.name == name) return protocol;
@@ -51,6 +45,15 @@ std::vector<int> ascending(std::vector<int> limits) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& protocol_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const auto& protocol : protocols()) all.push_back(protocol.name);
+    return all;
+  }();
+  return names;
+}
 
 void bind(OptionSection section, EvalOptions& options) {
   section.add("protocol", options.protocol, "whose rules the score follows", one_of(protocol_names()));

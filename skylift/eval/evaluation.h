@@ -72,6 +72,9 @@ struct EvalResult {
   std::vector<std::string> notes;  ///< what a reader of the numbers must know, one sentence each
 };
 
+/// What EvalOptions::protocol may be.
+const std::vector<std::string>& protocol_names();
+
 /// Error: `detections` is not parallel to the images of `truth`, a class index out of range, a score that is no number.
 void check_detections(const AnnotationSet& truth, const DetectionSet& detections);
 

@@ -1,11 +1,14 @@
 #include "skylift/study/plan.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/text.h"
 #include "skylift/core/toml.h"
+#include "skylift/eval/evaluation.h"
 
 namespace skylift {
 namespace {
@@ -94,6 +97,11 @@ StudyPlan read_study_plan(const std::filesystem::path& file) {
   StudyPlan plan;
   plan.protocols = study.list<std::string>("protocols", plan.protocols);
   if (plan.protocols.empty()) throw Error("{}: protocols: expected at least one", file.string());
+  for (const std::string& protocol : plan.protocols) {
+    if (std::ranges::find(protocol_names(), protocol) == protocol_names().end())
+      throw Error("{}: protocols: got '{}', expected of {}{}", file.string(), protocol,
+                  fmt::join(protocol_names(), ", "), suggestion(protocol, protocol_names()));
+  }
   const toml::array* runs = root["run"].as_array();
   if (!runs || runs->empty()) throw Error("{}: no [[run]]", file.string());
   for (const toml::node& node : *runs) {

@@ -105,8 +105,8 @@ Json score(const StudyRequest& request, const fs::path& folder, const RunOptions
   for (const std::string& protocol : request.plan.protocols) {
     EvalOptions eval = options.eval;
     eval.protocol = protocol;
-    if (protocol != options.eval.protocol)
-      eval.max_dets = protocol == "coco" ? std::vector{1, 10, 100, 500} : std::vector<int>{};
+    // One measure for all runs, whatever protocol each followed in its training.
+    eval.max_dets = protocol == "coco" ? std::vector{1, 10, 100, 500} : std::vector<int>{};
     json["evaluations"][protocol] =
         Json::parse(to_json(evaluate(model.detected.truth, model.detected.detections, eval)));
   }
@@ -160,7 +160,7 @@ bool train_free(const StudyRequest& request, std::vector<Training>& trainings) {
     train_and_score(request, trainings, training);
   } catch (const Error& error) {
     if (process_count() > 1) throw;  // the others may not have failed, and would wait
-    training.failure = error.what();
+    training.failure = fmt::format("{}: {}", training.folder.string(), error.what());
     log_warning("{}; the study goes on with its other trainings", training.failure);
   }
   return true;
@@ -258,8 +258,11 @@ std::string train_study(const StudyRequest& request) {
   const auto left = std::count_if(trainings.begin(), trainings.end(),
                                   [&](const Training& t) { return !t.done() && !failed(trainings, t); });
   if (left > 0) log_info("{} trainings are left to other processes; the last of them writes the whole table", left);
-  const auto first = std::ranges::find_if(trainings, [](const Training& t) { return !t.failure.empty(); });
-  return first == trainings.end() ? std::string() : first->failure;
+  const auto has_failed = [](const Training& t) { return !t.failure.empty(); };
+  const auto first = std::ranges::find_if(trainings, has_failed);
+  const auto others = std::ranges::count_if(trainings, has_failed) - 1;
+  if (first == trainings.end()) return {};
+  return first->failure + (others > 0 ? fmt::format(" (and {} more failed)", others) : "");
 }
 
 /// The final models of what is done, on images that had no part in any choice.

@@ -70,6 +70,24 @@ class StudyTest(ProgramTest):
         self.succeed("study", "--config", plan, "--out", out, "--set", "data.prefetch=2")  # what changes no weight may differ
         shutil.rmtree(out)
 
+    def test_the_measure_is_the_studys_whatever_a_run_follows(self):
+        plan, out = self.write_plan("measure.toml", """
+seeds = [0]
+protocols = ["coco"]
+set = ["train.epochs=1"]
+[[run]]
+name = "a"
+config = "tiny.toml"
+set = ["eval.protocol=coco"]
+[[run]]
+name = "b"
+config = "tiny.toml"
+set = ["eval.protocol=visdrone"]
+"""), self.folder / "measure"
+        self.succeed("study", "--config", plan, "--out", out)
+        a, b = (run["seeds"][0]["scores"] for run in json.loads((out / "results.json").read_text())["runs"])
+        self.assertEqual(a, b)
+
     def test_two_processes_share_a_study(self):
         plan, out = self.write_plan("plan.toml", PLAN), self.folder / "shared"
         (out / "plain" / "seed0").mkdir(parents=True)
@@ -141,6 +159,7 @@ class StudyTest(ProgramTest):
                  (PLAN.replace('teacher = "teacher"', 'teacher = "techer"'), ["techer", "no earlier run"]),
                  (PLAN.replace('name = "ld"', 'name = "plain"'), ["two runs are called 'plain'"]),
                  (PLAN.replace("kd.methods=ld", "kd.method=ld"), ["kd.method"]),
+                 (PLAN.replace('"visdrone"]', '"visdron"]'), ["protocols: got 'visdron'", "visdrone"]),
                  (PLAN.replace("seeds = [0, 1]", 'seeds = ["a"]'), ["plan", ":2", "integers"]),
                  (PLAN + "[[run", ["bad_plan.toml:"])]
         for text, expect in cases:
