@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "skylift/core/error.h"
 #include "skylift/models/tensor_file.h"
@@ -29,16 +30,31 @@ size_t copy_rows(const at::Tensor& own, const std::vector<std::string>& classes,
   return copied;
 }
 
+/// Folded, Light-ML is a part of the predictors, which then mean something else than a student's.
+bool means_something_else(const std::string& name, const Detector& given) {
+  const bool lifting = name.starts_with("head.lifting.");
+  const bool predictor = name.starts_with(kClassRows) || name.starts_with("head.box_predictor.");
+  return given.options().head.lifting.folded && (lifting || predictor);
+}
+
+std::string some_of(const std::vector<std::string>& names) {
+  const size_t shown = std::min<size_t>(names.size(), 6);
+  return fmt::format("{}{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+                     names.size() > shown ? ", ..." : "");
+}
+
 }  // namespace
 
 std::string start_from(Detector& student, const std::vector<std::string>& classes, const Model& model) {
   std::map<std::string, at::Tensor> given;
   for (const NamedTensor& entry : named_state(*model.detector)) given[entry.name] = entry.tensor;
   std::vector<std::string> kept;
+  std::set<std::string> own;
   size_t taken = 0, rows = 0;
   const at::NoGradGuard no_grad;
   for (const auto& [name, tensor] : named_state(student)) {
-    const auto found = given.find(name);
+    own.insert(name);
+    const auto found = means_something_else(name, *model.detector) ? given.end() : given.find(name);
     if (found != given.end() && name.starts_with(kClassRows)) {
       const size_t copied = copy_rows(tensor, classes, found->second, model.card.classes);
       rows = std::max(rows, copied);
@@ -54,11 +70,14 @@ std::string start_from(Detector& student, const std::vector<std::string>& classe
   if (taken == 0) throw Error("--init: no tensor of the model has the name and shape of one of the student's");
   std::string text = fmt::format("the student begins with {} of its tensors, the predictor with {} of {} classes",
                                  taken, rows, classes.size());
-  if (kept.empty()) return text;
-  const size_t shown = std::min<size_t>(kept.size(), 6);
-  return text + fmt::format("; {} begin on their own: {}{}", kept.size(),
-                            fmt::join(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-                            kept.size() > shown ? ", ..." : "");
+  if (!kept.empty()) text += fmt::format("; {} begin on their own: {}", kept.size(), some_of(kept));
+  const bool folded = model.detector->options().head.lifting.folded;
+  std::vector<std::string> left;
+  for (const auto& [name, tensor] : given) {
+    if (!own.contains(name)) left.push_back(name);
+  }
+  if (!left.empty()) text += fmt::format("; {} of the model's have no place in it: {}", left.size(), some_of(left));
+  return folded ? text + " (the model's Light-ML is folded into its predictors)" : text;
 }
 
 }  // namespace skylift

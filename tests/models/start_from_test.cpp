@@ -52,5 +52,21 @@ TEST(StartFrom, OtherWidthsKeepTheirOwnStartAndAreNamed) {
   EXPECT_THAT(text, HasSubstr("neck."));
 }
 
+TEST(StartFrom, AFoldedLightMlIsNotTaken) {
+  ModelOptions options = tiny(16);
+  options.head.lifting = {.enabled = true, .folded = true};
+  Model model;
+  model.detector = std::make_shared<Detector>(options, 2);
+  model.card.options = options;
+  model.card.classes = {"car", "bus"};
+  Detector student(tiny(16), 2);
+  const at::Tensor before = student.named_parameters()["head.cls_predictor.weight"].clone();
+  const std::string text = start_from(student, {"car", "bus"}, model);
+  EXPECT_TRUE(student.named_parameters()["head.cls_predictor.weight"].equal(before));
+  EXPECT_THAT(text, HasSubstr("head.box_predictor.weight"));
+  EXPECT_THAT(text, HasSubstr("have no place in it: head.lifting."));
+  EXPECT_THAT(text, HasSubstr("folded"));
+}
+
 }  // namespace
 }  // namespace skylift
