@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <type_traits>
@@ -92,6 +93,11 @@ std::string shown(const toml::node& node) {
 
 template <class T>
 T scalar_or_throw(const toml::node& node, const Option& option, const std::string& where) {
+  const auto* integer = node.as_integer();
+  if (std::is_same_v<T, int> && integer && !std::in_range<int>(integer->get())) {
+    throw Error("{}: {}: got {}, expected an integer within {} and {}", where, option.key, shown(node),
+                std::numeric_limits<int>::min(), std::numeric_limits<int>::max());
+  }
   const auto value = scalar_from<T>(node);
   if (!value || !is_allowed(*value, option.allowed)) {
     const std::string hint = std::is_same_v<T, std::string> && node.is_string() && !option.allowed.choices.empty()

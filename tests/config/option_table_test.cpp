@@ -67,6 +67,7 @@ TEST_F(OptionTableTest, UnknownKeyNamesFileLineAndTheNearestKey) {
 
 TEST_F(OptionTableTest, WrongTypeRangeAndChoiceAreErrors) {
   EXPECT_THAT(error_of("train.epochs = 1.5\n"), HasSubstr("got 1.5, expected an integer of at least 1"));
+  EXPECT_THAT(error_of("train.epochs = 4294967296\n"), HasSubstr("got 4294967296, expected an integer within"));
   EXPECT_THAT(error_of("train.lr = -1\n"), HasSubstr("expected a number from 0 to 10"));
   EXPECT_THAT(error_of("train.name = 'adam'\n"), HasSubstr("did you mean 'adamw'"));
   EXPECT_THAT(error_of("train = [\n"), HasSubstr("not TOML"));
