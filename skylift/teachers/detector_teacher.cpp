@@ -27,7 +27,9 @@ TeacherPtr open_detector_teacher(const std::filesystem::path& file, const std::v
   const Model model = load_model(file);
   if (model.card.classes != classes) {
     throw Error(
-        "{}: the teacher's classes are not the data's: got {}; expected {} (hint: train a teacher on this data)",
+        "{}: the teacher's classes are not the data's: got {}; expected {} (hint: data.classes takes the teacher's "
+        "names in its "
+        "order; exported to ONNX it may have others, --teacher-classes)",
         file.string(), fmt::join(model.card.classes, ", "), fmt::join(classes, ", "));
   }
   return std::make_unique<DetectorTeacher>(model.detector, compute);

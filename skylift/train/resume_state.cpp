@@ -19,6 +19,7 @@ namespace skylift {
 namespace {
 
 constexpr const char* kImagesAStep = "images a step";
+constexpr const char* kUnlabelled = "unlabelled images";
 
 uint64_t checksum_of_numbers(std::initializer_list<double> values, uint64_t seed) {
   return checksum({reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(double)}, seed);
@@ -148,6 +149,7 @@ TextMap run_identity(const RunParts& parts) {
           {"training images", data_text(parts.train_set, true)},
           // A validation image that could not be read may be mended: that changes no weight.
           {"validation images", data_text(parts.val_set, false)},
+          {kUnlabelled, parts.unlabelled ? data_text(*parts.unlabelled, true) : none},
           {"options", config_text(parts.options)},
           {kImagesAStep, std::to_string(images_a_step(parts.options.train))}};
 }
@@ -168,18 +170,26 @@ int accumulate_for(const TextMap& state, const TrainOptions& options, const std:
 }
 
 void check_same_run(const TextMap& state, const TextMap& now, const std::string& where) {
-  for (const char* key : {"command", "teacher", "student", "training images", "validation images"}) {
-    const auto found = state.find(key);
-    const std::string was = found == state.end() ? "not said" : found->second;
-    if (was == now.at(key)) continue;
+  for (const char* key : {"command", "teacher", "student", "training images", "validation images", kUnlabelled}) {
+    // A state that is older than this key had no such images, or does not say so.
+    const std::string unsaid = key == kUnlabelled ? "none" : "not said";
+    const auto value = [&](const TextMap& map) { return map.contains(key) ? map.at(key) : unsaid; };
+    if (value(state) == value(now)) continue;
     throw Error(
         "{}: --resume goes on with the same run, but its {} is {} now and was {} (hint: another --out begins "
         "another run)",
-        where, key, now.at(key), was);
+        where, key, value(now), value(state));
   }
   const auto options = state.find("options");
   if (options == state.end()) throw Error("{}: not a resume state: it does not hold its options", where);
   check_same_options(options->second, now.at("options"), where);
+}
+
+bool scores_alike(const TextMap& state, const TextMap& now) {
+  const auto differences = option_differences(options_of(state.at("options")), options_of(now.at("options")));
+  return std::ranges::none_of(differences, [](const OptionDifference& option) {
+    return option.key.starts_with("eval.") || option.key.starts_with("decode.");
+  });
 }
 
 }  // namespace skylift

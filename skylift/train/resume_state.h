@@ -37,10 +37,11 @@ struct RunParts {
   const Dataset& val_set;
   std::string teacher = {};  ///< its checksum; empty: training without one
   std::string student = {};  ///< the file it begins from, or empty
+  const Dataset* unlabelled = nullptr;
 };
 
-/// The run's identity by name: "command", "teacher", "student", "training images", "validation images", "options",
-/// "images a step".
+/// The run's identity by name: "command", "teacher", "student", "training images", "validation images", "unlabelled
+/// images", "options", "images a step".
 TextMap run_identity(const RunParts& parts);
 
 /// What a run is made from, for its record (runs/run_record.h): checksums of "training images", "validation images" and
@@ -53,5 +54,8 @@ TextMap run_sources(const Dataset& train_set, const Dataset& val_set,
 /// paths, the device, how long and how often) may differ; says which do. An option younger than the state has its
 /// default there. train.batch_size and train.accumulate may differ too where images_a_step() is the same.
 void check_same_run(const TextMap& state, const TextMap& now, const std::string& where);
+
+/// Whether two identities' validation scores may be compared: the same eval and decode options.
+bool scores_alike(const TextMap& state, const TextMap& now);
 
 }  // namespace skylift

@@ -52,10 +52,16 @@ void add_weightless(RunOptions options, std::vector<std::string>& doubts) {
 
 }  // namespace
 
-std::vector<std::string> doubtful_settings(const RunOptions& options, int64_t steps_per_epoch, bool distils) {
+std::vector<std::string> doubtful_settings(const RunOptions& options, int64_t images, int64_t steps_per_epoch,
+                                           bool distils) {
   const int64_t steps = steps_per_epoch * options.train.epochs;
   std::vector<std::string> doubts;
   add_schedule(options, steps, doubts);
+  if (images < options.train.batch_size) {
+    doubts.push_back(fmt::format(
+        "train.batch_size is {}, but there are {} training images: the learning rate is that of the larger batch",
+        options.train.batch_size, images));
+  }
   if (!distils) return doubts;
   add_weightless(options, doubts);
   if (options.kd.warmup_steps >= steps) {

@@ -10,8 +10,9 @@
 namespace skylift {
 
 /// Settings that will not do what they say in a run of this length: a sentence each, with the numbers. `distils`:
-/// under a teacher.
-std::vector<std::string> doubtful_settings(const RunOptions& options, int64_t steps_per_epoch, bool distils);
+/// under a teacher. `images`: of the training set.
+std::vector<std::string> doubtful_settings(const RunOptions& options, int64_t images, int64_t steps_per_epoch,
+                                           bool distils);
 
 /// Error, beginning with `where`: a run of options.train.epochs, `total` steps, cannot go on after `done` ones.
 void check_length(int64_t done, int64_t total, const RunOptions& options, const std::string& where);

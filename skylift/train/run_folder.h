@@ -12,7 +12,7 @@ namespace skylift {
 /// Error: another process trains there.
 void lock_run(std::optional<FolderLock>& lock, const std::filesystem::path& folder);
 
-/// Error: the folder holds a run.
-void check_unused(const std::filesystem::path& folder);
+/// Error: the folder holds a run, or a file that a run of this config (its text) would write over.
+void check_unused(const std::filesystem::path& folder, const std::string& config);
 
 }  // namespace skylift

@@ -6,6 +6,7 @@
 
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/stop_signal.h"
 #include "skylift/dist/place.h"
 #include "skylift/dist/processes.h"
@@ -41,6 +42,7 @@ class Trainer {
   void open_files();
   void open_logs();
   void restore(const Checkpoint& checkpoint);
+  double best_ap_to_beat(const Checkpoint& checkpoint) const;
   void save() const;
   void save_last() const;
   void train_epoch(int64_t epoch, int64_t first_step);
@@ -91,12 +93,13 @@ Trainer::Trainer(const TrainRequest& request, const ComputeDevice& compute, cons
     first_then_others([&] { checkpoint = load_checkpoint(request.folder); });  // the first one mends what is damaged
     accumulate = accumulate_for(checkpoint->identity, options_.train, request.folder.string());
   } else if (is_first_process()) {
-    check_unused(request.folder);
+    check_unused(request.folder, config_);
   }
   parts_.emplace(request, train_set_, val_set_, compute_, accumulate);
   if (checkpoint) restore(*checkpoint);
   parts_->learner.follow_first();
-  for (const std::string& doubt : doubtful_settings(options_, parts_->steps_per_epoch, parts_->teacher.has_value()))
+  for (const std::string& doubt :
+       doubtful_settings(options_, train_set_.size(), parts_->steps_per_epoch, parts_->teacher.has_value()))
     log_warning("{}", doubt);
   open_folder();
 }
@@ -119,7 +122,7 @@ void Trainer::open_folder() {
 void Trainer::open_files() {
   if (!lock_) lock_run(lock_, request_.folder);
   if (!request_.resume) {
-    check_unused(request_.folder);  // once more: what another process began meanwhile is seen under the lock
+    check_unused(request_.folder, config_);  // once more: what another process began meanwhile is seen under the lock
     remove_checkpoints(request_.folder);
   }
   write_file(request_.folder / "config.toml", config_);
@@ -148,9 +151,18 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   step_ = checkpoint.step;
   scored_step_ = checkpoint.scored_step;
   seconds_ = checkpoint.seconds;
-  summary_.best_ap = checkpoint.best_ap;
+  summary_.best_ap = best_ap_to_beat(checkpoint);
   parts_->learner.load_state(checkpoint.tensors, folder + "/resume");
   log_info("going on after step {} of {}", step_, parts_->total_steps);
+}
+
+/// A best model by other rules, or one that is gone, is no measure for the next ones.
+double Trainer::best_ap_to_beat(const Checkpoint& checkpoint) const {
+  const bool alike = scores_alike(checkpoint.identity, parts_->identity);
+  if (alike && (checkpoint.best_ap < 0 || is_file(request_.folder / "best.safetensors"))) return checkpoint.best_ap;
+  log_warning("--resume: {}, so the best model is chosen anew from here on",
+              alike ? "best.safetensors is not there" : "scores are by other rules now (eval, decode)");
+  return -1;
 }
 
 void Trainer::save() const {

@@ -55,7 +55,8 @@ TrainingParts::TrainingParts(const TrainRequest& request, const Dataset& train_s
                            .train_set = train_set,
                            .val_set = val_set,
                            .teacher = teacher ? teacher->network->checksum() : "",
-                           .student = request.student.value_or(request.init.value_or("")).string()});
+                           .student = request.student.value_or(request.init.value_or("")).string(),
+                           .unlabelled = unlabelled ? &*unlabelled : nullptr});
   at::manual_seed(static_cast<uint64_t>(options.train.seed));
 }
 

@@ -1,6 +1,7 @@
 #include "skylift/train/validation_pictures.h"
 
 #include <algorithm>
+#include <cmath>
 #include <opencv2/imgproc.hpp>
 
 #include "skylift/train/validation.h"
@@ -14,8 +15,9 @@ constexpr int kLongestPx = 800;
 
 cv::Mat drawn(const cv::Mat& rgb, const std::vector<Detection>& detections, const std::vector<std::string>& classes) {
   const double scale = std::min(1.0, static_cast<double>(kLongestPx) / std::max(rgb.cols, rgb.rows));
+  const auto reduced = [&](int side) { return std::max(1, static_cast<int>(std::lround(side * scale))); };
   cv::Mat picture;
-  cv::resize(rgb, picture, {}, scale, scale, cv::INTER_AREA);
+  cv::resize(rgb, picture, {reduced(rgb.cols), reduced(rgb.rows)}, 0, 0, cv::INTER_AREA);
   std::vector<DrawnBox> boxes;
   for (const Detection& found : detections) {
     if (found.score < kScore) continue;

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from program import PROGRAM, ProgramTest, all_lines, step_lines
+from program import PROGRAM, ProgramTest, all_lines, grey_png, step_lines
 
 
 class ReliabilityTest(ProgramTest):
@@ -98,6 +98,35 @@ class ReliabilityTest(ProgramTest):
         self.assertEqual(all_lines(longer), all_lines(at_once))
         self.assertEqual((longer / "last.safetensors").read_bytes(), (at_once / "last.safetensors").read_bytes())
 
+    def test_a_best_model_by_other_rules_or_gone_is_no_measure(self):
+        out = self.folder / "measured"
+        self.train(out, "--set", "eval.protocol=coco")
+        done = self.resume(out, "--set", "train.epochs=3", "--set", "eval.protocol=uavdt")
+        self.assertIn("scores are by other rules now", done.stderr)
+        (out / "best.safetensors").unlink()
+        done = self.resume(out, "--set", "train.epochs=4", "--set", "eval.protocol=uavdt")
+        self.assertIn("best.safetensors is not there", done.stderr)
+        self.assertTrue((out / "best.safetensors").exists())
+
+    def test_a_run_writes_over_no_model_and_no_config_of_the_user(self):
+        for name, content in ("best.safetensors", self.model("first", 3).read_bytes()), ("config.toml", b"# notes\n" + self.config.read_bytes()):
+            out = self.folder / f"own {name}"
+            out.mkdir()
+            (out / name).write_bytes(content)
+            self.refuse(*self.command(out), expect=[name, "another --out"])
+            self.assertEqual((out / name).read_bytes(), content)
+            self.assertEqual([path.name for path in out.iterdir()], [name])
+
+    def test_pictures_of_a_line_of_pixels(self):
+        flat = self.folder / "flat"
+        flat.mkdir()
+        (flat / "a.png").write_bytes(grey_png(6000, 2))
+        (flat / "set.json").write_text(json.dumps({
+            "images": [{"id": 1, "file_name": "a.png", "width": 6000, "height": 2}],
+            "categories": [{"id": 1, "name": "car"}],
+            "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 0, 20, 2], "area": 40, "iscrowd": 0}]}))
+        self.train(self.folder / "pictures", "--set", f"data.train={flat}/set.json", "--set", f"data.val={flat}/set.json", "--set", "train.epochs=1")
+
     def test_resuming_a_finished_run_gives_its_real_score_and_adds_nothing(self):
         out, report = self.folder / "finished", self.folder / "again.json"
         first = json.loads(self.train(out, "--json", "-").stdout)
@@ -150,6 +179,7 @@ class ReliabilityTest(ProgramTest):
                         '[[run]]\nname = "plain"\nconfig = "tiny.toml"\n')
         message = self.refuse("study", "--config", plan, "--out", out, expect=["nowhere"])
         self.assertIn("other trainings", message)
+        self.assertIn("teacher/seed0", message)
         self.assertTrue((out / "plain" / "seed0" / "result.json").exists())
         # A study that was killed before the first state of a training, and one whose training was done but not scored.
         plan.write_text(plan.read_text().replace(', "data.val=nowhere"', "").replace('"eval.max_dets=[]", ', ""))
@@ -212,6 +242,8 @@ class ReliabilityTest(ProgramTest):
         done = self.train(self.folder / "doubts", "--set", "train.schedule.warmup_steps=500", "--set", "train.schedule.milestones=[1, 8]")
         self.assertIn("warmup_steps is 500, but the run has 4 steps", done.stderr)
         self.assertIn("after epoch 8", done.stderr)
+        done = self.train(self.folder / "few", "--set", "train.batch_size=64", "--set", "train.epochs=1")
+        self.assertIn("train.batch_size is 64, but there are", done.stderr)
 
     # Signals and processes.
 

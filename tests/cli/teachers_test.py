@@ -57,6 +57,9 @@ class TeachersTest(ProgramTest):
         self.assertEqual(len(steps), 5, "one labelled image a batch, and two others")
         self.refuse("train", *self.tiny, "--out", self.folder / "no", "--set", f"data.unlabelled={images}",
                     expect=["data.unlabelled", "without a teacher"])
+        self.refuse("distill", *self.tiny, "--out", self.folder / "unlabelled", "--resume", "--teacher", self.teacher, "--set",
+                    f"data.unlabelled={self.data / 'train' / 'images'}", "--set", "train.batch_size=3", "--set",
+                    "data.unlabelled_share=0.67", "--set", "kd.min_teacher_ap50=0", expect=["unlabelled images"])
 
     def test_a_start_from_a_trained_model(self):
         done = self.succeed("train", *self.tiny, "--out", self.folder / "init", "--init", self.teacher)
