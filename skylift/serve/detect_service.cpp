@@ -1,6 +1,7 @@
 #include "skylift/serve/detect_service.h"
 
 #include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -35,6 +36,13 @@ double number_parameter(const HttpRequest& request, const char* name, double oth
   const auto value = parse_number(*text);
   if (!value) throw Error("{}: got {}, expected a number", name, in_quotes(*text));
   return *value;
+}
+
+int integer_parameter(const HttpRequest& request, const char* name, int otherwise, int low, int high) {
+  const double value = number_parameter(request, name, otherwise);
+  if (!(value >= low && value <= high) || value != std::floor(value))
+    throw Error("{}: got {}, expected a whole number from {} to {}", name, value, low, high);
+  return static_cast<int>(value);
 }
 
 Json detections_json(const std::vector<Detection>& found, const std::vector<std::string>& classes) {
@@ -99,12 +107,13 @@ DetectOptions DetectService::options_from(const HttpRequest& request) const {
   }
   DetectOptions options = options_.detect;
   TilingOptions& tiling = options.tiling;
-  options.decode.score_threshold = number_parameter(request, "score", options.decode.score_threshold);
-  const double tile = number_parameter(request, "tile", tiling.tile_px);
-  if (tile != 0 && (tile < 32 || tile > 65536)) throw Error("tile: got {}, expected 0 or 32..65536", tile);
-  tiling.tile_px = static_cast<int>(tile);
+  double& score = options.decode.score_threshold;
+  score = number_parameter(request, "score", score);
+  if (!(score >= 0 && score <= 1)) throw Error("score: got {}, expected 0..1", score);
+  tiling.tile_px = integer_parameter(request, "tile", tiling.tile_px, 0, 65536);
+  if (tiling.tile_px != 0 && tiling.tile_px < 32) throw Error("tile: got {}, expected 0 or 32..65536", tiling.tile_px);
   tiling.overlap = number_parameter(request, "overlap", tiling.overlap);
-  tiling.full_image = number_parameter(request, "full_image", tiling.full_image) != 0;
+  tiling.full_image = integer_parameter(request, "full_image", tiling.full_image ? 1 : 0, 0, 1) != 0;
   tiling.merge.method = parameter(request, "merge").value_or(tiling.merge.method);
   tiling.merge.metric = parameter(request, "merge_metric").value_or(tiling.merge.metric);
   tiling.merge.threshold = number_parameter(request, "merge_threshold", tiling.merge.threshold);

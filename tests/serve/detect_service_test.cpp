@@ -59,6 +59,8 @@ TEST_F(DetectServiceTest, ForeignBytesInARequestAreNoExceptions) {
   EXPECT_EQ(post(image, {{"\xff", "1"}}).status, 400);
   EXPECT_EQ(post(image, {{"score", "\xff"}}).status, 400);
   EXPECT_EQ(post(image, {{"merge", "\xff"}}).status, 400);
+  EXPECT_EQ(post(image, {{"full_image", "7"}}).status, 400);
+  EXPECT_THAT(post(image, {{"score", "2"}}).body, HasSubstr("score: got 2, expected 0..1"));
   EXPECT_EQ(status_at_head("\xff", "/\xff", "localhost"), 404);
 }
 
@@ -68,7 +70,8 @@ TEST_F(DetectServiceTest, WorkIsBoundedWhateverIsAsked) {
   EXPECT_THAT(tiles.body, HasSubstr("would be cut into"));
   EXPECT_EQ(post(encode_png(cv::Mat::zeros(1001, 1000, CV_8UC3))).status, 400);
   EXPECT_EQ(runs, 0);
-  for (const char* tile : {"nan", "1e300", "31", "-5"}) EXPECT_EQ(post(image, {{"tile", tile}}).status, 400) << tile;
+  for (const char* tile : {"nan", "1e300", "31", "-5", "100.7"})
+    EXPECT_EQ(post(image, {{"tile", tile}}).status, 400) << tile;
 }
 
 TEST_F(DetectServiceTest, OnlyItsOwnPagesAndNamesMayAsk) {
