@@ -10,7 +10,8 @@ namespace skylift {
 
 bool is_jpeg(std::string_view bytes);
 
-/// Error: more pixels than that, or damaged, also if only in part.
+/// Error: more pixels than that, or damaged, also if only in part. A missing end mark, or stray bytes before it, cost no
+/// pixel and are no damage.
 cv::Mat decode_jpeg(std::string_view bytes, const std::string& name, int64_t most_pixels);
 
 /// The limit that every format has. Error: more pixels.

@@ -168,6 +168,35 @@ TEST(CodecTest, EveryTruncationOfAJpegIsAnError) {
   EXPECT_THAT(decode_error(bytes.substr(0, bytes.size() / 2)), HasSubstr("scene.jpg: truncated JPEG"));
 }
 
+std::string progressive_jpeg(const cv::Mat& rgb) {
+  std::vector<unsigned char> bytes;
+  cv::imencode(".jpg", rgb, bytes, {cv::IMWRITE_JPEG_PROGRESSIVE, 1});
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST(CodecTest, FaultsBehindTheLastPixelOfAJpegAreNone) {
+  for (const std::string& whole : {encode_jpeg(gradient(64, 48)), progressive_jpeg(gradient(64, 48))}) {
+    ASSERT_TRUE(whole.ends_with("\xFF\xD9"));
+    const std::string unmarked = whole.substr(0, whole.size() - 2);
+    const cv::Mat expected = decode_rgb(whole, "a.jpg");
+    for (const std::string& bytes : {unmarked, unmarked + "\xFF", unmarked + std::string(5, '\0') + "\xFF\xD9",
+                                     unmarked + std::string(5, '\0'), whole + "behind the end"}) {
+      EXPECT_EQ(largest_difference(decode_rgb(bytes, "a.jpg"), expected), 0);
+    }
+    for (size_t cut = 6; cut < unmarked.size(); cut += 7)
+      EXPECT_THROW(decode_rgb(unmarked.substr(0, unmarked.size() - cut), "a.jpg"), Error) << cut;
+  }
+}
+
+/// libjpeg would take the scans that are there for the whole image.
+TEST(CodecTest, AProgressiveJpegWithoutItsLastScansIsTruncated) {
+  const std::string jpeg = progressive_jpeg(gradient(64, 48));
+  int cuts = 0;
+  for (size_t at = jpeg.find("\xFF\xDA"); (at = jpeg.find("\xFF\xDA", at + 1)) != std::string::npos; ++cuts)
+    EXPECT_THAT(decode_error(jpeg.substr(0, at)), HasSubstr("truncated JPEG")) << at;
+  EXPECT_GT(cuts, 2);
+}
+
 TEST(CodecTest, DamagedFilesAreNamed) {
   const std::string png = encode_png(gradient(64, 64));
   EXPECT_THAT(decode_error(png.substr(0, png.size() / 2)), HasSubstr("scene.jpg: "));
