@@ -13,7 +13,7 @@ void bind(OptionSection section, DecodeOptions& options) {
               one_of({"pairs", "locations"}));
   section.add("nms_iou", options.nms_iou,
               "a box is suppressed by a better one of its class that overlaps it more than this", between(0, 1));
-  section.add("max_detections", options.max_detections, "kept an image", at_least(1));
+  section.add("max_detections", options.max_detections, "kept an image, or each tile of one", at_least(1));
 }
 
 void bind(OptionSection section, TilingOptions& options) {

@@ -13,7 +13,8 @@ struct DecodeOptions {
       "pairs";               ///< "pairs": best (location, class) pairs, as mmdetection 3.x; "locations": best
                              ///< locations by their best class, all their classes kept, as CEASC and LD
   double nms_iou = 0.6;      ///< a box is suppressed by a better one of its class with more overlap
-  int max_detections = 500;  ///< an image; drone images need many more than COCO's 100
+  int max_detections = 500;  ///< a run of the network, so of each tile or whole image: an image in tiles may have more;
+                             ///< drone images need many more than COCO's 100
 };
 
 /// How overlapping detections of several tiles become one (skylift/infer/merge.h).

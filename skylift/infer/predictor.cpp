@@ -200,7 +200,8 @@ struct Predictor::Impl {
     give_back(std::move(session));
   }
 
-  /// `count` images' detections from their parts; the parts of one image follow each other.
+  /// `count` images' detections from their parts; the parts of one image follow each other. Each part has had its
+  /// limit (max_detections): what tiles find together may be more.
   static DetectionSet collect(std::vector<Part>& parts, size_t count, const DetectOptions& options) {
     DetectionSet detections(count);
     std::vector<int> part_count(count, 0);
@@ -213,8 +214,10 @@ struct Predictor::Impl {
       }
     }
     for (size_t i = 0; i < count; ++i) {
-      if (part_count[i] > 1)
-        detections[i] = merge_detections(detections[i], options.tiling.merge, options.decode.max_detections);
+      if (part_count[i] > 1) {
+        const auto all = static_cast<int>(detections[i].size());
+        detections[i] = merge_detections(detections[i], options.tiling.merge, all);
+      }
     }
     return detections;
   }

@@ -117,6 +117,16 @@ TEST_F(PredictorTest, TilesAreTheirImagesInPlace) {
   expect_same(predictor.predict(view_of(small), tiled), predictor.predict(view_of(small)));
 }
 
+TEST_F(PredictorTest, TheLimitIsOfEachTileAndNotOfTheImage) {
+  DetectOptions limited;
+  limited.decode.max_detections = 2;
+  const Predictor predictor = torch_predictor();
+  const cv::Mat large = noise(320, 320);
+  EXPECT_EQ(predictor.predict(view_of(large), limited).size(), 2U);
+  limited.tiling = {.tile_px = 160, .overlap = 0, .full_image = false, .merge = {.metric = "iou", .threshold = 1}};
+  EXPECT_EQ(predictor.predict(view_of(large), limited).size(), 8U);
+}
+
 TEST_F(PredictorTest, CallsFromSeveralThreadsGiveTheSame) {
   const Predictor predictor = torch_predictor();
   const cv::Mat image = noise(200, 150);
