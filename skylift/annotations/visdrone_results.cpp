@@ -17,6 +17,7 @@
 #include "skylift/annotations/visdrone.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/log.h"
 #include "skylift/core/parallel.h"
 #include "skylift/core/text.h"
 
@@ -91,11 +92,26 @@ std::vector<std::optional<size_t>> images_of(const std::vector<fs::path>& files,
   return images;
 }
 
+/// VisDrone's toolkit has a file for every image, so one that is absent was more likely lost than empty.
+void say_images_without_file(const fs::path& folder, const AnnotationSet& truth,
+                             const std::vector<std::optional<size_t>>& images) {
+  std::vector<bool> has_file(truth.images.size());
+  for (const auto& image : images) {
+    if (image) has_file[*image] = true;
+  }
+  const auto first = std::find(has_file.begin(), has_file.end(), false);
+  if (first == has_file.end()) return;
+  log_warning("{}: {} of {} images have no file, e.g. {}: taken as without detections", folder.string(),
+              std::count(first, has_file.end(), false), truth.images.size(),
+              truth.images[static_cast<size_t>(first - has_file.begin())].file);
+}
+
 }  // namespace
 
 DetectionSet read_visdrone_results(const fs::path& folder, const AnnotationSet& truth, Problems* problems) {
   const auto files = text_files(folder);
   const auto images = images_of(files, folder, truth, problems);
+  say_images_without_file(folder, truth, images);
   const auto classes = class_of_category(truth);
   std::vector<FileResult> results(files.size());
   parallel_for(files.size(), 0, [&](size_t i) {

@@ -7,7 +7,7 @@
 namespace skylift {
 
 /// The categories are VisDrone's whatever `truth` calls its own, and go by name; 0 and 11 (regions and "others") become
-/// class_index -1. Error: as read_detections.
+/// class_index -1. Images without a file have no detections, which is said. Error: as read_detections.
 DetectionSet read_visdrone_results(const std::filesystem::path& folder, const AnnotationSet& truth, Problems* problems);
 
 /// Error, beginning with `path`: a box or a score that is not finite.

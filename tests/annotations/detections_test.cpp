@@ -112,6 +112,18 @@ TEST_F(DetectionsTest, VisdroneFoldersAreCheckedAndMayLackImages) {
   EXPECT_THAT(problems, SizeIs(1));
 }
 
+TEST_F(DetectionsTest, ImagesWithoutAFileAreSaid) {
+  write_file(folder / "dt/a.txt", "");
+  testing::internal::CaptureStderr();
+  EXPECT_THAT(read_detections(folder / "dt", truth), ElementsAre(SizeIs(0), SizeIs(0)));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("1 of 2 images have no file, e.g. s/b.jpg: taken as without detections"));
+  write_file(folder / "dt/s/b.txt", "");
+  testing::internal::CaptureStderr();
+  read_detections(folder / "dt", truth);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 TEST_F(DetectionsTest, NamesGoBeforeNumbers) {
   const std::string box = R"("bbox":[1,2,3,4],"score":0.5)";
   write_file(path, R"([{"image_id":7,"file_name":"a.jpg","category_id":4,"category_name":"bus",)" + box +
