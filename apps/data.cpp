@@ -31,6 +31,11 @@ struct DataArguments {
 
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
+void write_result(const DataArguments& arguments, const nlohmann::ordered_json& json) {
+  check_not_same_file(arguments.json, arguments.data, "--json");
+  write_json(arguments.json, dump_json(json, 2) + "\n");
+}
+
 void check_command(const DataArguments& arguments) {
   const CheckResult result = check_data(arguments.data);
   int64_t objects = 0;
@@ -49,7 +54,7 @@ void check_command(const DataArguments& arguments) {
     print(fmt::format("{} ({}): {} images, {} objects, {} problems\n", arguments.data, result.set.format,
                       result.set.images.size(), objects, result.problems.size()));
   }
-  write_json(arguments.json, dump_json(json, 2) + "\n");
+  write_result(arguments, json);
   if (!result.problems.empty()) throw Error("{}: {} problems", arguments.data, result.problems.size());
 }
 
@@ -90,7 +95,7 @@ void statistics(const DataArguments& arguments) {
         {{"range", range.range}, {"objects", range.objects}, {"without_location", range.uncovered}});
   }
   if (arguments.json != "-") print(statistics_text(found) + coverage_text(coverage));
-  write_json(arguments.json, dump_json(json, 2) + "\n");
+  write_result(arguments, json);
 }
 
 void convert(const DataArguments& arguments) {
@@ -111,7 +116,7 @@ void convert(const DataArguments& arguments) {
     for (const auto& [what, count] : report.lost)
       print(fmt::format("  not held by {}: {} {}\n", arguments.format, count, what));
   }
-  write_json(arguments.json, dump_json(json, 2) + "\n");
+  write_result(arguments, json);
 }
 
 /// Two folders of the data's own format below --out, the images linked.
@@ -126,7 +131,7 @@ void split_command(const DataArguments& arguments) {
     text += fmt::format("{}: {} images, {} objects\n", report.folder.string(), report.images, report.objects);
   }
   if (arguments.json != "-") print(text);
-  write_json(arguments.json, dump_json(json, 2) + "\n");
+  write_result(arguments, json);
 }
 
 CLI::App* add(CLI::App& data, const char* name, const char* description, DataArguments& arguments,

@@ -9,6 +9,7 @@
 #include "apps/commands.h"
 #include "apps/json_output.h"
 #include "skylift/core/error.h"
+#include "skylift/core/file.h"
 #include "skylift/core/json.h"
 #include "skylift/core/text.h"
 #include "skylift/models/backbone_origin.h"
@@ -123,6 +124,8 @@ Json report_json(const ForeignFile& file, const Imported& imported, const Import
 }
 
 void run_import(const ImportArguments& arguments) {
+  check_not_same_file(arguments.out, arguments.file, "--out");
+  check_not_same_file(arguments.json, arguments.file, "--json");
   ForeignFile file = read_foreign(arguments.file, arguments.key);
   if (arguments.from == "mmdet") {
     enter_network(file, detector_prefixes(file.tensors));

@@ -159,6 +159,13 @@ void make_folder(const fs::path& path) {
   }
 }
 
+void check_not_same_file(const fs::path& out, const fs::path& input, std::string_view option) {
+  std::error_code absent;  // then they are not the same
+  if (fs::equivalent(out, input, absent))
+    throw Error("{}: got {}, which is the input {} itself, expected another file (hint: give it a new name)", option,
+                out.string(), input.string());
+}
+
 MappedFile::MappedFile(const fs::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) fail(path, "cannot open", errno);

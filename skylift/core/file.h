@@ -23,6 +23,9 @@ void write_file(const std::filesystem::path& path, const std::function<void(std:
 /// Makes a folder and its parents. Error: impossible.
 void make_folder(const std::filesystem::path& path);
 
+/// Error, naming the option: `out` is the file `input`, by whatever path, and writing it would cost the input.
+void check_not_same_file(const std::filesystem::path& out, const std::filesystem::path& input, std::string_view option);
+
 /// A read-only memory map of a whole file. Error: it cannot be opened.
 class MappedFile {
  public:

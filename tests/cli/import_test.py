@@ -66,6 +66,17 @@ class HostileFiles(ProgramTest):
         self.refuse_bytes(zip_of(pickle.dumps([1, 2])), ["no state dict"])
         self.refuse("import", "--from", "torchvision", self.folder / "absent.pth", "--out", "x", expect=["absent.pth"])
 
+    def test_the_input_is_not_written_over(self):
+        path = self.folder / "weights.pth"
+        content = zip_of(pickle.dumps({"w": 1}, 2))
+        path.write_bytes(content)
+        link = self.folder / "link.pth"
+        link.symlink_to(path)
+        for out in (path, link):
+            self.refuse("import", "--from", "torchvision", path, "--out", out, expect=["--out", out.name, "the input"])
+        self.refuse("import", "--from", "torchvision", path, "--out", "x", "--json", path, expect=["--json", "the input"])
+        self.assertEqual(path.read_bytes(), content)
+
     def test_safetensors_that_lie_are_refused(self):
         def file_of(header):
             text = json.dumps(header).encode()

@@ -36,6 +36,17 @@ TEST_F(FileTest, AFailedWriteLeavesTheOldFileAndNoOther) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
 }
 
+TEST_F(FileTest, AnInputIsNotAnOutputByAnyPath) {
+  write_file(folder / "a/model", "weights");
+  fs::create_symlink(folder / "a/model", folder / "link");
+  for (const fs::path& out : {folder / "a/model", folder / "a/../a/model", folder / "link"})
+    EXPECT_THAT(error_of([&] { check_not_same_file(out, folder / "a/model", "--out"); }),
+                HasSubstr("--out: got " + out.string() + ", which is the input"));
+  EXPECT_EQ(error_of([&] { check_not_same_file(folder / "new", folder / "a/model", "--out"); }), "no error");
+  EXPECT_EQ(error_of([&] { check_not_same_file("", "", "--out"); }), "no error");
+  fs::remove(folder / "link");
+}
+
 TEST_F(FileTest, ErrorsNameTheFile) {
   EXPECT_THAT(error_of([&] { read_file(folder / "none.txt"); }), HasSubstr("none.txt: cannot open"));
   EXPECT_THAT(error_of([&] { read_file(folder); }), HasSubstr("is a folder"));
