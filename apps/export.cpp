@@ -12,6 +12,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/stop_signal.h"
 #include "skylift/core/temporary_file.h"
 #include "skylift/core/text.h"
@@ -72,13 +73,15 @@ void write_calibration(const ExportArguments& arguments, const AnnotationSet& se
                        const OnnxOptions& options, const fs::path& file) {
   const size_t count = std::min<size_t>(set.images.size(), static_cast<size_t>(arguments.calibration_images));
   if (count == 0) throw Error("--calibrate {}: no image in it, expected at least one", arguments.calibrate);
-  const fs::path folder = file.string() + ".calibration";
+  const auto path = [&](size_t i) {
+    return fs::path(file.string() + ".calibration") / fmt::format("{:04}.safetensors", i);
+  };
   for (size_t i = 0; i < count; ++i) {
-    const fs::path image = set.image_folder / set.images[i * set.images.size() / count].file;
-    const ExportInput input = export_input(decode_rgb(image), model.card.preprocess, options);
-    write_tensors(folder / fmt::format("{:04}.safetensors", i),
-                  {{"images", input.images}, {"content_size", content_size(input)}});
+    const cv::Mat rgb = decode_rgb(set.image_path(set.images[i * set.images.size() / count]), set.reading);
+    const ExportInput input = export_input(rgb, model.card.preprocess, options);
+    write_tensors(path(i), {{"images", input.images}, {"content_size", content_size(input)}});
   }
+  for (size_t i = count; is_there(path(i)); ++i) fs::remove(path(i));  // of an earlier call with more images
 }
 
 std::string free_or(int value) { return value == 0 ? "free" : std::to_string(value); }
@@ -135,6 +138,8 @@ void write_int8(const ExportArguments& arguments, const std::string& onnx, const
 
 void export_model(const ExportArguments& arguments) {
   check_int8(arguments);
+  for (const std::string& input : {arguments.model, arguments.image})
+    check_not_same_file(arguments.out, input, "--out");
   const Model model = load_model(arguments.model);
   const OnnxOptions options = onnx_options(arguments);
   const ExportSets sets = open_sets(arguments);

@@ -170,7 +170,7 @@ std::string image_row(const ModelComparison& comparison, size_t i) {
   const ImageRecord& image = comparison.truth.images[i];
   std::string row = fmt::format("<h3>{}</h3>\n", escape_html(image.file));
   try {
-    const cv::Mat rgb = decode_rgb(comparison.truth.image_path(image));
+    const cv::Mat rgb = decode_rgb(comparison.truth.image_path(image), comparison.truth.reading);
     const double scale = static_cast<double>(comparison.picture_px) / std::max(rgb.cols, rgb.rows);
     const Canvas empty = with_regions(rgb, image, scale);
     Canvas truth{.rgb = empty.rgb.clone(), .scale = scale};

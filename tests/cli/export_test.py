@@ -2,6 +2,8 @@
 import json
 import os
 import pathlib
+import shutil
+import struct
 import subprocess
 import unittest
 
@@ -53,6 +55,29 @@ class ExportTest(ProgramTest):
         files = sorted(path.name for path in (self.folder / "calibrated.onnx.calibration").iterdir())
         self.assertEqual(files, ["0000.safetensors", "0001.safetensors", "0002.safetensors"])
         self.assertIn(b'"images"', (self.folder / "calibrated.onnx.calibration" / files[0]).read_bytes())
+
+    def test_calibration_inputs_are_read_as_their_set_says_and_are_of_this_call_alone(self):
+        turned = self.folder / "turned"
+        shutil.copytree(self.data / "val", turned)
+        orientation = struct.pack("<2sHIH", b"II", 42, 8, 1) + struct.pack("<HHIHHI", 0x112, 3, 1, 6, 0, 0)
+        exif = b"Exif\0\0" + orientation
+        for path in (turned / "images").iterdir():
+            whole = path.read_bytes()
+            path.write_bytes(whole[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + whole[2:])
+        written = {}
+        for name, spec in {"plain": self.data / "val", "turned": turned, "stored": f"orientation=stored,{turned}"}.items():
+            self.export("frames.onnx", "--calibrate", spec, "--calibration-images", 2)
+            written[name] = (self.folder / "frames.onnx.calibration" / "0001.safetensors").read_bytes()
+        self.assertEqual(written["stored"], written["plain"])
+        self.assertNotEqual(written["turned"], written["plain"])
+        self.export("frames.onnx", "--calibrate", turned, "--calibration-images", 1)
+        self.assertEqual([path.name for path in (self.folder / "frames.onnx.calibration").iterdir()], ["0000.safetensors"])
+
+    def test_the_model_is_not_written_over(self):
+        before = self.model.read_bytes()
+        self.refuse("export", "--model", self.model, "--out", self.model.parent / ".." / "run" / self.model.name,
+                    expect=["--out", self.model.name, "the input"])
+        self.assertEqual(self.model.read_bytes(), before)
 
     def test_mistakes_are_one_line_and_leave_no_file(self):
         command = ["export", "--model", self.model, "--out", self.folder / "no.onnx"]

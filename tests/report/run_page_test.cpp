@@ -5,6 +5,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/image/codec.h"
+#include "tests/exif_files.h"
 #include "tests/runs/run_folder.h"
 #include "tests/temp_folder.h"
 
@@ -110,6 +111,22 @@ TEST(ModelComparison, CountsWhatIsGainedAndLostAgainstTheBaseline) {
   EXPECT_THAT(section, HasSubstr("distilled: 2 found, 1 gained, 1 lost"));
   EXPECT_THAT(section, HasSubstr("small objects"));
   EXPECT_EQ(comparison_section({}), "");
+}
+
+TEST(ModelComparison, PicturesLieInTheFrameOfTheAnnotations) {
+  const TempFolder folder;
+  const std::string jpeg = encode_jpeg(cv::Mat(40, 100, CV_8UC3, cv::Scalar(90, 90, 90)), 90);
+  ModelComparison comparison;
+  comparison.truth.classes = {"car"};
+  comparison.truth.class_ids = {1};
+  comparison.truth.image_folder = folder.path();
+  comparison.truth.images = {three_cars()};
+  comparison.truth.reading.orientation = ImageReading::Orientation::stored;
+  comparison.models = {model_of(comparison.truth, "plain", {detection(0, 0.9)})};
+  write_file(folder / "a.jpg", jpeg);
+  const std::string expected = comparison_section(comparison);
+  write_file(folder / "a.jpg", exif::in_jpeg(jpeg, 6));
+  EXPECT_EQ(comparison_section(comparison), expected);
 }
 
 }  // namespace
