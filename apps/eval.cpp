@@ -1,12 +1,15 @@
 // skylift eval: a model on a data set, or stored detections against ground truth, by a named protocol.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "apps/commands.h"
 #include "apps/engine_arguments.h"
 #include "apps/progress_bar.h"
 #include "apps/scoring.h"
 #include "skylift/core/error.h"
+#include "skylift/core/file.h"
 #include "skylift/core/log.h"
 #include "skylift/core/stop_signal.h"
 #include "skylift/train/validation.h"
@@ -42,7 +45,31 @@ void eval_model(const EvalArguments& arguments) {
   throw_if_stopped();
 }
 
+void check_outputs(const EvalArguments& arguments) {
+  const ScoringArguments& scoring = arguments.scoring;
+  for (const std::string& input : {arguments.files.gt, arguments.files.dt, arguments.data, arguments.model}) {
+    check_not_same_file(scoring.json, input, "--json");
+    check_not_same_file(scoring.html, input, "--html");
+    check_not_same_file(scoring.curves, input, "--curves");
+  }
+}
+
+/// What says how a model runs. --threads is of the scoring, too.
+void add_model_arguments(CLI::App& command, EvalArguments& arguments, CLI::Option* model) {
+  const std::vector<CLI::Option*> before = command.get_options();
+  command.add_option("--score-threshold", arguments.detect.decode.score_threshold, "detections up to this are dropped")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  add_tiling_arguments(command, arguments.detect.tiling);
+  add_engine_arguments(command, arguments.engine);
+  for (CLI::Option* option : command.get_options()) {
+    const bool is_new = std::find(before.begin(), before.end(), option) == before.end();
+    if (is_new && option->get_name() != "--threads") option->needs(model);
+  }
+}
+
 void evaluate_any(const EvalArguments& arguments) {
+  check_outputs(arguments);
   if (!arguments.files.gt.empty()) {
     eval_files(arguments.files, arguments.scoring);
   } else if (!arguments.model.empty()) {
@@ -66,12 +93,7 @@ void add_eval_command(CLI::App& app) {
   add_eval_files_arguments(*command, arguments->files);
   data->excludes("--gt");
   add_scoring_arguments(*command, arguments->scoring);
-  command
-      ->add_option("--score-threshold", arguments->detect.decode.score_threshold, "detections up to this are dropped")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  add_tiling_arguments(*command, arguments->detect.tiling);
-  add_engine_arguments(*command, arguments->engine);
+  add_model_arguments(*command, *arguments, model);
   command->footer(
       "Examples: skylift eval --data VisDrone2019-DET-val --model runs/student/best.safetensors --tile 640\n"
       "          skylift eval --gt instances_val2017.json --dt results.json --json -\n"

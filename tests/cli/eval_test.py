@@ -94,5 +94,23 @@ class EvalTest(ProgramTest):
         self.refuse(*self.coco_files(), "--protocol", "uavdt", "--max-dets", "100", expect=["uavdt", "no limit"])
 
 
+    def test_options_of_a_model_need_one(self):
+        for option in (["--score-threshold", 0.5], ["--tile", 640], ["--no-full-image"], ["--engine", "torch"], ["--device", "cpu"]):
+            self.refuse(*self.coco_files(), *option, expect=[option[0], "--model"])
+        self.succeed(*self.coco_files(), "--threads", 2)
+
+    def test_inputs_are_not_written_over(self):
+        call = self.coco_files()
+        for option, place in (("--json", 2), ("--html", 4), ("--curves", 4)):
+            before = call[place].read_bytes()
+            self.refuse(*call, option, call[place], expect=[option, call[place].name, "the input"])
+            self.assertEqual(call[place].read_bytes(), before)
+
+    def test_images_without_a_file_of_detections_are_said(self):
+        call = self.visdrone_files()
+        (self.folder / "found" / "C.txt").unlink()
+        self.assertIn("1 of 3 images have no file, e.g. C.png", self.succeed(*call).stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
