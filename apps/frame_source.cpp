@@ -21,6 +21,7 @@ void load_pixels(Frame& frame) {
     frame.pixels = decode_rgb(std::filesystem::path(frame.input->source), frame.input->reading);
   } catch (const Error& error) {
     frame.problem = error.what();
+    if (!is_image_name(frame.input->source)) frame.problem += fmt::format(" (hint: {})", input_endings());
   }
 }
 

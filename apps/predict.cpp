@@ -12,6 +12,7 @@
 #include "apps/engine_arguments.h"
 #include "apps/frame_source.h"
 #include "apps/json_output.h"
+#include "apps/predict_folder.h"
 #include "apps/predict_inputs.h"
 #include "apps/predict_output.h"
 #include "apps/progress_bar.h"
@@ -82,17 +83,17 @@ class PredictRun {
  public:
   explicit PredictRun(const PredictArguments& arguments)
       : arguments_(arguments),
-        inputs_(find_inputs(arguments.inputs, arguments.reading)),
+        inputs_(checked_inputs(arguments)),
         predictor_(timed_predictor()),
         source_(inputs_),
         writer_({arguments.out, arguments.format, arguments.map, arguments.ids_from}, predictor_.classes(), inputs_),
-        drawn_(fs::path(arguments.out) / "pictures", predictor_.classes()) {
+        drawn_(fs::path(arguments.out) / "pictures", writer_.classes()) {
     // In throughput mode images are worked on side by side: threads inside one operation would only compete.
     if (arguments.engine.mode == "throughput") cv::setNumThreads(1);
   }
 
   Account run() {
-    make_folder(arguments_.out);
+    make_predict_folder(arguments_.out);
     prepare();
     const auto begin = Clock::now();
     const double cpu_before = cpu_seconds();
@@ -112,6 +113,14 @@ class PredictRun {
   std::string engine() const { return predictor_.description(); }
 
  private:
+  /// Before the model is loaded: nothing of a folder must be lost, and nobody wait to hear of it.
+  static std::vector<PredictInput> checked_inputs(const PredictArguments& arguments) {
+    check_not_same_file(arguments.json, arguments.model, "--json");
+    auto inputs = find_inputs(arguments.inputs, arguments.reading);
+    check_predict_folder(arguments.out, arguments.format, arguments.draw, inputs);
+    return inputs;
+  }
+
   Predictor timed_predictor() {
     const auto begin = Clock::now();
     Predictor predictor(arguments_.model, arguments_.engine, arguments_.detect);
@@ -143,6 +152,7 @@ class PredictRun {
       if (!frame.pixels.empty()) views.push_back(view_of(frame.pixels, frame.bgr));
     }
     group.found = predictor_.predict(views);
+    for (auto& found : group.found) found = writer_.as_results(std::move(found));
     group.seconds = seconds_since(group.begun);
     if (!arguments_.draw) return;
     size_t next = 0;

@@ -21,8 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kVideos = {".mp4", ".avi", ".mov",  ".mkv", ".webm",
-                                          ".m4v", ".mpg", ".mpeg", ".ts",  ".mjpeg"};
+const std::vector<std::string> kVideos = {".mp4", ".avi", ".mov",  ".mkv", ".webm", ".m4v", ".mpg",  ".mpeg",
+                                          ".ts",  ".mts", ".m2ts", ".flv", ".wmv",  ".3gp", ".mjpeg"};
 
 bool has_ending(const fs::path& path, const std::vector<std::string>& endings) {
   std::string ending = path.extension().string();
@@ -64,7 +64,7 @@ void collect(const fs::path& folder, std::set<fs::path>& entered, std::vector<st
     if (is_hidden(entry)) continue;
     if (is_folder(entry)) {
       collect(entry, entered, files);
-    } else if (is_file(entry)) {
+    } else if (is_file(entry) || !is_there(entry)) {  // a link that leads nowhere is one that cannot be read
       files.push_back(entry.string());
     }
   }
@@ -80,7 +80,8 @@ std::vector<std::string> inside(const std::string& folder) {
     (input ? inputs : others).push_back(file);
     if (input) stems.insert(fs::path(file).stem());
   }
-  if (inputs.empty()) throw Error("{}: no images or videos in this folder or those below it", folder);
+  if (inputs.empty())
+    throw Error("{}: no images or videos in this folder or those below it ({})", folder, input_endings());
   std::erase_if(others, [&](const std::string& file) { return stems.contains(fs::path(file).stem()); });
   if (!others.empty())
     log_warning("{}: {} file{} passed over, no image or video that is read, e.g. {}", folder, others.size(),
@@ -190,6 +191,10 @@ std::vector<std::string> output_names(const std::vector<PredictInput>& inputs) {
 }
 
 }  // namespace
+
+std::string input_endings() {
+  return fmt::format("images end in {}; videos in {}", fmt::join(kImageEndings, " "), fmt::join(kVideos, " "));
+}
 
 std::vector<PredictInput> find_inputs(const std::vector<std::string>& arguments, const ImageReading& reading) {
   std::vector<Named> found;

@@ -18,7 +18,11 @@ struct PredictInput {
   bool live = false;    ///< an address or a camera: nobody knows when it ends
 };
 
-/// Folders by the images and videos in them and below in order of name, globs likewise. Error: nothing there.
+/// "images end in .jpg .jpeg ...; videos in .mp4 ...", for messages.
+std::string input_endings();
+
+/// Folders by the images and videos in them and below in order of name, globs likewise. Links
+/// that lead nowhere are among them, and cannot be read. Error: nothing there.
 std::vector<PredictInput> find_inputs(const std::vector<std::string>& arguments, const ImageReading& reading = {});
 
 }  // namespace skylift

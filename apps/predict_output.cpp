@@ -8,6 +8,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "apps/drawing.h"
+#include "apps/predict_folder.h"
 #include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
@@ -101,6 +102,12 @@ size_t PredictionWriter::image_of_truth(const std::string& source, const std::st
               truth_.images[found[1]].file);
 }
 
+std::vector<Detection> PredictionWriter::as_results(std::vector<Detection> found) const {
+  for (Detection& detection : found) detection.class_index = classes_.place[static_cast<size_t>(detection.class_index)];
+  std::erase_if(found, [](const Detection& detection) { return detection.class_index < 0; });
+  return found;
+}
+
 void PredictionWriter::add(const Frame& frame, std::vector<Detection> found) {
   ImageRecord record;
   record.file = frame.file();
@@ -115,8 +122,6 @@ void PredictionWriter::add(const Frame& frame, std::vector<Detection> found) {
   record.height = frame.pixels.rows;
   set_.images.push_back(std::move(record));
   sources_.push_back(without_password(frame.input->source));
-  for (Detection& detection : found) detection.class_index = classes_.place[static_cast<size_t>(detection.class_index)];
-  std::erase_if(found, [](const Detection& detection) { return detection.class_index < 0; });
   count_ += static_cast<int64_t>(found.size());
   if (frame.input->live) append_line(frame, found);
   detections_.push_back(std::move(found));
@@ -144,6 +149,7 @@ void PredictionWriter::append_line(const Frame& frame, const std::vector<Detecti
 
 void PredictionWriter::finish() {
   const fs::path& folder = options_.folder;
+  const std::set<std::string> earlier = earlier_results(folder);
   if (options_.format == "visdrone") {
     write_visdrone_detections(folder / "detections", set_, detections_);
   } else if (options_.format == "yolo") {
@@ -154,21 +160,25 @@ void PredictionWriter::finish() {
   } else {
     write_coco_detections(folder / "detections.json", set_, detections_);
   }
-  write_images();
+  remove_earlier_results(folder, earlier, write_images());
 }
 
-void PredictionWriter::write_images() const {
+std::set<std::string> PredictionWriter::write_images() const {
   using Json = nlohmann::ordered_json;
   Json images = Json::array();
+  std::set<std::string> files;
+  const std::vector<std::string> stems = distinct_stems(image_files(set_));
   for (size_t i = 0; i < set_.images.size(); ++i) {
     const ImageRecord& image = set_.images[i];
     images.push_back({{"id", image.id},
                       {"file_name", image.file},
                       {"width", image.width},
                       {"height", image.height},
-                      {"source", sources_[i]}});
+                      {"source", sources_[i]},
+                      {"detections", *files.insert(result_file(options_.format, stems[i])).first}});
   }
-  write_file(options_.folder / "images.json", dump_json(images, 0) + "\n");
+  write_file(options_.folder / kImagesFile, dump_json(images, 0) + "\n");
+  return files;
 }
 
 DrawnOutput::DrawnOutput(fs::path folder, std::vector<std::string> classes)

@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "apps/frame_source.h"
 #include "apps/predict_inputs.h"
 #include "skylift/annotations/detections.h"
 #include "skylift/annotations/image_finder.h"
@@ -46,20 +48,26 @@ class PredictionWriter {
   PredictionWriter(PredictionOptions options, const std::vector<std::string>& classes,
                    const std::vector<PredictInput>& inputs);
 
+  /// Of the model's classes those that are in the results, as classes() has them. From any thread.
+  std::vector<Detection> as_results(std::vector<Detection> found) const;
+
+  /// `found`: as_results().
   void add(const Frame& frame, std::vector<Detection> found);
 
   /// Writes the detections, and beside them what every format lacks: images.json has the id, name, size and source of
-  /// each image, classes.txt the names of YOLO's numbers.
+  /// each image and the file of its detections, classes.txt the names of YOLO's numbers. What an earlier run wrote into
+  /// the folder and this one does not is removed.
   void finish();
 
   int64_t images() const { return static_cast<int64_t>(set_.images.size()); }
   int64_t detections() const { return count_; }
+  const std::vector<std::string>& classes() const { return set_.classes; }
 
  private:
   void take_ids(const std::vector<PredictInput>& inputs);
   size_t image_of_truth(const std::string& source, const std::string& file) const;
   void append_line(const Frame& frame, const std::vector<Detection>& found);
-  void write_images() const;
+  std::set<std::string> write_images() const;
 
   PredictionOptions options_;
   ClassNames classes_;

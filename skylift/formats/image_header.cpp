@@ -161,6 +161,7 @@ ImageHeader bmp_header(std::string_view bytes) {
 }  // namespace
 
 const char* const kImageKinds = "JPEG, PNG, BMP, TIFF or WebP";
+const std::array<std::string_view, 7> kImageEndings = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"};
 
 bool set_image_reading(ImageReading& reading, std::string_view key, std::string_view value) {
   const auto choose = [&](auto& target, std::string_view first, std::string_view second) {
@@ -188,10 +189,9 @@ ImageHeader read_image_header(std::string_view bytes) {
 }
 
 bool is_image_name(const std::filesystem::path& path) {
-  constexpr std::array<std::string_view, 7> endings = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"};
   std::string ending = path.extension().string();
   std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return !is_hidden(path) && std::ranges::find(endings, ending) != endings.end();
+  return !is_hidden(path) && std::ranges::find(kImageEndings, ending) != kImageEndings.end();
 }
 
 bool is_hidden(const std::filesystem::path& path) { return path.filename().string().starts_with('.'); }

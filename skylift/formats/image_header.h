@@ -3,6 +3,7 @@
 // ask for its size: boxes lie in the upright picture, as in OpenCV, mmdetection and Ultralytics.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -44,6 +45,9 @@ ImageHeader read_image_header(std::string_view bytes);
 
 /// "JPEG, PNG, BMP, TIFF or WebP".
 extern const char* const kImageKinds;
+
+/// ".jpg", ".jpeg", ...
+extern const std::array<std::string_view, 7> kImageEndings;
 
 /// By its ending, in any case: a file that the program takes for an image. What begins with a dot is not there: macOS
 /// puts "._a.jpg" beside a.jpg on other disks, notebooks copies into ".ipynb_checkpoints".

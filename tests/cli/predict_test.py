@@ -129,6 +129,97 @@ class PredictTest(ProgramTest):
         self.assertIn("1 file passed over", done.stderr)
         self.assertIn("IMG_0001.HEIC", done.stderr)
 
+    def rerun(self, out, *arguments):
+        """Into the folder as it is."""
+        return self.succeed("predict", "--model", self.model, *arguments, "--out", out, "--score", 0)
+
+    def files_in(self, folder):
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def test_files_of_others_are_not_written_over(self):
+        folder = self.folder / "labelled"
+        shutil.copytree(self.images, folder / "images")
+        (folder / "labels").mkdir()
+        stem = min(self.images.iterdir()).stem
+        (folder / "labels" / f"{stem}.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+        (folder / "classes.txt").write_text("cow\n")
+        before = self.files_in(folder)
+        call = ["predict", "--model", self.model, folder / "images", "--out", folder, "--score", 0]
+        self.refuse(*call, "--format", "yolo", expect=["--out", "labels", "another --out"])
+        self.assertEqual(self.files_in(folder), before)
+        self.rerun(folder, folder / "images")  # detections.json is no name of theirs
+        self.refuse(*call, "--format", "yolo", expect=["--out", "labels", "another --out"])
+        self.rerun(folder, folder / "images")
+        self.assertEqual({name: data for name, data in self.files_in(folder).items() if name in before}, before)
+
+    def test_pictures_are_not_drawn_over_inputs(self):
+        folder = self.folder / "album"
+        shutil.copytree(self.images, folder / "pictures")
+        before = self.files_in(folder)
+        for inputs in (folder, folder / "pictures", folder / "pictures" / min(before).split("/")[1]):
+            self.refuse("predict", "--model", self.model, inputs, "--out", folder, "--draw", expect=["--out", "pictures"])
+        self.assertEqual(self.files_in(folder), before)
+        self.refuse("predict", "--model", self.model, self.images, "--out", folder, "--draw", expect=["--out", "pictures"])
+        both = self.folder / "both"
+        shutil.copytree(self.images, both)
+        self.rerun(both, both, "--draw")
+        self.refuse("predict", "--model", self.model, both, "--out", both, expect=["--out", "pictures", "another --out"])
+
+    def test_results_of_an_earlier_run_are_replaced(self):
+        out = self.folder / "again"
+        first, *_, last = sorted(self.images.iterdir())
+        self.rerun(out, self.images, "--format", "visdrone")
+        (out / "detections" / "mine.txt").write_text("of somebody else")
+        self.rerun(out, last, "--format", "visdrone")
+        self.assertEqual(sorted(path.name for path in (out / "detections").iterdir()), sorted([f"{last.stem}.txt", "mine.txt"]))
+        (out / "detections" / "mine.txt").unlink()
+        for form, names in (("yolo", {"classes.txt", f"labels/{first.stem}.txt"}), ("csv", {"detections.csv"}), ("coco", {"detections.json"})):
+            self.rerun(out, first, "--format", form)
+            self.assertEqual(set(self.files_in(out)), {"images.json"} | names)
+        self.assertEqual([path.name for path in out.iterdir() if path.is_dir()], [])
+
+    def test_nothing_is_removed_that_a_forged_mark_names(self):
+        out = self.folder / "forged"
+        out.mkdir()
+        kept = self.folder / "kept.txt"
+        kept.write_text("kept")
+        (out / "images.json").write_text(json.dumps([{"detections": name} for name in ("detections/../../kept.txt", str(kept), "", 3)]))
+        self.rerun(out, self.images)
+        self.assertTrue(kept.exists())
+
+    def test_pictures_show_what_the_results_say(self):
+        def drawn(*more):
+            out = self.predict(min(self.images.iterdir()), "--draw", *more)
+            return next((out / "pictures").iterdir()).read_bytes(), json.loads((out / "detections.json").read_text())
+        classes = json.loads(self.succeed("info", self.model, "--json", "-").stdout)["classes"]
+        plain, _ = drawn()
+        renamed, found = drawn(*[part for name in classes for part in ("--map", f"{name}=x")])
+        self.assertEqual({row["category_name"] for row in found}, {"x"})
+        self.assertNotEqual(renamed, plain)
+        empty, none = drawn(*[part for name in classes for part in ("--map", f"{name}=")])
+        self.assertEqual(none, [])
+        out = self.predict(min(self.images.iterdir()), "--draw", score=1)  # as if nothing had been found
+        self.assertEqual(next((out / "pictures").iterdir()).read_bytes(), empty)
+
+    def test_links_that_lead_nowhere_are_problems(self):
+        folder = self.folder / "linked"
+        shutil.copytree(self.images, folder)
+        (folder / "gone.jpg").symlink_to(self.folder / "moved" / "gone.jpg")
+        self.refuse("predict", "--model", self.model, folder, "--out", self.folder / "linked-out", expect=["gone.jpg"])
+        self.assertEqual(len(json.loads((self.folder / "linked-out" / "images.json").read_text())), 3)
+
+    def test_endings_of_videos_and_what_is_neither(self):
+        clip = self.make_video()
+        for ending in ("mts", "M2TS", "flv", "wmv", "mpg", "mpeg", "3gp"):
+            video = self.folder / "cameras" / f"clip.{ending}"
+            video.parent.mkdir(exist_ok=True)
+            shutil.copy(clip, video)
+            images = json.loads((self.predict(video) / "images.json").read_text())
+            self.assertEqual(len(images), 12, ending)
+        other = self.folder / "notes.xyz"
+        other.write_text("neither")
+        self.refuse("predict", "--model", self.model, other, "--out", self.folder / "neither", expect=["notes.xyz", ".webp", ".m2ts"])
+
     def test_engines_agree(self):
         try:
             fast = self.predict(self.images, "--engine", "openvino", out="openvino")
