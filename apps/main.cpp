@@ -41,7 +41,7 @@ void check_command(const CLI::App& app, int argc, char** argv) {
 bool may_run_network(const std::vector<std::string_view>& arguments) {
   static constexpr std::array<std::string_view, 8> commands = {"demo",    "distill", "eval",  "export",
                                                                "predict", "serve",   "study", "train"};
-  const auto is_detections = [](std::string_view argument) { return argument.starts_with("--detections"); };
+  const auto is_detections = [](std::string_view argument) { return argument.starts_with("--dt"); };  // eval's
   return arguments.size() > 1 && std::ranges::find(commands, arguments[1]) != commands.end() &&
          std::ranges::none_of(arguments, is_detections);
 }

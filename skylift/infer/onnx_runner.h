@@ -32,7 +32,8 @@ class OnnxRunner {
 
   const std::vector<OnnxInput>& inputs() const { return inputs_; }
 
-  /// Inputs by name, converted to the numbers that the model takes -> outputs in the model's order, float or int64, owning their memory.
+  /// Inputs by name, converted to the numbers that the model takes -> outputs in the model's order, float or int64,
+  /// owning their memory.
   /// Error: the runtime cannot run it on these.
   std::vector<NamedTensor> run(const std::map<std::string, at::Tensor>& inputs) const;
 

@@ -27,8 +27,8 @@ std::optional<std::string> reason_to_pass_over(const std::string& name);
 bool needs_lite_normalisation(const ForeignFile& file);
 
 /// EfficientNet-Lite reads (x - 127) / 128, timm's (x - 127.5) / 127.5, everything else here (x - mean) / deviation of
-/// ImageNet. The difference goes into the first convolution and the mean of its norm: exact but for the outermost row and column, where the
-/// padding stands for another grey. Changes tensors "_conv_stem.weight" and "_bn0.running_mean".
+/// ImageNet. The difference goes into the first convolution and the mean of its norm: exact but for the outermost row
+/// and column, where the padding stands for another grey. Changes tensors "_conv_stem.weight" and "_bn0.running_mean".
 /// Returns what was done, for the report.
 std::string fold_lite_normalisation(std::vector<NamedTensor>& tensors, bool timm);
 
