@@ -1,7 +1,10 @@
 #include "skylift/serve/detect_service.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -73,10 +76,16 @@ std::optional<HttpReply> DetectService::at_head(const HttpRequest& request) cons
     return error_reply(403,
                        "requests must come from this server's own page or name it as their host (see --allow-host)");
   }
-  if (request.method == "GET" && request.path == "/") return HttpReply{200, "text/html; charset=utf-8", options_.page};
-  if (request.method == "GET" && request.path == "/model") return describe();
-  if (request.method == "POST" && request.path == "/detect") return std::nullopt;
-  return error_reply(404, "no such page, expected GET /, GET /model or POST /detect");
+  static const std::map<std::string, std::string> methods = {{"/", "GET"}, {"/model", "GET"}, {"/detect", "POST"}};
+  const auto path = methods.find(request.path);
+  if (path == methods.end()) return error_reply(404, "no such page, expected GET /, GET /model or POST /detect");
+  if (request.method != path->second) {
+    HttpReply reply = error_reply(405, fmt::format("expected {} {}", path->second, path->first));
+    reply.allow = path->second;
+    return reply;
+  }
+  if (request.path == "/") return HttpReply{200, "text/html; charset=utf-8", options_.page};
+  return request.path == "/model" ? std::optional(describe()) : std::nullopt;
 }
 
 HttpReply DetectService::answer(const HttpRequest& request, const Stopped& stopped) const {

@@ -24,6 +24,7 @@ struct HttpRequest {
 struct HttpReply {
   int status = 200;
   std::string type, body;
+  std::string allow = {};  ///< of a 405: the methods that the path has
 
   /// Head and body as they go out.
   std::string bytes() const;

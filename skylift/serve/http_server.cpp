@@ -209,6 +209,23 @@ struct HttpServer::Impl {
       if (events[1].revents) accept_all();
     }
   }
+
+  /// After the loop, without workers: nothing more is taken, but every request that came whole has its answer.
+  void send_last_answers() {
+    take_answers();
+    for (Connection& connection : connections) {
+      if (connection.stage == Stage::working) reply(connection, error_reply(503, "stopped"));
+    }
+    const auto end = Clock::now() + limits.linger;
+    while (Clock::now() < end) {
+      connections.remove_if([](const Connection& c) { return c.stage != Stage::departing; });
+      if (connections.empty()) return;
+      std::vector<pollfd> events = polled();
+      constexpr int tick_ms = 50;
+      ::poll(events.data(), events.size(), tick_ms);
+      serve_all(events);
+    }
+  }
 };
 
 HttpServer::HttpServer(const std::string& host, int port, HttpHandler handler, HttpLimits limits)
@@ -227,6 +244,7 @@ void HttpServer::run() {
   impl_->pool.emplace(impl_->limits.workers, impl_->limits.waiting);
   impl_->loop();
   impl_->pool.reset();  // before the connections that its jobs point to
+  impl_->send_last_answers();
 }
 
 void HttpServer::stop() {

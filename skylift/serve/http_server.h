@@ -38,7 +38,7 @@ class HttpServer {
 
   int port() const;
 
-  /// Until stop(). Requests that a worker has begun are told to stop, and are waited for.
+  /// Until stop(). Requests that a worker has begun are told to stop, and are waited for; all have an answer.
   void run();
 
   /// From any thread.

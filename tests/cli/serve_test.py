@@ -69,10 +69,12 @@ class ServeTest(ProgramTest):
         status, model = self.ask("GET", "/model")
         self.assertEqual(status, 200)
         self.assertGreater(len(model["classes"]), 1)
-        for path in ("/../../etc/passwd", "/%2e%2e/etc/passwd", "/detect", "/model/", "//etc/passwd", "/index.html"):
+        for path in ("/../../etc/passwd", "/%2e%2e/etc/passwd", "/model/", "//etc/passwd", "/index.html"):
             status, reply = self.ask("GET", path)
             self.assertEqual(status, 404, path)
             self.assertNotIn("root:", str(reply))
+        for method, path in (("POST", "/model"), ("GET", "/detect"), ("PUT", "/")):
+            self.assertEqual(self.ask(method, path)[0], 405, path)
 
     def test_what_it_refuses(self):
         image = self.image.read_bytes()

@@ -64,6 +64,12 @@ TEST_F(DetectServiceTest, ForeignBytesInARequestAreNoExceptions) {
   EXPECT_EQ(status_at_head("\xff", "/\xff", "localhost"), 404);
 }
 
+TEST_F(DetectServiceTest, AnotherMethodIsToldWhichOnesAPathHas) {
+  for (const std::string path : {"/", "/model"}) EXPECT_EQ(status_at_head("POST", path, "localhost"), 405) << path;
+  EXPECT_EQ(status_at_head("GET", "/detect", "localhost"), 405);
+  EXPECT_EQ(status_at_head("\xff", "/detect", "localhost"), 405);
+}
+
 TEST_F(DetectServiceTest, WorkIsBoundedWhateverIsAsked) {
   const HttpReply tiles = post(image, {{"tile", "32"}, {"overlap", "0.9"}});
   EXPECT_EQ(tiles.status, 400);

@@ -87,5 +87,12 @@ TEST(HttpReplyTest, EndsTheConnectionAndIsValidJson) {
   EXPECT_THAT(bytes, HasSubstr("{\"error\":\"got \xEF\xBF\xBD\"}"));
 }
 
+TEST(HttpReplyTest, NamesTheMethodsThatThePathHas) {
+  HttpReply reply = error_reply(405, "expected GET /");
+  reply.allow = "GET";
+  EXPECT_THAT(reply.bytes(), HasSubstr("HTTP/1.1 405 Method Not Allowed\r\n"));
+  EXPECT_THAT(reply.bytes(), HasSubstr("\r\nAllow: GET\r\n"));
+}
+
 }  // namespace
 }  // namespace skylift

@@ -147,6 +147,20 @@ TEST_F(HttpServerTest, WorkStopsWhenTheServerEnds) {
   thread = std::thread([] {});  // for TearDown
 }
 
+TEST_F(HttpServerTest, WhoeverAskedBeforeTheEndHasAnAnswer) {
+  start({.workers = 1});
+  const std::string request = "GET /long HTTP/1.1\r\nHost: a\r\n\r\n";
+  Client working(server->port()), waiting(server->port());
+  working.say(request);
+  wait_for_answers(1);
+  waiting.say(request);
+  std::this_thread::sleep_for(100ms);
+  TearDown();
+  EXPECT_THAT(working.hear(), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(waiting.hear(), StartsWith("HTTP/1.1 503"));
+  thread = std::thread([] {});  // for TearDown
+}
+
 TEST_F(HttpServerTest, LongBodiesComeWhole) {
   start();
   const std::string body(5'000'000, 'x');
