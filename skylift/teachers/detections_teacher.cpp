@@ -1,6 +1,7 @@
 #include "skylift/teachers/detections_teacher.h"
 
 #include <algorithm>
+#include <span>
 
 #include "skylift/core/checksum.h"
 #include "skylift/core/error.h"
@@ -13,7 +14,7 @@ namespace {
 class DetectionsTeacher : public TeacherNetwork {
  public:
   DetectionsTeacher(DetectionSet found, const TeacherPlace& place)
-      : found_(std::move(found)), train_set_(place.train_set) {
+      : found_(std::move(found)), train_set_(place.train_set), labelled_(place.train_set.annotations().images.size()) {
     shape_.classes = static_cast<int>(train_set_.classes().size());
     shape_.reg_max = place.student.head.reg_max;
     shape_.strides = place.student.neck.strides();
@@ -52,14 +53,22 @@ class DetectionsTeacher : public TeacherNetwork {
     return checksum_text(sum);
   }
 
-  std::optional<DetectionSet> detections() const override { return found_; }
+  std::optional<DetectionSet> detections() const override {
+    return DetectionSet(found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(labelled_));
+  }
 
  private:
+  /// Of a sample's index: the unlabelled images follow the training set's (training_source).
+  const std::vector<Detection>& found_on(int64_t index) const {
+    const int64_t beyond = index - train_set_.size();
+    return found_.at(beyond < 0 ? train_set_.record_index(index) : labelled_ + static_cast<size_t>(beyond));
+  }
+
   /// In pixels of the batch's image.
   std::vector<SparseBox> boxes_of(const Batch& batch, size_t i) const {
     std::vector<SparseBox> boxes;
     const auto number = [](double value) { return static_cast<float>(value); };
-    for (const Detection& d : found_[train_set_.record_index(batch.image_indices[i])]) {
+    for (const Detection& d : found_on(batch.image_indices[i])) {
       const int64_t label = d.class_index < 0 ? -1 : label_of_class_[static_cast<size_t>(d.class_index)];
       if (label < 0) continue;
       const BoxXyxy original{number(d.box.x), number(d.box.y), number(d.box.x + d.box.w), number(d.box.y + d.box.h)};
@@ -68,30 +77,53 @@ class DetectionsTeacher : public TeacherNetwork {
     return boxes;
   }
 
-  DetectionSet found_;
+  DetectionSet found_;  // parallel to all_images
   const Dataset& train_set_;
+  size_t labelled_;  // images of the training set's annotations
   ModelShape shape_;
   std::vector<int64_t> label_of_class_;  // of the annotations' classes; -1: not trained
 };
 
-}  // namespace
+/// The training set's, then the unlabelled ones: these by their whole paths, and under numbers that no file has.
+AnnotationSet all_images(const TeacherPlace& place) {
+  AnnotationSet all = place.train_set.annotations();
+  if (!place.unlabelled) return all;
+  const AnnotationSet& unlabelled = place.unlabelled->annotations();
+  for (const ImageRecord& image : unlabelled.images) {
+    const auto number = static_cast<int64_t>(all.images.size());
+    ImageRecord& added = all.images.emplace_back();
+    added.file = unlabelled.image_path(image).string();
+    added.id = -1 - number;
+  }
+  return all;
+}
 
-TeacherPtr open_detections_teacher(const std::filesystem::path& file, const TeacherPlace& place) {
-  Problems problems;  // detections of other images and classes are no mistake here
-  DetectionSet found = read_detections(file, place.train_set.annotations(), &problems);
-  if (!problems.empty())
-    log_warning("teacher {}: {} entries are passed over, the first: {}: {}", file.string(), problems.size(),
-                problems.front().where, problems.front().what);
+/// How many images have a box, and how many boxes there are. Error: none.
+void say_boxes(const std::string& file, const char* images_name, std::span<const std::vector<Detection>> found) {
   size_t boxes = 0, images = 0;
   for (const auto& image : found) {
     boxes += image.size();
     images += image.empty() ? 0 : 1;
   }
-  if (boxes == 0) throw Error("{}: has no box on any training image, expected detections of those", file.string());
-  log_info("teacher {}: {} boxes on {} of {} training images", file.string(), boxes, images, found.size());
+  if (boxes == 0) throw Error("{}: has no box on any {} image, expected detections of those", file, images_name);
+  log_info("teacher {}: {} boxes on {} of {} {} images", file, boxes, images, found.size(), images_name);
   if (2 * images < found.size())
-    log_warning("teacher {}: says nothing of {} training images, which the student will take for 'nothing is there'",
-                file.string(), found.size() - images);
+    log_warning("teacher {}: says nothing of {} {} images, which the student will take for 'nothing is there'", file,
+                found.size() - images, images_name);
+}
+
+}  // namespace
+
+TeacherPtr open_detections_teacher(const std::filesystem::path& file, const TeacherPlace& place) {
+  Problems problems;  // detections of other images and classes are no mistake here
+  DetectionSet found = read_detections(file, all_images(place), &problems);
+  if (!problems.empty())
+    log_warning("teacher {}: {} entries are passed over, the first: {}: {}", file.string(), problems.size(),
+                problems.front().where, problems.front().what);
+  const std::span all(found);
+  const size_t labelled = place.train_set.annotations().images.size();
+  say_boxes(file.string(), "training", all.first(labelled));
+  if (place.unlabelled) say_boxes(file.string(), "unlabelled", all.subspan(labelled));
   return std::make_unique<DetectionsTeacher>(std::move(found), place);
 }
 

@@ -8,8 +8,8 @@
 
 namespace skylift {
 
-/// COCO results or a VisDrone folder (read_detections) of the training images. Error: not such a file, no image or no
-/// class of it is the training set's.
+/// COCO results or a VisDrone folder (read_detections) of the training images, and of the unlabelled ones where there
+/// are any. Error: not such a file, no class of it is the training set's, no box on either.
 TeacherPtr open_detections_teacher(const std::filesystem::path& file, const TeacherPlace& place);
 
 }  // namespace skylift

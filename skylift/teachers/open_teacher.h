@@ -20,6 +20,7 @@ struct TeacherPlace {
   const Preprocess& input;  ///< of the batches
   const Dataset& train_set;
   const ComputeDevice& compute;
+  const Dataset* unlabelled = nullptr;  ///< data.unlabelled; null: none
 };
 
 /// A model of ours (.safetensors), an ONNX file of ours or of another tool (foreign_layout.h), a file or folder of

@@ -68,8 +68,8 @@ EvalResult score_boxes(DetectionSet found, const Dataset& train_set, const RunOp
 }  // namespace
 
 Teacher::Teacher(const std::vector<std::filesystem::path>& files, const RunOptions& options, const Dataset& images,
-                 const ComputeDevice& device)
-    : network(open_teacher(files, {options.kd, options.model, options.data.input, images, device})),
+                 const ComputeDevice& device, const Dataset* unlabelled)
+    : network(open_teacher(files, {options.kd, options.model, options.data.input, images, device, unlabelled})),
       name(name_of(files)),
       compute(device),
       train_set(images) {}

@@ -15,9 +15,10 @@
 namespace skylift {
 
 struct Teacher {
-  /// `files`: see open_teacher. The training set and the device must outlive it. Error: as open_teacher.
+  /// `files`: see open_teacher; `unlabelled`: null where there are none. The data sets and the device must outlive it.
+  /// Error: as open_teacher.
   Teacher(const std::vector<std::filesystem::path>& files, const RunOptions& options, const Dataset& train_set,
-          const ComputeDevice& compute);
+          const ComputeDevice& compute, const Dataset* unlabelled = nullptr);
 
   /// Scores the teacher on the first kd.teacher_check_images validation images, at the input size that it learns the
   /// batches in; where it is boxes in a file, those of as many training images. Nothing

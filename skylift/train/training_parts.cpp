@@ -9,22 +9,22 @@
 namespace skylift {
 namespace {
 
-std::optional<Teacher> teacher_of(const TrainRequest& request, const Dataset& train_set, const ComputeDevice& compute) {
-  if (request.teachers.empty()) return std::nullopt;
-  if (!request.options.kd.cache.empty()) check_cacheable(request.options);
-  return std::optional<Teacher>(std::in_place, request.teachers, request.options, train_set, compute);
-}
+const Dataset* pointer(const std::optional<Dataset>& images) { return images ? &*images : nullptr; }
 
-std::optional<Dataset> unlabelled_of(const TrainRequest& request, const std::optional<Teacher>& teacher,
-                                     const std::vector<std::string>& classes) {
+std::optional<Dataset> unlabelled_of(const TrainRequest& request, const std::vector<std::string>& classes) {
   const std::string& spec = request.options.data.unlabelled;
   if (spec.empty()) return std::nullopt;
-  if (!teacher) throw Error("data.unlabelled: without a teacher nothing is learned of them (hint: skylift distill)");
-  if (teacher->network->detections())
-    throw Error(
-        "data.unlabelled: the teacher is boxes in a file, which says nothing of other images than those of "
-        "data.train (hint: give it the images with these boxes as annotations)");
+  if (request.teachers.empty())
+    throw Error("data.unlabelled: without a teacher nothing is learned of them (hint: skylift distill)");
   return open_unlabelled_set(spec, classes);
+}
+
+std::optional<Teacher> teacher_of(const TrainRequest& request, const Dataset& train_set, const ComputeDevice& compute,
+                                  const std::optional<Dataset>& unlabelled) {
+  if (request.teachers.empty()) return std::nullopt;
+  if (!request.options.kd.cache.empty()) check_cacheable(request.options);
+  return std::optional<Teacher>(std::in_place, request.teachers, request.options, train_set, compute,
+                                pointer(unlabelled));
 }
 
 const Detector* detector_of(const std::optional<Teacher>& teacher) {
@@ -36,12 +36,12 @@ const Detector* detector_of(const std::optional<Teacher>& teacher) {
 TrainingParts::TrainingParts(const TrainRequest& request, const Dataset& train_set, const Dataset& val_set,
                              const ComputeDevice& compute, int batches)
     : accumulate(batches),
-      teacher(teacher_of(request, train_set, compute)),
-      unlabelled(unlabelled_of(request, teacher, train_set.classes())),
+      unlabelled(unlabelled_of(request, train_set.classes())),
+      teacher(teacher_of(request, train_set, compute, unlabelled)),
       learner(make_student(request, train_set.classes(), detector_of(teacher)), teacher_network(), request.options,
               compute, int64_t{request.options.train.batch_size} * accumulate * process_count()),
       loader(training_loader(train_set, request.options, compute, teacher ? request.options.kd.teacher_scale : 1,
-                             unlabelled ? &*unlabelled : nullptr)),
+                             pointer(unlabelled))),
       steps_per_epoch(loader->batches_per_epoch() / accumulate),
       total_steps(steps_per_epoch * request.options.train.epochs) {
   if (steps_per_epoch == 0) {
@@ -56,7 +56,7 @@ TrainingParts::TrainingParts(const TrainRequest& request, const Dataset& train_s
                            .val_set = val_set,
                            .teacher = teacher ? teacher->network->checksum() : "",
                            .student = request.student.value_or(request.init.value_or("")).string(),
-                           .unlabelled = unlabelled ? &*unlabelled : nullptr});
+                           .unlabelled = pointer(unlabelled)});
   at::manual_seed(static_cast<uint64_t>(options.train.seed));
 }
 

@@ -19,8 +19,8 @@ struct TrainingParts {
                 const ComputeDevice& compute, int accumulate);
 
   int accumulate;
-  std::optional<Teacher> teacher;
   std::optional<Dataset> unlabelled;
+  std::optional<Teacher> teacher;
   Learner learner;
   std::unique_ptr<Loader> loader;
   int64_t steps_per_epoch = 0, total_steps = 0;

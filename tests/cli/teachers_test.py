@@ -35,6 +35,19 @@ class TeachersTest(ProgramTest):
                     "--set", "kd.teacher_flip=true", expect=["boxes in a file"])
         self.assertFalse((self.folder / "no").exists())
 
+    def test_detections_in_a_file_teach_on_images_without_labels(self):
+        unlabelled = ["--set", f"data.unlabelled={self.data / 'val' / 'images'}", "--set", "train.batch_size=2", "--set", "data.unlabelled_share=0.5"]
+        images = [self.data / part / "images" for part in ("train", "val")]
+        both, one = self.folder / "both", self.folder / "one"
+        self.succeed("predict", "--model", self.teacher, *images, "--out", both, "--score", "0")
+        self.succeed("predict", "--model", self.teacher, images[0], "--out", one, "--score", "0")
+        done, steps = self.distill("boxes-unlabelled", "--teacher", both / "detections.json", *unlabelled)
+        self.assertRegex(done.stderr, r"boxes on (\d+) of \1 unlabelled images")
+        _, labelled = self.distill("boxes-labelled", "--teacher", both / "detections.json", "--set", "train.batch_size=1")
+        self.assertNotEqual([step["kd_bckd_cls"] for step in steps], [step["kd_bckd_cls"] for step in labelled])
+        self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", one / "detections.json", *unlabelled,
+                    expect=["no box on any unlabelled image"])
+
     def test_several_teachers_flips_and_scale(self):
         self.distill("several", "--teacher", self.teacher, "--teacher", self.onnx, "--set", "kd.teacher_flip=true")
         _, steps = self.distill("scale", "--teacher", self.teacher, "--set", "kd.teacher_scale=2", "--set",
