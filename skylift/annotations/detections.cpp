@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -53,21 +54,43 @@ bool is_yolo_or_csv(const fs::path& path) {
   return !is_there(path / "detections") && (has_blank_rows(path) || has_blank_rows(path / "labels"));
 }
 
+DetectionSet read_any(const fs::path& path, const AnnotationSet& truth, Problems* problems) {
+  if (is_there(path / "detections.json")) return read_coco_results(path / "detections.json", truth, problems);
+  return is_folder(path) ? read_visdrone_results(path, truth, problems) : read_coco_results(path, truth, problems);
+}
+
+/// They would score 0 without a word.
+void check_not_parts(const fs::path& path, const DetectionSet& set) {
+  bool fractions = false;
+  for (const auto& image : set) {
+    for (const Detection& d : image) {
+      if (std::max({d.box.x, d.box.y, d.box.w, d.box.h}) > 1) return;
+      fractions |= d.box.w > 0 && d.box.w < 1;
+    }
+  }
+  if (fractions)
+    throw Error(
+        "{}: no number of its boxes is above 1, so they are parts of the image's size; expected pixels: x, y, width, "
+        "height",
+        path.string());
+}
+
 }  // namespace
 
 DetectionSet read_detections(const fs::path& path, const AnnotationSet& truth, Problems* problems) {
   check_local(path.string());
   if (!is_there(path))
     throw Error("{}: nothing there, expected COCO result JSON or a folder of VisDrone text files", path.string());
-  if (is_there(path / "detections.json")) return read_coco_results(path / "detections.json", truth, problems);
-  if (is_yolo_or_csv(path)) {
+  if (!is_there(path / "detections.json") && is_yolo_or_csv(path)) {
     throw Error(
         "{}: detections in YOLO's format or as CSV, expected COCO result JSON or a folder of VisDrone text files "
         "(hint: "
         "skylift predict --format coco or visdrone)",
         path.string());
   }
-  return is_folder(path) ? read_visdrone_results(path, truth, problems) : read_coco_results(path, truth, problems);
+  DetectionSet set = read_any(path, truth, problems);
+  check_not_parts(path, set);
+  return set;
 }
 
 void write_coco_detections(const fs::path& path, const AnnotationSet& truth, const DetectionSet& detections) {

@@ -21,7 +21,7 @@ using DetectionSet = std::vector<std::vector<Detection>>;
 /// COCO result JSON (coco_results.h) or a folder of VisDrone text files (visdrone_results.h), matched to `truth` by the
 /// names of images and classes, by numbers where there are none. Images without any have an empty list.
 /// Error: malformed (file and line or JSON path), an image or a category number that `truth` does not know, unless
-/// `problems` is given; no class in common; numbers whose meaning is not sure.
+/// `problems` is given; no class in common; numbers whose meaning is not sure; boxes in parts of the image.
 DetectionSet read_detections(const std::filesystem::path& path, const AnnotationSet& truth,
                              Problems* problems = nullptr);
 

@@ -69,6 +69,13 @@ TEST_F(DetectionsTest, UnknownAndMalformedResultsAreErrors) {
   EXPECT_EQ(error_for("[]"), "no error");
 }
 
+TEST_F(DetectionsTest, PartsOfAnImageAreNoPixels) {
+  EXPECT_THAT(error_for(R"([{"image_id":7,"category_id":9,"bbox":[0.1,0.2,0.5,0.25],"score":0.5}])"),
+              AllOf(HasSubstr("dt.json"), HasSubstr("expected pixels")));
+  write_file(folder / "results/a.txt", "0.1,0.2,0.5,0.25,0.5,4,-1,-1\n");
+  EXPECT_THAT(error_of([&] { read_detections(folder / "results", truth); }), HasSubstr("expected pixels"));
+}
+
 TEST_F(DetectionsTest, BothFormatsRoundTrip) {
   const DetectionSet set = {{{{0.1, 2, 3, 4}, 0.5, 1}, {{1, 2, 3, 4}, 0.75, 0}}, {}};
   write_coco_detections(path, truth, set);
