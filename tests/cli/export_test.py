@@ -73,6 +73,13 @@ class ExportTest(ProgramTest):
         self.export("frames.onnx", "--calibrate", turned, "--calibration-images", 1)
         self.assertEqual([path.name for path in (self.folder / "frames.onnx.calibration").iterdir()], ["0000.safetensors"])
 
+    def test_images_fit_a_small_fixed_input(self):
+        done = self.export("small.onnx", "--size", "96x64")
+        self.assertIn("scaled to 96x64 px", done.stderr)
+        self.assertRegex((self.folder / "small.onnx").read_bytes(), rb'"long_side":\s*96\b')
+        found = self.run_program("predict", "--model", self.folder / "small.onnx", self.data / "val" / "images", "--out", self.folder / "found")
+        self.assertTrue(found.returncode == 0 or "no OpenVINO" in found.stderr, found.stderr)
+
     def test_the_model_is_not_written_over(self):
         before = self.model.read_bytes()
         self.refuse("export", "--model", self.model, "--out", self.model.parent / ".." / "run" / self.model.name,
