@@ -7,6 +7,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/path_query.h"
 
 namespace skylift {
 namespace {
@@ -63,9 +64,15 @@ fs::path checked_root(const fs::path& root) {
   return root;
 }
 
+/// In memory where it would be empty: whoever only looks into a folder leaves nothing there.
+fs::path store_of(const fs::path& root) {
+  const fs::path file = root / kRunStoreFile;
+  return is_there(file) || !find_runs(root).empty() ? file : ":memory:";
+}
+
 }  // namespace
 
-RunStore::RunStore(const fs::path& root) : root_(checked_root(root)), database_(root_ / kRunStoreFile) {
+RunStore::RunStore(const fs::path& root) : root_(checked_root(root)), database_(store_of(root_)) {
   if (has_schema()) return;
   database_.transaction([&] {
     if (!has_schema()) make_tables();  // unless another process was first
@@ -199,6 +206,8 @@ std::vector<std::string> RunStore::rebuild() {
 }
 
 std::vector<std::string> rebuild_store(const fs::path& root) {
+  const fs::path file = checked_root(root) / kRunStoreFile;
+  if (!is_there(file)) write_file(file, "");  // asked for, so it is there before the first run
   try {
     return RunStore(root).rebuild();
   } catch (const DamagedDatabase&) {  // nobody can be using it

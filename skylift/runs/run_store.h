@@ -19,7 +19,7 @@ constexpr const char* kRunStoreFile = "runs.sqlite";
 
 class RunStore {
  public:
-  /// Makes it where there is none. Error: no such folder; DamagedDatabase: a file that is no store.
+  /// Makes its file where there is none but a run. Error: no such folder; DamagedDatabase: a file that is no store.
   explicit RunStore(const std::filesystem::path& root);
 
   /// Reads the runs whose files have changed, forgets those that are gone. Returns what could not be read, a sentence
@@ -48,7 +48,7 @@ class RunStore {
   Database database_;
 };
 
-/// Makes the store of this folder anew, a damaged one too. Returns what could not be read.
+/// Makes the store of this folder anew, a damaged one and one without runs too. Returns what could not be read.
 std::vector<std::string> rebuild_store(const std::filesystem::path& root);
 
 /// Updates a run in the nearest store above its folder; does nothing where there is none.

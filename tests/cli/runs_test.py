@@ -19,6 +19,8 @@ class RunsTest(ProgramTest):
         cls.root = cls.folder / "runs"
         cls.root.mkdir()
         test.runs("list")
+        assert not list(cls.root.iterdir()), "a look into a folder leaves something there"
+        test.runs("rebuild")
         plans = {"slow/seed0": (0, 0.001), "slow/seed1": (1, 0.001), "fast": (1, 0.01)}
         trainings = {name: subprocess.Popen([PROGRAM, *test.training(name), "--set", f"train.seed={seed}", "--set", f"train.optimizer.lr={lr}"],
                                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
