@@ -12,6 +12,7 @@
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
 #include "skylift/core/stop_signal.h"
+#include "skylift/report/html.h"
 #include "skylift/train/validation.h"
 
 namespace skylift {
@@ -47,9 +48,9 @@ void eval_model(const EvalArguments& arguments) {
 
 void check_outputs(const EvalArguments& arguments) {
   const ScoringArguments& scoring = arguments.scoring;
+  if (!scoring.html.empty()) check_page_name(scoring.html, "--html");
   for (const std::string& input : {arguments.files.gt, arguments.files.dt, arguments.data, arguments.model}) {
     check_not_same_file(scoring.json, input, "--json");
-    check_not_same_file(scoring.html, input, "--html");
     check_not_same_file(scoring.curves, input, "--curves");
   }
 }

@@ -12,6 +12,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
 #include "skylift/models/cost.h"
+#include "skylift/report/html.h"
 #include "skylift/report/run_page.h"
 #include "skylift/runs/run_record.h"
 #include "skylift/train/validation.h"
@@ -120,6 +121,7 @@ void add_report_command(CLI::App& app) {
   command->add_option("--out", arguments->out, "the page")->required()->type_name("FILE.html");
   command->footer("Example: skylift report runs/plain runs/distilled --out compare.html");
   command->callback([arguments] {
+    check_page_name(arguments->out, "--out");
     const std::vector<fs::path> runs(arguments->runs.begin(), arguments->runs.end());
     for (const fs::path& run : runs) {
       if (!fs::exists(run / kRunRecordFile)) throw Error("{}: not a run: it has no {}", run.string(), kRunRecordFile);

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "chart_scripts.h"  // generated from Chart.js and charts.js
+#include "skylift/core/error.h"
 
 namespace skylift {
 namespace {
@@ -52,6 +53,10 @@ std::string base64(std::string_view bytes) {
 }
 
 }  // namespace
+
+void check_page_name(const std::filesystem::path& page, std::string_view option) {
+  if (page.extension() != ".html") throw Error("{}: got {}, expected a name that ends in .html", option, page.string());
+}
 
 std::string escape_html(std::string_view text) {
   std::string escaped;

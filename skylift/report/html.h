@@ -2,11 +2,15 @@
 // to fetch.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace skylift {
+
+/// Error: a name that no page would have, so perhaps another file's. Asked before what takes long; `option` is named.
+void check_page_name(const std::filesystem::path& page, std::string_view option);
 
 /// Text as it may stand in HTML and in attributes.
 std::string escape_html(std::string_view text);

@@ -101,9 +101,9 @@ class EvalTest(ProgramTest):
 
     def test_inputs_are_not_written_over(self):
         call = self.coco_files()
-        for option, place in (("--json", 2), ("--html", 4), ("--curves", 4)):
+        for option, place, why in (("--json", 2, "the input"), ("--html", 4, ".html"), ("--curves", 4, "the input")):
             before = call[place].read_bytes()
-            self.refuse(*call, option, call[place], expect=[option, call[place].name, "the input"])
+            self.refuse(*call, option, call[place], expect=[option, call[place].name, why])
             self.assertEqual(call[place].read_bytes(), before)
 
     def test_images_without_a_file_of_detections_are_said(self):

@@ -46,6 +46,10 @@ class ReportTest(ProgramTest):
         self.assertIn("no model yet", done.stderr)
         self.assertIn("interrupted", page.read_text())
         self.refuse("report", self.folder, "--out", self.folder / "no.html", expect=["not a run"])
+        record = self.plain / "run.json"
+        before = record.read_bytes()
+        self.refuse("report", self.plain, "--out", record, expect=["--out", "run.json", ".html"])
+        self.assertEqual(record.read_bytes(), before)
 
     @unittest.skipUnless(find_chromium(), "no Chromium on this machine")
     def test_in_a_browser(self):
