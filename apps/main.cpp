@@ -9,7 +9,9 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <iostream>
 #include <new>
+#include <opencv2/core/utils/logger.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +59,13 @@ void wait_passively(int argc, char** argv) {
   ::execv(program.c_str(), argv);  // returns only if it fails: then we go on as we are
 }
 
+/// OpenCV says of a damaged image in lines of its own what its caller says in one. Some go straight to std::cerr, which
+/// nothing of ours writes to: messages and the log go to stderr itself.
+void silence_opencv() {
+  cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+  std::cerr.rdbuf(nullptr);
+}
+
 /// Large files are mapped, and a page that vanished under us (the file was cut meanwhile) is no fault of the program's.
 void explain_vanished_pages() {
   struct sigaction action {};
@@ -73,6 +82,7 @@ void explain_vanished_pages() {
 int main(int argc, char** argv) {
   wait_passively(argc, argv);
   explain_vanished_pages();
+  silence_opencv();
   CLI::App app{"Skylift distils small, fast object detectors for drone imagery.", "skylift"};
   app.set_version_flag("--version", SKYLIFT_VERSION);
   app.require_subcommand(1);

@@ -1,6 +1,7 @@
 """What a message says: what the thing is that was given, and a way on that exists."""
 import pathlib
 import re
+import struct
 import unittest
 
 from program import ProgramTest, grey_png
@@ -46,6 +47,18 @@ class MessagesTest(ProgramTest):
         self.refuse("info", other, expect=["other.onnx", "ONNX", "skylift export"])
         self.refuse("import", "--from", "torchvision", other, "--out", out, expect=["other.onnx", "ONNX"])
         self.assertFalse(out.exists())
+
+    def test_what_opencv_says_of_an_image_is_not_said_twice(self):
+        entries = [(256, 3, 64), (257, 3, 64), (258, 3, 8), (259, 3, 5), (262, 3, 1), (273, 4, 500), (277, 3, 1), (278, 3, 64), (279, 4, 4096)]
+        tiff = struct.pack("<2sHIH", b"II", 42, 8, len(entries)) + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+        bmp = struct.pack("<2sIHHI", b"BM", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 64, 64, 1, 8, 1, 0, 0, 0, 256, 0)
+        for name, content in {"cut.tif": tiff + bytes(4), "cut.bmp": bmp + bytes(300)}.items():
+            image = self.folder / name
+            image.write_bytes(content)
+            done = self.run_program("predict", "--model", self.model, image, "--out", self.folder / "none")
+            self.assertEqual(done.returncode, 2)
+            self.assertNotIn("OpenCV", done.stderr)
+            self.assertIn(f"{name}: not an image that can be read, or damaged", done.stderr)
 
     def test_our_onnx_files_are_described(self):
         for more, form in (([], "raw maps"), (["--decoded"], "boxes")):
