@@ -129,9 +129,16 @@ TEST(RunStore, IsMadeAnewFromTheFoldersAlone) {
   EXPECT_THAT(names(store), ElementsAre("a"));
 }
 
+TEST(RunStore, ALookIntoAFolderLeavesNothingThere) {
+  const TempFolder root;
+  RunStore store(root.path());
+  EXPECT_THAT(names(store), IsEmpty());
+  EXPECT_TRUE(fs::is_empty(root.path()));
+}
+
 TEST(RunStore, ARunTellsTheStoreAboveIt) {
   const TempFolder root;
-  { RunStore made(root.path()); }
+  rebuild_store(root.path());
   write_run(root / "deep/er/a");
   RunJournal journal(root / "deep/er/a", {.device = "cpu", .identity = {}}, true);
   RunStore store(root.path());  // not refreshed
