@@ -134,7 +134,11 @@ std::string check_detections(const std::map<std::string, at::Tensor>& outputs, c
 ExportInput export_input(const cv::Mat& rgb, const Preprocess& preprocess, const OnnxOptions& options) {
   const bool fixed = options.height > 0;
   double scale = keep_ratio_scale(rgb.size(), preprocess);
-  if (fixed) scale = std::min({scale, double{1} * options.height / rgb.rows, double{1} * options.width / rgb.cols});
+  if (fixed) {
+    const double fits_height = static_cast<double>(options.height) / rgb.rows,
+                 fits_width = static_cast<double>(options.width) / rgb.cols;
+    scale = std::min({scale, fits_height, fits_width});
+  }
   cv::Size size = scaled_size(rgb.size(), scale);
   if (fixed) size = {std::min(size.width, options.width), std::min(size.height, options.height)};
   Sample sample;

@@ -19,7 +19,7 @@ constexpr const char* kRunStoreFile = "runs.sqlite";
 
 class RunStore {
  public:
-  /// Makes its file where there is none but a run. Error: no such folder; DamagedDatabase: a file that is no store.
+  /// Makes its file as soon as there is a run. Error: no such folder; DamagedDatabase: a file that is no store.
   explicit RunStore(const std::filesystem::path& root);
 
   /// Reads the runs whose files have changed, forgets those that are gone. Returns what could not be read, a sentence

@@ -221,6 +221,7 @@ struct HttpServer::Impl {
       connections.remove_if([](const Connection& c) { return c.stage != Stage::departing; });
       if (connections.empty()) return;
       std::vector<pollfd> events = polled();
+      events[1].fd = -1;  // the listener
       constexpr int tick_ms = 50;
       ::poll(events.data(), events.size(), tick_ms);
       serve_all(events);
