@@ -25,6 +25,8 @@ void bind(OptionSection section, DistillOptions& options) {
               "the mean of the teacher's answers to an image and to its mirror image");
   section.add("teacher_finer", options.teacher_finer,
               "levels of the student that are finer than the teacher's learn from the teacher's finest one");
+  section.add("teacher_fold", options.teacher_fold,
+              "the student's finest level learns what finer levels of the teacher find, too");
   section.add("cache", options.cache,
               "file of stored teacher signals, made where it is missing; empty: the teacher runs in every step");
   section.add("warmup_steps", options.warmup_steps, "the strength grows to 1 over so many optimizer steps",

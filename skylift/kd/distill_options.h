@@ -20,13 +20,14 @@ struct DistillOptions {
   double calibrate = 0;  ///< each term starts at this fraction of the detection loss (calibration.h); 0: its own weight
   int calibrate_batches = 20;  ///< batches that calibrate
   std::vector<std::string>
-      teacher_classes;             ///< "FROM=TO": a class of the teacher is the data's TO (teachers/class_map.h)
-  int teacher_scale = 1;           ///< the teacher sees the images so many times as large
-  bool teacher_flip = false;       ///< the mean of the teacher's answers to an image and its mirror image
-  bool teacher_finer = false;      ///< levels that the teacher lacks, finer than its own, from its finest one
-  std::string cache;               ///< file of stored teacher signals, made if it is not there; empty: the teacher runs
-  int warmup_steps = 0;            ///< the strength grows linearly to 1 over so many optimizer steps
-  int stop_epoch = 0;              ///< from this epoch on (0 the first) nothing is distilled; 0: never stops
+      teacher_classes;         ///< "FROM=TO": a class of the teacher is the data's TO (teachers/class_map.h)
+  int teacher_scale = 1;       ///< the teacher sees the images so many times as large
+  bool teacher_flip = false;   ///< the mean of the teacher's answers to an image and its mirror image
+  bool teacher_finer = false;  ///< levels that the teacher lacks, finer than its own, from its finest one
+  bool teacher_fold = true;    ///< levels that the student lacks, finer than its own, are folded into its finest one
+  std::string cache;           ///< file of stored teacher signals, made if it is not there; empty: the teacher runs
+  int warmup_steps = 0;        ///< the strength grows linearly to 1 over so many optimizer steps
+  int stop_epoch = 0;          ///< from this epoch on (0 the first) nothing is distilled; 0: never stops
   int teacher_check_images = 200;  ///< validation images on which the teacher is scored before the run; 0: not scored
   double min_teacher_ap50 = 0.02;  ///< a teacher under this AP50 (0..1) stops the run
   RegionOptions regions;

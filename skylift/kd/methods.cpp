@@ -172,6 +172,13 @@ std::vector<std::string> MethodInfo::regions_under(const DistillOptions& options
   return asked == "default" ? regions : std::vector<std::string>{asked};
 }
 
+bool scores_and_boxes_suffice(const DistillOptions& options) {
+  return std::ranges::all_of(options.methods, [&](const std::string& name) {
+    const MethodInfo& method = find_distill_method(name);
+    return method.reads(options).why_not.empty() && !method.same_bins;
+  });
+}
+
 SignalNeeds signal_needs(const DistillOptions& options) {
   SignalNeeds all;
   for (const std::string& name : options.methods) {

@@ -44,6 +44,9 @@ const MethodInfo& find_distill_method(std::string_view name);
 
 std::vector<std::string> distill_method_names();
 
+/// Whether a teacher's scores and boxes are all that the chosen methods need.
+bool scores_and_boxes_suffice(const DistillOptions& options);
+
 /// Of all chosen methods together. Error: one of them reads what cannot be stored (says what).
 SignalNeeds signal_needs(const DistillOptions& options);
 

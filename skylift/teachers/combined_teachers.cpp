@@ -199,6 +199,88 @@ class Finer : public Around {
   ModelShape shape_;
 };
 
+/// What each cell of [B,C,H,W] and [B,4,H,W] says.
+struct Answers {
+  at::Tensor scores, boxes;
+};
+
+/// [B,1,H,W], of the class that it is surest of.
+at::Tensor sureness(const Answers& answers) { return answers.scores.amax(1, /*keepdim=*/true); }
+
+Answers surer_of(const Answers& a, const Answers& b) {
+  const at::Tensor first = sureness(a) >= sureness(b);
+  return {at::where(first, a.scores, b.scores), at::where(first, a.boxes, b.boxes)};
+}
+
+/// [B,1,H,W] whether the box of a cell holds the cell's point.
+at::Tensor holds_point(const at::Tensor& boxes, const at::Tensor& points) {
+  const at::Tensor inside = at::cat({points - boxes.slice(1, 0, 2), boxes.slice(1, 2, 4) - points}, 1);
+  return inside.amin(1, /*keepdim=*/true) >= 0;
+}
+
+/// `coarse`, or what a cell nearer to its point than the next coarse one says, if that is surer and its box holds the
+/// point: a box beside the point is what the label of this cell calls background. `times`: finer cells to a coarse one.
+Answers folded_into(Answers coarse, const Answers& fine, int64_t times, int stride) {
+  const int64_t height = coarse.scores.size(2), width = coarse.scores.size(3), around = times - 1;
+  const at::Tensor points = cell_points(height, width, stride, 0, coarse.boxes.options());
+  const auto cells = [&](const at::Tensor& map, int64_t row, int64_t column) {
+    return map.slice(2, row, row + (height - 1) * times + 1, times)
+        .slice(3, column, column + (width - 1) * times + 1, times);
+  };
+  const auto padded = [&](const at::Tensor& map) {
+    const int64_t below = std::max<int64_t>(0, (height - 1) * times + 1 + around - map.size(2)),
+                  right = std::max<int64_t>(0, (width - 1) * times + 1 + around - map.size(3));
+    return at::constant_pad_nd(map, {around, right, around, below});
+  };
+  const Answers all{padded(fine.scores), padded(fine.boxes)};
+  for (int64_t row = 0; row <= 2 * around; ++row) {
+    for (int64_t column = 0; column <= 2 * around; ++column) {
+      const at::Tensor boxes = cells(all.boxes, row, column);
+      const at::Tensor scores = cells(all.scores, row, column) * holds_point(boxes, points);
+      coarse = surer_of(coarse, {scores, boxes});
+    }
+  }
+  return coarse;
+}
+
+class Folded : public Around {
+ public:
+  Folded(TeacherPtr inner, int finest) : Around(std::move(inner)), shape_(inner_->shape()) {
+    const auto kept = std::ranges::find(shape_.strides, finest);
+    finer_ = static_cast<size_t>(kept - shape_.strides.begin());
+    shape_.strides.erase(shape_.strides.begin(), kept);
+    shape_.channels = 0;
+    shape_.bins = false;
+  }
+
+  const ModelShape& shape() const override { return shape_; }
+
+  TeacherNetwork& scored() override { return inner_->scored(); }
+
+  std::string checksum() const override {
+    return checksum_text(skylift::checksum("folded", skylift::checksum(inner_->checksum())));
+  }
+
+  DenseOutput forward(const Batch& batch) override {
+    DenseOutput output = inner_->forward(batch);
+    const DecodedMaps all = decoded(output);
+    Answers surest{all.scores[finer_], all.boxes[finer_]};
+    for (size_t i = 0; i < finer_; ++i)
+      surest =
+          folded_into(surest, {all.scores[i], all.boxes[i]}, all.strides[finer_] / all.strides[i], all.strides[finer_]);
+    const DecodedMaps folded{{all.strides[finer_]}, {surest.scores}, {surest.boxes}};
+    output.levels.erase(output.levels.begin(), output.levels.begin() + static_cast<std::ptrdiff_t>(finer_));
+    output.levels[0] = dense_output(folded, batch.images.size(2), batch.images.size(3), output.reg_max).levels.front();
+    for (LevelOutput& level : output.levels) level.feature = at::Tensor();
+    output.strides = shape_.strides;
+    return output;
+  }
+
+ private:
+  size_t finer_ = 0;  // how many levels
+  ModelShape shape_;
+};
+
 }  // namespace
 
 TeacherPtr mean_of_teachers(std::vector<TeacherPtr> teachers) {
@@ -219,6 +301,12 @@ TeacherPtr with_finer_levels(TeacherPtr teacher, const std::vector<int>& strides
   const int finest = teacher->shape().strides.front();
   if (std::ranges::none_of(strides, [&](int stride) { return stride < finest; })) return teacher;
   return std::make_unique<Finer>(std::move(teacher), strides);
+}
+
+TeacherPtr with_levels_folded(TeacherPtr teacher, int finest) {
+  const std::vector<int>& strides = teacher->shape().strides;
+  if (strides.front() >= finest || std::ranges::find(strides, finest) == strides.end()) return teacher;
+  return std::make_unique<Folded>(std::move(teacher), finest);
 }
 
 }  // namespace skylift

@@ -23,4 +23,10 @@ TeacherPtr at_scale(TeacherPtr teacher, int scale);
 /// there is no finer one.
 TeacherPtr with_finer_levels(TeacherPtr teacher, const std::vector<int>& strides);
 
+/// Without the levels that are finer than stride `finest`, which a student lacks: its level `finest` says what they say,
+/// so that small objects are not taught to be background. A cell there has the scores and the box of the surest of its
+/// own answer and of those finer cells about its point whose box holds the point. Its boxes are no distributions then
+/// and it shows no features. Itself where there is no finer level, or none of this stride.
+TeacherPtr with_levels_folded(TeacherPtr teacher, int finest);
+
 }  // namespace skylift

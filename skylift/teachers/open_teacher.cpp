@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "skylift/core/error.h"
+#include "skylift/core/log.h"
 #include "skylift/core/path_query.h"
 #include "skylift/infer/open_engine.h"
+#include "skylift/kd/methods.h"
 #include "skylift/teachers/combined_teachers.h"
 #include "skylift/teachers/detections_teacher.h"
 #include "skylift/teachers/detector_teacher.h"
@@ -22,6 +24,22 @@ TeacherPtr open_one(const std::filesystem::path& file, const TeacherPlace& place
   return open_detector_teacher(file, place.train_set.classes(), place.compute);
 }
 
+/// What the teacher finds on levels that the student lacks would be background for the student.
+TeacherPtr folded(TeacherPtr teacher, const DistillOptions& kd, int finest) {
+  const int own = teacher->shape().strides.front();
+  if (own >= finest) return teacher;
+  if (kd.teacher_fold && scores_and_boxes_suffice(kd)) {
+    log_info("the teacher's levels below stride {}, which the student lacks, are folded into that one", finest);
+    return with_levels_folded(std::move(teacher), finest);
+  }
+  log_warning(
+      "the teacher's finest level (stride {} in the student's pixels) has no counterpart in the student, whose finest "
+      "one (stride {}) is taught that the small objects found there are background (hint: a smaller "
+      "model.neck.first_level, or kd.teacher_fold with methods of scores and boxes alone)",
+      own, finest);
+  return teacher;
+}
+
 }  // namespace
 
 TeacherPtr open_teacher(const std::vector<std::filesystem::path>& files, const TeacherPlace& place) {
@@ -34,7 +52,7 @@ TeacherPtr open_teacher(const std::vector<std::filesystem::path>& files, const T
   if (place.kd.teacher_flip) teacher = flipped_too(std::move(teacher));
   if (place.kd.teacher_scale > 1) teacher = at_scale(std::move(teacher), place.kd.teacher_scale);
   if (place.kd.teacher_finer) teacher = with_finer_levels(std::move(teacher), place.student.neck.strides());
-  return teacher;
+  return folded(std::move(teacher), place.kd, place.student.neck.strides().front());
 }
 
 }  // namespace skylift

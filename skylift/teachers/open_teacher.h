@@ -24,7 +24,7 @@ struct TeacherPlace {
 };
 
 /// A model of ours (.safetensors), an ONNX file of ours or of another tool (foreign_layout.h), a file or folder of
-/// detections (read_detections). Several: their mean. kd.teacher_scale, _flip and _finer hold for each.
+/// detections (read_detections). Several: their mean. kd.teacher_scale, _flip, _finer and _fold hold for each.
 /// Error: no such thing, other classes than the data's, outputs that are not understood, several that have other levels.
 TeacherPtr open_teacher(const std::vector<std::filesystem::path>& files, const TeacherPlace& place);
 

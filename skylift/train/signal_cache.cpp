@@ -26,7 +26,7 @@ std::string deciding_options(RunOptions options) {
   bind(table.root(), options);
   const std::vector<std::string> sections = {"data.input.",        "assign.",          "kd.regions.",
                                              "kd.teacher_classes", "kd.teacher_scale", "kd.teacher_flip",
-                                             "kd.teacher_finer"};
+                                             "kd.teacher_finer",   "kd.teacher_fold"};
   const std::vector<std::string> keys = {"data.classes",         "data.mask_ignored",      "data.keep_empty",
                                          "data.min_box_px",      "data.augment.scale_min", "model.neck.first_level",
                                          "model.neck.last_level"};

@@ -50,9 +50,13 @@ class TeachersTest(ProgramTest):
 
     def test_several_teachers_flips_and_scale(self):
         self.distill("several", "--teacher", self.teacher, "--teacher", self.onnx, "--set", "kd.teacher_flip=true")
-        _, steps = self.distill("scale", "--teacher", self.teacher, "--set", "kd.teacher_scale=2", "--set",
-                                   "kd.methods=[\"bckd\",\"pkd\"]")
+        twice = ["--teacher", self.teacher, "--set", "kd.teacher_scale=2"]
+        done, steps = self.distill("scale", *twice, "--method", "bckd,pkd")
         self.assertGreater(steps[0]["kd_pkd"], 0)
+        self.assertIn("is taught that the small objects found there are background", done.stderr)
+        folded, more = self.distill("fold", *twice)
+        self.assertIn("are folded into that one", folded.stderr)
+        self.assertNotEqual(more[0]["kd_bckd_cls"], steps[0]["kd_bckd_cls"])
         self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", self.onnx, "--method", "pkd",
                     expect=["'pkd' needs", "this teacher does not show", "bckd"])
 

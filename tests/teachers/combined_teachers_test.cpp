@@ -100,6 +100,47 @@ TEST(CombinedTeachers, FinerLevelsSayWhatTheFinestOneSays) {
   EXPECT_EQ(with_finer_levels(teacher_of(detector), {8, 16, 32})->shape().channels, 16) << "nothing to add";
 }
 
+TEST(CombinedTeachers, AFoldedLevelSaysWhatFinerOnesFound) {
+  const auto detector = testing::lively_teacher(16, 5);  // strides 8, 16, 32
+  const TeacherPtr teacher = with_levels_folded(teacher_of(detector), 16);
+  EXPECT_THAT(teacher->shape().strides, ElementsAre(16, 32));
+  EXPECT_FALSE(teacher->shape().bins);
+  EXPECT_EQ(teacher->shape().channels, 0);
+  EXPECT_NE(teacher->detector(), nullptr) << "a student may inherit";
+  const Batch batch = images(96, 152);  // 152 / 8 = 19 cells: the last block is cut
+  const DenseOutput output = teacher->forward(batch), plain = teacher_of(detector)->forward(batch);
+  EXPECT_TRUE(output.levels[1].cls_logits.equal(plain.levels[2].cls_logits)) << "coarser levels are as they were";
+  const DecodedMaps got = decoded(output), own = decoded(plain);
+  int from_finer = 0;
+  for (int64_t y = 0; y < got.scores[0].size(2); ++y) {
+    for (int64_t x = 0; x < got.scores[0].size(3); ++x) {
+      using torch::indexing::Slice;
+      float best = own.scores[1].index({0, Slice(), y, x}).max().item<float>();
+      at::Tensor box = own.boxes[1].index({0, Slice(), y, x});
+      const at::Tensor point = torch::tensor({16.F * x, 16.F * y, 16.F * x, 16.F * y});
+      const at::Tensor outwards = torch::tensor({-1.F, -1.F, 1.F, 1.F});
+      for (int64_t row = std::max<int64_t>(0, 2 * y - 1); row < std::min<int64_t>(2 * y + 2, own.scores[0].size(2));
+           ++row) {
+        for (int64_t column = std::max<int64_t>(0, 2 * x - 1);
+             column < std::min<int64_t>(2 * x + 2, own.scores[0].size(3)); ++column) {
+          const float score = own.scores[0].index({0, Slice(), row, column}).max().item<float>();
+          const at::Tensor theirs = own.boxes[0].index({0, Slice(), row, column});
+          const bool holds = ((theirs - point) * outwards).min().item<float>() >= 0;
+          if (score <= best || !holds) continue;
+          best = score;
+          box = theirs;
+          ++from_finer;
+        }
+      }
+      EXPECT_NEAR(got.scores[0].index({0, Slice(), y, x}).max().item<float>(), best, 1e-4);
+      const at::Tensor expected = point + ((box - point) * outwards).clamp(0, 16.F * plain.reg_max) * outwards;
+      EXPECT_TRUE(torch::allclose(got.boxes[0].index({0, Slice(), y, x}), expected, 0, 0.02)) << y << " " << x;
+    }
+  }
+  EXPECT_GT(from_finer, 0);
+  EXPECT_EQ(with_levels_folded(teacher_of(detector), 8)->shape().channels, 16) << "nothing to fold";
+}
+
 TEST(ReducedBatch, BoxesAndGeometryFollow) {
   Batch batch = images(64, 64);
   batch.targets = {{torch::tensor({{8.F, 16.F, 24.F, 32.F}}), torch::zeros({1}, at::kLong), torch::zeros({0, 4})}, {}};
