@@ -37,6 +37,15 @@ void examine_and_print(const TrainRequest& request, const DistillArguments& argu
   log_info("where the methods look: {}", picture.string());
 }
 
+/// --method; without one the recipe's, of which those on features are for a teacher that shows some: one model of ours.
+std::string methods_of(const DistillArguments& arguments) {
+  const bool features =
+      arguments.teachers.size() == 1 && std::filesystem::path(arguments.teachers[0]).extension() == ".safetensors";
+  if (!arguments.methods.empty() || features || arguments.run.config != RunArguments().config) return arguments.methods;
+  log_info("this teacher shows no features, so that the recipe's 'bckd' alone is distilled");
+  return "bckd";
+}
+
 void distill(const DistillArguments& arguments) {
   TrainRequest request{.options = {},
                        .folder = run_folder(arguments.run),
@@ -46,7 +55,8 @@ void distill(const DistillArguments& arguments) {
                        .resume = arguments.run.resume,
                        .keep_lifting = arguments.run.keep_lifting};
   RunArguments run = arguments.run;
-  if (!arguments.methods.empty()) run.assignments.insert(run.assignments.begin(), "kd.methods=" + arguments.methods);
+  const std::string methods = methods_of(arguments);
+  if (!methods.empty()) run.assignments.insert(run.assignments.begin(), "kd.methods=" + methods);
   if (!arguments.classes.empty())
     run.assignments.push_back(fmt::format("kd.teacher_classes=[\"{}\"]", fmt::join(arguments.classes, "\", \"")));
   request.options = read_run_options(run);

@@ -9,6 +9,7 @@ namespace skylift {
 
 void add_train_command(CLI::App& app) {
   auto arguments = std::make_shared<RunArguments>();
+  arguments->config = "lite0_plain";  // what is best without a teacher is not what is best under one (docs/results.md)
   CLI::App* command = app.add_subcommand("train", "Train a detector without a teacher");
   add_run_arguments(*command, *arguments);
   command->footer(

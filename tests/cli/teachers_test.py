@@ -26,6 +26,15 @@ class TeachersTest(ProgramTest):
             for term in ("kd_bckd_cls", "kd_bckd_box", "loss"):
                 self.assertAlmostEqual(a[term], b[term], delta=2e-3 * abs(a[term]) + 1e-4)
 
+    def test_the_recipe_takes_any_teacher(self):
+        small = [part for key, value in {"model.backbone.weights": "", "kd.min_teacher_ap50": 0, "data.input.long_side": 96, "data.input.short_side": 96,
+                                         "data.augment.crop_px": 0}.items() for part in ("--set", f"{key}={value}")]
+        call = ["distill", "--data", self.data, "--dry-run", "--dry-run-images", 2, "--out", self.folder / "recipe", *small, "--teacher"]
+        self.assertIn("kd_pkd", self.succeed(*call, self.teacher).stdout)
+        foreign = self.succeed(*call, self.onnx)
+        self.assertIn("shows no features", foreign.stderr)
+        self.assertNotIn("kd_pkd", foreign.stdout)
+
     def test_detections_in_a_file_teach(self):
         found = self.folder / "found"
         self.succeed("predict", "--model", self.teacher, self.data / "train" / "images", "--out", found, "--score", "0")
