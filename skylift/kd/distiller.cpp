@@ -12,22 +12,15 @@
 namespace skylift {
 namespace {
 
-/// Of those, the ones that a teacher without features or without distributions serves.
-std::vector<std::string> methods_for(const ModelShape& teacher, const DistillOptions& options) {
-  std::vector<std::string> names;
-  for (const MethodInfo& method : distill_methods()) {
-    if (method.reads(options).why_not.empty() && (teacher.bins || !method.same_bins)) names.push_back(method.name);
-  }
-  return names;
-}
-
 void check_shown(const MethodInfo& method, const ModelShape& teacher, const DistillOptions& options) {
-  const std::string missing = method.reads(options).why_not;
-  const bool features = teacher.channels > 0 || missing.empty(), bins = teacher.bins || !method.same_bins;
-  if (features && bins) return;
+  const std::string missing = method.not_shown_by(teacher, options);
+  if (missing.empty()) return;
+  std::vector<std::string> served;
+  for (const MethodInfo& other : distill_methods()) {
+    if (other.not_shown_by(teacher, options).empty()) served.push_back(other.name);
+  }
   throw Error("kd.methods: '{}' needs {}, which this teacher does not show (hint: --method with some of {})",
-              method.name, features ? "the distributions of its boxes" : missing,
-              fmt::join(methods_for(teacher, options), ", "));
+              method.name, missing, fmt::join(served, ", "));
 }
 
 void check_fit(const MethodInfo& method, const ModelShape& student, const ModelShape& teacher) {

@@ -162,6 +162,11 @@ std::vector<std::string> distill_method_names() {
   return names;
 }
 
+std::string MethodInfo::not_shown_by(const ModelShape& teacher, const DistillOptions& options) const {
+  if (teacher.channels == 0 && !reads(options).why_not.empty()) return reads(options).why_not;
+  return same_bins && !teacher.bins ? "the distributions of its boxes" : "";
+}
+
 std::string MethodInfo::region_under(const DistillOptions& options) const {
   const std::string asked = takes_region ? options.region_of(name) : "default";
   return regions == std::vector{asked} ? "default" : asked;
@@ -173,9 +178,9 @@ std::vector<std::string> MethodInfo::regions_under(const DistillOptions& options
 }
 
 bool scores_and_boxes_suffice(const DistillOptions& options) {
+  const ModelShape teacher{.channels = 0, .strides = {}, .bins = false};
   return std::ranges::all_of(options.methods, [&](const std::string& name) {
-    const MethodInfo& method = find_distill_method(name);
-    return method.reads(options).why_not.empty() && !method.same_bins;
+    return find_distill_method(name).not_shown_by(teacher, options).empty();
   });
 }
 

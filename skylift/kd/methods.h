@@ -31,6 +31,8 @@ struct MethodInfo {
   std::function<void(OptionSection, DistillOptions&)> bind;  ///< its options, as kd.NAME.*
   std::function<MethodPtr(const MethodContext&)> make;
 
+  /// What it reads that a teacher of that shape does not show; empty where it shows all.
+  std::string not_shown_by(const ModelShape& teacher, const DistillOptions& options) const;
   /// The region that it is asked to look at. "default": its own, also where that one is asked for by its name.
   std::string region_under(const DistillOptions& options) const;
   /// All that it looks at under these options.
@@ -44,7 +46,7 @@ const MethodInfo& find_distill_method(std::string_view name);
 
 std::vector<std::string> distill_method_names();
 
-/// Whether a teacher's scores and boxes are all that the chosen methods need.
+/// Whether scores and boxes of a teacher are all that the chosen methods need.
 bool scores_and_boxes_suffice(const DistillOptions& options);
 
 /// Of all chosen methods together. Error: one of them reads what cannot be stored (says what).

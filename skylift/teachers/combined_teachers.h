@@ -1,4 +1,4 @@
-// Teachers made of teachers.
+// Teachers made of teachers. Those with other levels: teacher_levels.h
 #pragma once
 
 #include <vector>
@@ -17,16 +17,5 @@ TeacherPtr flipped_too(TeacherPtr teacher);
 /// Sees Batch::fine_images, `scale` times as large: its level of stride s has the cells of the student's level of
 /// stride s / scale, and distances in strides are the same numbers (multi-scale aligned distillation, Qi et al. 2021).
 TeacherPtr at_scale(TeacherPtr teacher, int scale);
-
-/// With levels of those `strides` that are finer than its own, too: each of their cells has the score and the box of the
-/// teacher's finest cell that it lies in. Its boxes are no distributions then and it shows no features. Itself where
-/// there is no finer one.
-TeacherPtr with_finer_levels(TeacherPtr teacher, const std::vector<int>& strides);
-
-/// Without the levels that are finer than stride `finest`, which a student lacks: its level `finest` says what they say,
-/// so that small objects are not taught to be background. A cell there has the scores and the box of the surest of its
-/// own answer and of those finer cells about its point whose box holds the point. Its boxes are no distributions then
-/// and it shows no features. Itself where there is no finer level, or none of this stride.
-TeacherPtr with_levels_folded(TeacherPtr teacher, int finest);
 
 }  // namespace skylift

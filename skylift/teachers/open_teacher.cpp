@@ -11,6 +11,7 @@
 #include "skylift/teachers/detections_teacher.h"
 #include "skylift/teachers/detector_teacher.h"
 #include "skylift/teachers/onnx_teacher.h"
+#include "skylift/teachers/teacher_levels.h"
 
 namespace skylift {
 namespace {
@@ -26,8 +27,7 @@ TeacherPtr open_one(const std::filesystem::path& file, const TeacherPlace& place
 
 /// What the teacher finds on levels that the student lacks would be background for the student.
 TeacherPtr folded(TeacherPtr teacher, const DistillOptions& kd, int finest) {
-  const int own = teacher->shape().strides.front();
-  if (own >= finest) return teacher;
+  if (!has_levels_to_fold(*teacher, finest)) return teacher;
   if (kd.teacher_fold && scores_and_boxes_suffice(kd)) {
     log_info("the teacher's levels below stride {}, which the student lacks, are folded into that one", finest);
     return with_levels_folded(std::move(teacher), finest);
@@ -36,7 +36,7 @@ TeacherPtr folded(TeacherPtr teacher, const DistillOptions& kd, int finest) {
       "the teacher's finest level (stride {} in the student's pixels) has no counterpart in the student, whose finest "
       "one (stride {}) is taught that the small objects found there are background (hint: a smaller "
       "model.neck.first_level, or kd.teacher_fold with methods of scores and boxes alone)",
-      own, finest);
+      teacher->shape().strides.front(), finest);
   return teacher;
 }
 
