@@ -200,13 +200,25 @@ void make_models(Bench& bench) {
   bench.lifted = std::make_unique<Student>(lifted, classes, bench.compute);
 }
 
+DistillOptions with(const Bench& bench, std::vector<std::string> methods, const std::string& region = "default") {
+  DistillOptions kd = bench.options.kd;
+  kd.methods = std::move(methods);
+  kd.region = region;
+  return kd;
+}
+
+/// BCKD everywhere and features at a region: the recipe's, where that is CID's.
+DistillOptions with_features_at(const std::string& region) {
+  DistillOptions kd = read_config("configs/visdrone/lite0_student.toml").kd;
+  kd.own_region("pkd") = region;
+  return kd;
+}
+
 void add(Bench& bench, const std::string& name, const std::string& compared_with, Student& student,
-         std::vector<std::string> methods, const std::string& region = "default", bool cached = false) {
+         const DistillOptions& kd, bool cached = false) {
   const auto chosen = split(bench.arguments.only, ',');
-  if (!bench.arguments.only.empty() && !methods.empty() && std::ranges::find(chosen, name) == chosen.end()) return;
-  Variant variant{.name = name, .compared_with = compared_with, .student = &student, .kd = bench.options.kd};
-  variant.kd.methods = std::move(methods);
-  variant.kd.region = region;
+  if (!bench.arguments.only.empty() && !kd.methods.empty() && std::ranges::find(chosen, name) == chosen.end()) return;
+  Variant variant{.name = name, .compared_with = compared_with, .student = &student, .kd = kd};
   variant.kd.of<CrossKdOptions>().tower_convs =
       std::min(variant.kd.of<CrossKdOptions>().tower_convs, bench.options.model.head.depth);
   if (!variant.kd.methods.empty()) {
@@ -229,21 +241,25 @@ void add(Bench& bench, const std::string& name, const std::string& compared_with
 }
 
 void add_variants(Bench& bench) {
-  add(bench, "plain", "", *bench.plain, {});
-  add(bench, "plain + Light-ML", "", *bench.lifted, {});
+  Student &plain = *bench.plain, &lifted = *bench.lifted;
+  add(bench, "plain", "", plain, with(bench, {}));
+  add(bench, "plain + Light-ML", "", lifted, with(bench, {}));
   for (const std::string& method : distill_method_names()) {
-    add(bench, method, "", *bench.plain, {method});
+    add(bench, method, "", plain, with(bench, {method}));
     if (method == "cid") continue;
-    add(bench, method + " at CID's region", method, *bench.plain, {method}, "cid");
-    add(bench, method + " + cid", method, *bench.plain, {method, "cid"});
+    add(bench, method + " at CID's region", method, plain, with(bench, {method}, "cid"));
+    add(bench, method + " + cid", method, plain, with(bench, {method, "cid"}));
   }
-  add(bench, "cid + Light-ML", "cid", *bench.lifted, {"cid"});
-  add(bench, "bckd + cid + Light-ML", "bckd", *bench.lifted, {"bckd", "cid"});
-  add(bench, "cid (stored signals)", "cid", *bench.plain, {"cid"}, "default", true);
-  add(bench, "ld (stored signals)", "ld", *bench.plain, {"ld"}, "default", true);
-  add(bench, "ld + logit at CID's region (stored signals)", "ld", *bench.plain, {"ld", "logit"}, "cid", true);
-  add(bench, "bckd (stored signals)", "bckd", *bench.plain, {"bckd"}, "default", true);
-  add(bench, "cwd (stored signals)", "cwd", *bench.plain, {"cwd"}, "default", true);
+  add(bench, "bckd + features in boxes", "bckd", plain, with_features_at("boxes"));
+  add(bench, "bckd + features at CID's region", "bckd", plain, with_features_at("cid"));
+  add(bench, "the same + Light-ML", "bckd", lifted, with_features_at("cid"));
+  add(bench, "cid + Light-ML", "cid", lifted, with(bench, {"cid"}));
+  add(bench, "bckd + cid + Light-ML", "bckd", lifted, with(bench, {"bckd", "cid"}));
+  add(bench, "cid (stored signals)", "cid", plain, with(bench, {"cid"}), true);
+  add(bench, "ld (stored signals)", "ld", plain, with(bench, {"ld"}), true);
+  add(bench, "ld + logit at CID's region (stored signals)", "ld", plain, with(bench, {"ld", "logit"}, "cid"), true);
+  add(bench, "bckd (stored signals)", "bckd", plain, with(bench, {"bckd"}), true);
+  add(bench, "cwd (stored signals)", "cwd", plain, with(bench, {"cwd"}), true);
 }
 
 void step(Bench& bench, Variant& variant, const Batch& batch) {

@@ -19,9 +19,11 @@ cv::Mat pixels_of(const ImageView& view) {
   return {view.height, view.width, CV_8UC3, const_cast<uint8_t*>(view.pixels), step};
 }
 
-ImagePart make_part(size_t image, const cv::Mat& pixels, const cv::Rect& window, bool bgr, const Preprocess& preprocess) {
+ImagePart make_part(size_t image, const cv::Mat& pixels, const cv::Rect& window, bool bgr,
+                    const Preprocess& preprocess) {
   const cv::Size content = keep_ratio_size(window.size(), preprocess);
-  ImagePart part{.image = image, .pixels = pixels(window), .bgr = bgr, .origin = window.tl(), .geometry = {}, .found = {}};
+  ImagePart part{
+      .image = image, .pixels = pixels(window), .bgr = bgr, .origin = window.tl(), .geometry = {}, .found = {}};
   part.geometry = {.original_width = window.width,
                    .original_height = window.height,
                    .content_width = content.width,
