@@ -12,12 +12,12 @@
 #include "skylift/core/log.h"
 #include "skylift/doctor/region_report.h"
 #include "skylift/image/draw.h"
-#include "skylift/kd/common_classes.h"
-#include "skylift/kd/common_levels.h"
+#include "skylift/kd/common_inputs.h"
 #include "skylift/kd/methods.h"
 #include "skylift/train/step.h"
 #include "skylift/train/teacher.h"
 #include "skylift/train/training_loader.h"
+#include "skylift/train/training_parts.h"
 
 namespace skylift {
 namespace {
@@ -90,7 +90,8 @@ class Examination {
         run_(request.options),
         compute_(open_device(run_.train.compute)),
         train_set_(open_training_set(run_.data)),
-        teacher_(request.teachers, run_, train_set_, compute_),
+        unlabelled_(unlabelled_of(request, train_set_.classes())),
+        teacher_(request.teachers, run_, train_set_, compute_, unlabelled()),
         student_(make_student(request, train_set_.classes(), teacher_.network->detector())) {
     place(*student_, compute_);
     student_->train();
@@ -105,7 +106,8 @@ class Examination {
 
   DoctorReport run(const ProgressCallback& progress) {
     score_teacher(progress);
-    const std::unique_ptr<Loader> loader = training_loader(train_set_, run_, compute_, run_.kd.teacher_scale);
+    const std::unique_ptr<Loader> loader =
+        training_loader(train_set_, run_, compute_, run_.kd.teacher_scale, unlabelled());
     loader->start(0);
     int batches = 0;
     while (auto batch = loader->next()) {
@@ -119,6 +121,8 @@ class Examination {
   }
 
  private:
+  const Dataset* unlabelled() const { return unlabelled_ ? &*unlabelled_ : nullptr; }
+
   void score_teacher(const ProgressCallback& progress) {
     if (run_.data.val.empty() || run_.kd.teacher_check_images == 0) return;
     RunOptions lenient = run_;
@@ -141,10 +145,8 @@ class Examination {
     }();
     const DistillInputs inputs = step.inputs(batch);
     if (with_gradients) add_terms(inputs);
-    const ClassSubset classes(inputs);
-    const LevelSubset common(classes.inputs(), common_strides(step.student.strides, step.teacher.strides));
     const at::NoGradGuard no_grad;
-    add_places(common.inputs());
+    add_places(CommonInputs(inputs).inputs());
   }
 
   void add_terms(const DistillInputs& inputs) {
@@ -183,6 +185,7 @@ class Examination {
     report_.teacher_iou += sum_of(aligned_iou(teacher.boxes, truth.boxes));
     report_.student_iou += sum_of(aligned_iou(student.boxes, truth.boxes));
     report_.positives += inputs.assignment.count();
+    known_positives_ += sum_of(truth.classes.ge(0));
     for (size_t b = 0; b < inputs.batch.targets.size(); ++b) {
       const int64_t objects = inputs.batch.targets[b].labels.size(0);
       if (objects > 0 && static_cast<int>(pictures_.size()) < 3 * options_.pictures) add_pictures(regions, inputs, b);
@@ -205,6 +208,8 @@ class Examination {
     const double positives = std::max<double>(1, static_cast<double>(report_.positives));
     for (Agreement* agreement : {&report_.teacher_truth, &report_.student_truth, &report_.teacher_student})
       *agreement = {agreement->classes / positives, agreement->bins / positives};
+    for (Agreement* agreement : {&report_.teacher_truth, &report_.student_truth})
+      agreement->classes *= positives / std::max(1.0, known_positives_);
     report_.teacher_iou /= positives;
     report_.student_iou /= positives;
     for (TermReport& term : report_.terms) {
@@ -239,12 +244,13 @@ class Examination {
   const RunOptions& run_;
   const ComputeDevice compute_;
   const Dataset train_set_;
+  const std::optional<Dataset> unlabelled_;
   const Teacher teacher_;
   std::shared_ptr<Detector> student_;
   std::unique_ptr<Distiller> distiller_;
   DoctorReport report_;
   std::vector<Picture> pictures_;
-  double locations_ = 0;
+  double locations_ = 0, known_positives_ = 0;  // the second: of classes that the teacher knows
 };
 
 void Examination::advise() {

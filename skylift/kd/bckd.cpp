@@ -43,7 +43,7 @@ void add_bckd_terms(DistillStep& step) {
     const at::Tensor gap = (teacher - student.detach().sigmoid()).abs().amax(1);
     const at::Tensor loss = giou_loss(relative_boxes(step.regions.student_distances(where)),
                                       relative_boxes(step.regions.teacher_distances(where)));
-    return normalised_sum(step, loss * gap, region.box_weights);
+    return normalised_sum(step, loss * gap, step.regions.box_weights(where));
   });
 }
 

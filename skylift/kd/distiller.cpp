@@ -5,8 +5,7 @@
 #include <algorithm>
 
 #include "skylift/core/error.h"
-#include "skylift/kd/common_classes.h"
-#include "skylift/kd/common_levels.h"
+#include "skylift/kd/common_inputs.h"
 #include "skylift/kd/methods.h"
 
 namespace skylift {
@@ -87,10 +86,8 @@ void Distiller::make_methods(const ModelShape& student, const ModelShape& teache
     calibration_ = register_module(
         "calibration", std::make_shared<Calibration>(terms, options_.calibrate, options_.calibrate_batches));
   }
-  if (options_.warmup_steps > 0) steps_ = register_buffer("steps", at::zeros({}, at::kLong));
+  if (options_.warmup_steps > 0) steps_ = register_buffer("warmup_steps", at::zeros({}, at::kLong));
 }
-
-void Distiller::begin_epoch(int64_t epoch, int64_t /*epoch_count*/) { epoch_ = epoch; }
 
 bool Distiller::active() const {
   return !methods_.empty() && (options_.stop_epoch == 0 || epoch_ < options_.stop_epoch);
@@ -104,8 +101,9 @@ bool Distiller::reads_features() const {
 
 double Distiller::warmup_strength() {
   if (options_.warmup_steps == 0) return 1;
-  const int64_t batches = steps_.add_(1).item<int64_t>(), step = (batches - 1) / batches_per_step_ + 1;
-  return std::min(1.0, static_cast<double>(step) / options_.warmup_steps);
+  if (batch_ == 0) steps_.add_(1);
+  batch_ = (batch_ + 1) % batches_per_step_;
+  return std::min(1.0, static_cast<double>(steps_.item<int64_t>()) / options_.warmup_steps);
 }
 
 void Distiller::add_terms(const DistillInputs& inputs, LossTerms& terms) {
@@ -121,14 +119,8 @@ LossTerms Distiller::operator()(const DistillInputs& inputs, const at::Tensor& d
   LossTerms terms;
   if (!active()) return terms;
   const DenseOutput student = distilled_side(inputs.student);
-  const DistillInputs seen{inputs.batch, inputs.grid, inputs.assignment, student, inputs.teacher, inputs.stored};
-  const ClassSubset classes(seen);
-  if (inputs.student.strides == inputs.teacher.strides) {
-    add_terms(classes.inputs(), terms);
-  } else {
-    const LevelSubset subset(classes.inputs(), common_strides(inputs.student.strides, inputs.teacher.strides));
-    add_terms(subset.inputs(), terms);
-  }
+  const CommonInputs common({inputs.batch, inputs.grid, inputs.assignment, student, inputs.teacher, inputs.stored});
+  add_terms(common.inputs(), terms);
   if (calibration_) calibration_->apply(terms, detection_loss);
   const double strength = warmup_strength();
   if (strength < 1) {

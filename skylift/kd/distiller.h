@@ -30,7 +30,7 @@ class Distiller : public torch::nn::Module {
             const AtssOptions& atss = {});
 
   /// Epochs count from 0. Before the first call it is epoch 0.
-  void begin_epoch(int64_t epoch, int64_t epoch_count);
+  void begin_epoch(int64_t epoch) { epoch_ = epoch; }
 
   /// A step consists of so many batches, each of which calls for the terms (train.accumulate).
   void set_batches_per_step(int batches) { batches_per_step_ = batches; }
@@ -59,9 +59,10 @@ class Distiller : public torch::nn::Module {
   std::vector<MethodPtr> methods_;
   std::shared_ptr<Calibration> calibration_;  ///< null: kd.calibrate is 0
   int64_t epoch_ = 0;
-  int batches_per_step_ = 1;
+  int batches_per_step_ = 1, batch_ = 0;  ///< the second: how many of this step's batches are done
   at::Tensor
-      steps_;  ///< int64 buffer, part of the state so that a resumed run goes on with the warm-up; only with a warm-up
+      steps_;  ///< int64 buffer: optimizer steps begun, part of the state so that a resumed run goes on with the warm-up,
+               ///< whatever its batches are now; only with a warm-up
 };
 
 }  // namespace skylift

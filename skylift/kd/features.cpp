@@ -8,12 +8,25 @@
 
 namespace skylift {
 
-std::vector<at::Tensor> pyramid_features(const DenseOutput& output) {
+namespace {
+
+/// As they are: in bf16 where the network computes so.
+std::vector<at::Tensor> feature_maps(const DenseOutput& output) {
   std::vector<at::Tensor> maps;
-  for (const LevelOutput& level : output.levels) {
-    maps.push_back(level.feature.scalar_type() == at::kDouble ? level.feature : level.feature.to(at::kFloat));
-  }
+  for (const LevelOutput& level : output.levels) maps.push_back(level.feature);
   return maps;
+}
+
+}  // namespace
+
+std::vector<at::Tensor> pyramid_features(const DenseOutput& output) {
+  std::vector<at::Tensor> maps = feature_maps(output);
+  for (at::Tensor& map : maps) map = map.scalar_type() == at::kDouble ? map : map.to(at::kFloat);
+  return maps;
+}
+
+at::Tensor gather_features(const PointGather& gather, const DenseOutput& output) {
+  return gather(feature_maps(output));
 }
 
 ChannelAdapters::ChannelAdapters(const std::string& method, int student_channels, int teacher_channels, size_t levels) {
@@ -35,6 +48,15 @@ std::vector<at::Tensor> ChannelAdapters::operator()(const std::vector<at::Tensor
   for (size_t i = 0; i < maps.size(); ++i)
     adapted.push_back(convolutions_->at<torch::nn::Conv2dImpl>(i).forward(maps[i]));
   return adapted;
+}
+
+at::Tensor ChannelAdapters::at_points(const PointGather& gather, const DenseOutput& output) {
+  if (convolutions_->is_empty()) return gather_features(gather, output);
+  size_t level = 0;
+  return gather(feature_maps(output), [&](const at::Tensor& rows) {
+    const auto& convolution = convolutions_->at<torch::nn::Conv2dImpl>(level++);
+    return at::linear(rows, convolution.weight.flatten(1), convolution.bias);
+  });
 }
 
 std::shared_ptr<ChannelAdapters> pyramid_adapters(const std::string& method, const MethodContext& context) {

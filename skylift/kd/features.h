@@ -28,6 +28,9 @@ class ChannelAdapters : public torch::nn::Module {
   ChannelAdapters(const std::string& method, int student_channels, int teacher_channels, size_t levels);
   std::vector<at::Tensor> operator()(const std::vector<at::Tensor>& maps);
 
+  /// [N,K] the output's features through the adapters, at these points alone: a few of all where objects are.
+  at::Tensor at_points(const PointGather& gather, const DenseOutput& output);
+
  private:
   torch::nn::ModuleList convolutions_;  ///< empty: channels are equal
 };
@@ -37,6 +40,9 @@ std::shared_ptr<ChannelAdapters> pyramid_adapters(const std::string& method, con
 
 /// The student's features through the adapters.
 std::vector<at::Tensor> adapted_features(DistillStep& step, ChannelAdapters& adapters);
+
+/// [N,K] features at these points, in float (double stays).
+at::Tensor gather_features(const PointGather& gather, const DenseOutput& output);
 
 /// [N] mean over channels of the squared difference at a region's locations.
 at::Tensor squared_errors(DistillStep& step, const std::string& region, const std::vector<at::Tensor>& student,

@@ -13,9 +13,10 @@ class Fitnet final : public DistillMethod {
   void add_terms(DistillStep& step) override {
     step.add("kd_fitnet", step.options.of<FitnetOptions>().weight, [&] {
       const std::string where = step.region_or("boxes");
+      const PointGather& gather = step.regions.gather(where);
       const at::Tensor errors =
-          squared_errors(step, where, adapted_features(step, *adapters_), pyramid_features(step.inputs.teacher));
-      return weighted_mean(errors, step.regions.region(where).weights);
+          adapters_->at_points(gather, step.inputs.student) - gather_features(gather, step.inputs.teacher).detach();
+      return weighted_mean(errors.square().mean(1), step.regions.region(where).weights);
     });
   }
 

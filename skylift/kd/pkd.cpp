@@ -43,8 +43,8 @@ class Pkd final : public DistillMethod {
   at::Tensor region_loss(DistillStep& step) {
     const Region& region = step.regions.region(step.region);
     const PointGather& gather = step.regions.gather(step.region);
-    const at::Tensor student = gather(adapted_features(step, *adapters_)),
-                     teacher = gather(pyramid_features(step.inputs.teacher)).detach();
+    const at::Tensor student = adapters_->at_points(gather, step.inputs.student),
+                     teacher = gather_features(gather, step.inputs.teacher).detach();
     const at::Tensor weights = region.weights / region.weights.sum().clamp_min(1e-12);
     const auto standard = [&](const at::Tensor& rows) {
       const at::Tensor w = weights.unsqueeze(1), centred = rows - (rows * w).sum(0, true);

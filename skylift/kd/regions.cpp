@@ -140,6 +140,15 @@ at::Tensor RegionSet::teacher_distances(const std::string& name) {
   return gather_distances(gather(name), inputs_.teacher).detach();
 }
 
+at::Tensor RegionSet::box_weights(const std::string& name) {
+  const at::Tensor& weights = region(name).box_weights;
+  if (inputs_.stored) return weights * stored().box_known(region(name));
+  if (inputs_.teacher.levels.empty() || !inputs_.teacher.levels.front().box_known.defined()) return weights;
+  std::vector<at::Tensor> maps;
+  for (const LevelOutput& level : inputs_.teacher.levels) maps.push_back(level.box_known);
+  return weights * gather(name)(maps).squeeze(1);
+}
+
 ClassMaps RegionSet::teacher_class_maps() {
   if (inputs_.stored) return stored().class_maps();
   ClassMaps maps;

@@ -53,6 +53,7 @@ class RegionSet {
   const at::Tensor& teacher_box(const std::string& region);  ///< [N,4,R+1]
   at::Tensor student_distances(const std::string& region);   ///< [N,4] of the expected boxes, in strides
   at::Tensor teacher_distances(const std::string& region);   ///< [N,4]
+  at::Tensor box_weights(const std::string& region);         ///< [N] the region's, 0 where the teacher has no box
   ClassMaps teacher_class_maps();
 
  private:

@@ -89,6 +89,10 @@ at::Tensor StoredSignals::box_logits(const Region& region) const {
   return box_.index_select(0, rows_of(region)).to(at::kFloat).view({-1, 4, bins_});
 }
 
+at::Tensor StoredSignals::box_known(const Region& region) const {
+  return box_.index_select(0, rows_of(region)).ne(0).any(1).to(at::kFloat);
+}
+
 ClassMaps StoredSignals::class_maps() const {
   const int64_t locations = images_ * grid_.count(), classes = cls_.size(1);
   const at::Tensor logits = at::zeros({locations, classes}, cls_.options().dtype(at::kFloat))

@@ -21,7 +21,7 @@ struct SignalEntry {
   std::vector<std::pair<int64_t, int64_t>> sizes;  ///< (height, width) of each level's map
   at::Tensor points;                               ///< [N] int32, rising
   at::Tensor cls;                                  ///< [N,C] half; [N,0]: not stored
-  at::Tensor box;                                  ///< [N,4(R+1)] half; [N,0]: not stored
+  at::Tensor box;                                  ///< [N,4(R+1)] half, all 0: no box there; [N,0]: not stored
   at::Tensor cid_points;                           ///< [M] int32, CID's region
   at::Tensor cid_objects;                          ///< [M] int32
   at::Tensor cid_weights, cid_box_weights;         ///< [M] float
@@ -43,6 +43,7 @@ class StoredSignals {
   /// At these locations, in float. Error: one of them is not stored.
   at::Tensor cls_logits(const Region& region) const;  ///< [N,C]
   at::Tensor box_logits(const Region& region) const;  ///< [N,4,R+1]
+  at::Tensor box_known(const Region& region) const;   ///< [N] 1 where the teacher has a box, else 0
 
   /// Scattered over maps, 0 where nothing is stored.
   ClassMaps class_maps() const;
@@ -57,8 +58,8 @@ class StoredSignals {
   Region cid_;
 };
 
-/// The entry of one image: the logits at the union of these regions' locations. cls [1,A,C] and box [1,A,4(R+1)] of the
-/// teacher over the image's own grid; undefined: not stored. `cid` may be null.
+/// The entry of one image: the logits at the union of these regions' locations. cls [1,A,C] and box [1,A,4(R+1)] (0
+/// where there is no box) of the teacher over the image's own grid; undefined: not stored. `cid` may be null.
 SignalEntry make_signal_entry(const PointGrid& grid, const std::vector<const Region*>& regions, const Region* cid,
                               const at::Tensor& cls, const at::Tensor& box);
 

@@ -16,6 +16,10 @@ struct LevelOutput {
   at::Tensor box_logits;  ///< [B,4(R+1),H,W] side-major (left, top, right, bottom), R+1 bins a side, after the level's
                           ///< scale; float
 
+  at::Tensor
+      box_known;  ///< [B,1,H,W] float: of a teacher that is finished boxes, 1 where it has one, else 0; undefined:
+                  ///< everywhere
+
   // A second prediction, read from lifted features: only in training, only with head.lifting.training_only; else
   // undefined.
   at::Tensor lifted_cls_logits;  ///< as cls_logits

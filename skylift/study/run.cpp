@@ -17,6 +17,7 @@
 #include "skylift/dist/place.h"
 #include "skylift/dist/processes.h"
 #include "skylift/infer/device.h"
+#include "skylift/runs/run_record.h"
 #include "skylift/study/score.h"
 #include "skylift/study/table.h"
 #include "skylift/train/checkpoint.h"
@@ -83,6 +84,27 @@ std::vector<fs::path> teacher_models(const std::vector<Training>& trainings, con
   return {teacher ? final_model(teacher->folder) : fs::path(run.teacher)};
 }
 
+/// Changes how and how fast a training runs, and nothing of what it ends with.
+bool is_of_the_machine(const std::string& key) {
+  static const std::vector<std::string> keys = {
+      "data.threads",           "data.prefetch", "data.cache_mb",       "train.recompute",
+      "train.device",           "train.threads", "train.memory_format", "train.eval_every",
+      "train.checkpoint_every", "kd.cache",      "kd.min_teacher_ap50", "kd.teacher_check_images"};
+  return std::ranges::find(keys, key) != keys.end();
+}
+
+/// Whether another path leads to the images that a training had.
+bool same_images(const Training& training, const std::string& key, const DataOptions& data) {
+  const RunRecord record = read_run_record(training.folder);
+  const auto had = [&](const char* images, const Dataset& now) {
+    const auto found = record.identity.find(images);
+    return found != record.identity.end() && found->second == data_checksum(now);
+  };
+  const Dataset train_set = open_training_set(data);
+  return key == "data.train" ? had("training images", train_set)
+                             : had("validation images", open_validation_set(data, train_set.classes()));
+}
+
 /// Mistakes come before anything is trained; what is trained must have been trained by the plan's options. Read again,
 /// so that an option younger than the training has its default.
 void check(const StudyRequest& request, const std::vector<Training>& trainings) {
@@ -91,7 +113,9 @@ void check(const StudyRequest& request, const std::vector<Training>& trainings) 
     if (!training.done()) continue;
     const RunOptions trained = read_run_options((training.folder / "config.toml").string(), {});
     for (const OptionDifference& option : option_differences(trained, options)) {
-      if (option.harmless && option.key != "train.epochs") continue;
+      if (is_of_the_machine(option.key)) continue;
+      if ((option.key == "data.train" || option.key == "data.val") && same_images(training, option.key, options.data))
+        continue;
       throw Error("{}: was trained with {} = {}, the plan says {} (hint: remove this folder, or name another --out)",
                   training.folder.string(), option.key, option.was, option.is);
     }

@@ -31,6 +31,10 @@ DenseOutput mean_of(const std::vector<DenseOutput>& outputs) {
       scores = scores.defined() ? scores + score : score;
       sides = sides.defined() ? sides + side : side;
     }
+    for (const DenseOutput& output : outputs) {
+      const at::Tensor &known = output.levels[i].box_known, &so_far = mean.levels[i].box_known;
+      if (known.defined()) mean.levels[i].box_known = so_far.defined() ? so_far * known : known;
+    }
     mean.levels[i].cls_logits = scores.clamp(1e-7, 1 - 1e-7).logit();
     mean.levels[i].box_logits = sides.clamp_min(kLeast).log().flatten(1, 2);
   }
@@ -45,6 +49,9 @@ class Mean : public TeacherNetwork {
       const ModelShape& other = teacher->shape();
       if (other.strides != shape_.strides || other.reg_max != shape_.reg_max)
         throw Error("--teacher: the teachers have other levels or another head.reg_max; their mean needs the same");
+      const at::Tensor first = teachers_.front()->known_classes(), own = teacher->known_classes();
+      if (first.defined() != own.defined() || (own.defined() && !own.equal(first)))
+        throw Error("--teacher: the teachers know other classes; their mean needs the same");
       shape_.bins = shape_.bins && other.bins;
     }
   }
@@ -53,14 +60,11 @@ class Mean : public TeacherNetwork {
 
   DenseOutput forward(const Batch& batch) override {
     std::vector<DenseOutput> outputs;
-    for (const TeacherPtr& teacher : teachers_) {
-      outputs.push_back(teacher->forward(batch));
-      const at::Tensor &first = outputs.front().known_classes, &own = outputs.back().known_classes;
-      if (first.defined() != own.defined() || (own.defined() && !own.equal(first)))
-        throw Error("--teacher: the teachers know other classes; their mean needs the same");
-    }
+    for (const TeacherPtr& teacher : teachers_) outputs.push_back(teacher->forward(batch));
     return mean_of(outputs);
   }
+
+  at::Tensor known_classes() const override { return teachers_.front()->known_classes(); }
 
   std::string checksum() const override {
     uint64_t sum = 1;
@@ -82,11 +86,17 @@ class Mean : public TeacherNetwork {
   ModelShape shape_;
 };
 
-/// What a mirrored image's maps say of the image. Column c stands at c strides, so its mirror image is column W - c: the
-/// first column has none, there the upright answer `own` stays.
+/// What a mirrored image's maps say of the image. Column c stands at c strides, so in an image of W strides its mirror
+/// image is column W - c: the first column has none, there the upright answer `own` stays, whose columns are those kept.
 at::Tensor mirrored(const at::Tensor& map, const at::Tensor& own) {
   const at::Tensor turned = map.flip({3});
-  return at::cat({own.slice(3, 0, 1), turned.slice(3, 0, turned.size(3) - 1)}, 3);
+  return at::cat({own.slice(3, 0, 1), turned.slice(3, 0, own.size(3) - 1)}, 3);
+}
+
+/// Mirrored, its width a multiple of `stride` before.
+at::Tensor turned_image(const at::Tensor& images, int64_t stride) {
+  const int64_t width = images.size(3), missing = (stride - width % stride) % stride;
+  return at::constant_pad_nd(images, {0, missing}).flip({3});
 }
 
 class Flipped : public TeacherAround {
@@ -96,8 +106,9 @@ class Flipped : public TeacherAround {
   DenseOutput forward(const Batch& batch) override {
     const DenseOutput upright = inner_->forward(batch);
     Batch turned = batch;
-    turned.images = batch.images.flip({3});
-    if (batch.fine_images.defined()) turned.fine_images = batch.fine_images.flip({3});
+    const int64_t coarsest = shape().strides.back();
+    turned.images = turned_image(batch.images, coarsest);
+    if (batch.fine_images.defined()) turned.fine_images = turned_image(batch.fine_images, coarsest);
     DenseOutput other = inner_->forward(turned);
     for (size_t i = 0; i < other.levels.size(); ++i) {
       LevelOutput& level = other.levels[i];
@@ -105,6 +116,7 @@ class Flipped : public TeacherAround {
       const auto sides = level.box_logits.chunk(4, 1);  // left and right change places
       level.box_logits = mirrored(at::cat({sides[2], sides[1], sides[0], sides[3]}, 1), own.box_logits);
       level.cls_logits = mirrored(level.cls_logits, own.cls_logits);
+      if (level.box_known.defined()) level.box_known = mirrored(level.box_known, own.box_known);
     }
     return mean_of({upright, other});
   }

@@ -48,6 +48,7 @@ DenseOutput dense_output(const DecodedMaps& maps, int64_t height, int64_t width,
     LevelOutput level;
     level.cls_logits = scores.clamp(kLeastScore, 1 - kLeastScore).logit();
     level.box_logits = two_bins(distances, reg_max).permute({0, 1, 4, 2, 3}).flatten(1, 2).contiguous();
+    if (!maps.known.empty()) level.box_known = fitted(maps.known[i], rows, columns);
     output.levels.push_back(std::move(level));
   }
   return output;

@@ -12,9 +12,10 @@ namespace skylift {
 
 /// What a detector says at every cell, decoded. Levels finest first.
 struct DecodedMaps {
-  std::vector<int> strides;        ///< px
-  std::vector<at::Tensor> scores;  ///< [B,C,H,W] probabilities
-  std::vector<at::Tensor> boxes;   ///< [B,4,H,W] corners x1, y1, x2, y2, px
+  std::vector<int> strides;            ///< px
+  std::vector<at::Tensor> scores;      ///< [B,C,H,W] probabilities
+  std::vector<at::Tensor> boxes;       ///< [B,4,H,W] corners x1, y1, x2, y2, px
+  std::vector<at::Tensor> known = {};  ///< [B,1,H,W] 1 where there is a box, else 0; empty: everywhere
 };
 
 /// The same as logits and as distributions over bins 0..reg_max whose expectation is the distance of each side: all of

@@ -1,6 +1,10 @@
 #include "skylift/teachers/detections_teacher.h"
 
+#include <ATen/Functions.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <set>
 #include <span>
 
 #include "skylift/core/checksum.h"
@@ -24,6 +28,7 @@ class DetectionsTeacher : public TeacherNetwork {
       const auto place_of = std::ranges::find(classes, name);
       label_of_class_.push_back(place_of == classes.end() ? -1 : place_of - classes.begin());
     }
+    find_known_classes();
   }
 
   const ModelShape& shape() const override { return shape_; }
@@ -35,11 +40,14 @@ class DetectionsTeacher : public TeacherNetwork {
     DenseOutput output =
         dense_output(sparse_maps(images, shape_.strides, height, width, shape_.classes), height, width, shape_.reg_max);
     for (LevelOutput& level : output.levels) {
-      level.cls_logits = level.cls_logits.to(batch.images.device());
-      level.box_logits = level.box_logits.to(batch.images.device());
+      for (at::Tensor* map : {&level.cls_logits, &level.box_logits, &level.box_known})
+        *map = map->to(batch.images.device());
     }
+    output.known_classes = known_;
     return output;
   }
+
+  at::Tensor known_classes() const override { return known_; }
 
   std::string checksum() const override {
     uint64_t sum = 1;
@@ -58,6 +66,30 @@ class DetectionsTeacher : public TeacherNetwork {
   }
 
  private:
+  /// A class without a box in the whole file is one that its maker does not know.
+  void find_known_classes() {
+    std::set<int64_t> known;
+    for (const std::vector<Detection>& image : found_) {
+      for (const Detection& d : image) known.insert(label_of(d));
+    }
+    known.erase(-1);
+    const std::vector<std::string>& classes = train_set_.classes();
+    std::vector<std::string> lacking;
+    for (size_t i = 0; i < classes.size(); ++i) {
+      if (!known.contains(static_cast<int64_t>(i))) lacking.push_back(classes[i]);
+    }
+    if (lacking.empty()) return;
+    if (known.empty())
+      throw Error("--teacher: its boxes are of none of the trained classes, expected some of {}",
+                  fmt::join(classes, ", "));
+    log_warning("--teacher: has no box of {}: learned from the labels alone", fmt::join(lacking, ", "));
+    known_ = at::tensor(std::vector<int64_t>(known.begin(), known.end()), at::kLong);
+  }
+
+  int64_t label_of(const Detection& detection) const {
+    return detection.class_index < 0 ? -1 : label_of_class_[static_cast<size_t>(detection.class_index)];
+  }
+
   /// Of a sample's index: the unlabelled images follow the training set's (training_source).
   const std::vector<Detection>& found_on(int64_t index) const {
     const int64_t beyond = index - train_set_.size();
@@ -69,7 +101,7 @@ class DetectionsTeacher : public TeacherNetwork {
     std::vector<SparseBox> boxes;
     const auto number = [](double value) { return static_cast<float>(value); };
     for (const Detection& d : found_on(batch.image_indices[i])) {
-      const int64_t label = d.class_index < 0 ? -1 : label_of_class_[static_cast<size_t>(d.class_index)];
+      const int64_t label = label_of(d);
       if (label < 0) continue;
       const BoxXyxy original{number(d.box.x), number(d.box.y), number(d.box.x + d.box.w), number(d.box.y + d.box.h)};
       boxes.push_back({from_original(batch.geometries[i], original), std::clamp(d.score, 0.0, 1.0), label});
@@ -81,6 +113,7 @@ class DetectionsTeacher : public TeacherNetwork {
   const Dataset& train_set_;
   size_t labelled_;  // images of the training set's annotations
   ModelShape shape_;
+  at::Tensor known_;                     // DenseOutput::known_classes
   std::vector<int64_t> label_of_class_;  // of the annotations' classes; -1: not trained
 };
 

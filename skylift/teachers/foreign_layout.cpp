@@ -33,6 +33,12 @@ ForeignLayout read_layout(const std::filesystem::path& model) {
   return layout;
 }
 
+std::string keys_text(ForeignLayout layout) {
+  OptionTable table;
+  bind(table.root(), layout);
+  return table.to_toml();
+}
+
 std::string description(const ForeignLayout& layout) {
   std::string text = fmt::format("{}: boxes {}{}, {} classes ({} .. {}) as {}{}", layout.kind, layout.boxes,
                                  layout.relative == "yes" ? " in parts of the input" : "", layout.classes.size(),

@@ -56,6 +56,9 @@ struct ForeignSight {
 /// Every "auto" decided. Error: nothing fits; lists the outputs and says what to write into the TOML file.
 ForeignLayout recognised(ForeignLayout given, const ForeignSight& sight);
 
+/// All keys with their values, as the file beside the model would have them.
+std::string keys_text(ForeignLayout layout);
+
 /// One line: "rows of boxes (xywh) and 80 classes at strides 8, 16, 32; ..."
 std::string description(const ForeignLayout& layout);
 

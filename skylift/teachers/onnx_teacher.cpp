@@ -54,11 +54,13 @@ class OnnxTeacher : public TeacherNetwork {
     shape_.reg_max = place.student.head.reg_max;
     shape_.strides = dense ? layout_.strides : place.student.neck.strides();
     const std::filesystem::path weights = name_ + ".data";  // of an export that keeps them apart
-    checksum_ = checksum_text(skylift::checksum(is_file(weights) ? bytes_ + read_file(weights) : bytes_));
+    const uint64_t sum = skylift::checksum(is_file(weights) ? bytes_ + read_file(weights) : bytes_);
+    checksum_ = checksum_text(skylift::checksum(keys_text(layout_), sum));
     bytes_.clear();
   }
 
   const ModelShape& shape() const override { return shape_; }
+  at::Tensor known_classes() const override { return skylift::known_classes(map_); }
   std::string checksum() const override { return checksum_; }
   int largest_side() const override { return static_cast<int>(std::min(fixed_height_, fixed_width_)); }
 
@@ -157,7 +159,7 @@ class OnnxTeacher : public TeacherNetwork {
       output = dense_output(maps, own_height, own_width, shape_.reg_max);
       if (own_bins_) keep_bins(output, levels);
     }
-    output.known_classes = known_classes(map_);
+    output.known_classes = known_classes();
     return output;
   }
 
@@ -202,8 +204,8 @@ class OnnxTeacher : public TeacherNetwork {
 
   static DenseOutput cut(DenseOutput output, int64_t count) {
     for (LevelOutput& level : output.levels) {
-      level.cls_logits = level.cls_logits.slice(0, 0, count);
-      level.box_logits = level.box_logits.slice(0, 0, count);
+      for (at::Tensor* map : {&level.cls_logits, &level.box_logits, &level.box_known})
+        if (map->defined()) *map = map->slice(0, 0, count);
     }
     return output;
   }
@@ -211,13 +213,12 @@ class OnnxTeacher : public TeacherNetwork {
   static DenseOutput joined(const std::vector<DenseOutput>& parts, c10::Device device) {
     DenseOutput all = parts.front();
     for (size_t i = 0; i < all.levels.size(); ++i) {
-      std::vector<at::Tensor> cls, box;
-      for (const DenseOutput& part : parts) {
-        cls.push_back(part.levels[i].cls_logits);
-        box.push_back(part.levels[i].box_logits);
+      for (at::Tensor LevelOutput::*map :
+           {&LevelOutput::cls_logits, &LevelOutput::box_logits, &LevelOutput::box_known}) {
+        std::vector<at::Tensor> maps;
+        for (const DenseOutput& part : parts) maps.push_back(part.levels[i].*map);
+        if (maps.front().defined()) all.levels[i].*map = at::cat(maps).to(device);
       }
-      all.levels[i].cls_logits = at::cat(cls).to(device);
-      all.levels[i].box_logits = at::cat(box).to(device);
     }
     return all;
   }

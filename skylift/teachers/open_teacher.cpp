@@ -17,11 +17,15 @@ namespace skylift {
 namespace {
 
 TeacherPtr open_one(const std::filesystem::path& file, const TeacherPlace& place) {
-  if (is_folder(file) || file.extension() == ".json") return open_detections_teacher(file, place);
   if (is_onnx_file(file)) return open_onnx_teacher(file, place);
+  const bool boxes = is_folder(file) || file.extension() == ".json";
   if (!place.kd.teacher_classes.empty())
-    throw Error("--teacher-classes: {} is a model of ours, whose classes must be the data's (hint: export it to ONNX)",
-                file.string());
+    throw Error("--teacher-classes: {} is {}", file.string(),
+                boxes
+                    ? "boxes in a file, whose classes must have the data's names (hint: skylift predict --map FROM=TO "
+                      "writes them so)"
+                    : "a model of ours, whose classes must be the data's (hint: export it to ONNX)");
+  if (boxes) return open_detections_teacher(file, place);
   return open_detector_teacher(file, place.train_set.classes(), place.compute);
 }
 

@@ -110,6 +110,8 @@ DecodedMaps sparse_maps(const std::vector<std::vector<SparseBox>>& images, const
     }
     for (const SparseBox& found : images[static_cast<size_t>(b)]) add(found, levels, strides);
   }
+  for (const at::Tensor& scores : maps.scores)
+    maps.known.push_back(scores.amax(1, /*keepdim=*/true).gt(0).to(at::kFloat));
   return maps;
 }
 

@@ -21,7 +21,7 @@ struct SparseBox {
 ///   centerness: of the location in the box, whose sides are at least two strides so that small ones have a location;
 ///   fit: 1 where the box's side is 8 strides, the anchor of GFL, falling to 0 at half and twice that (the finest and the
 ///   coarsest level take all that is smaller and larger), so that a box belongs to the levels that would find it.
-/// Everywhere else the probability is 0: soft targets say "nothing here", too.
+/// Everywhere else the probability is 0, soft targets say "nothing here", too, and there is no box (DecodedMaps::known).
 /// `images`: one list an image.
 DecodedMaps sparse_maps(const std::vector<std::vector<SparseBox>>& images, const std::vector<int>& strides,
                         int64_t height, int64_t width, int64_t classes);

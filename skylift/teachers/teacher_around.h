@@ -12,6 +12,7 @@ class TeacherAround : public TeacherNetwork {
  public:
   explicit TeacherAround(TeacherPtr inner) : inner_(std::move(inner)) {}
   const ModelShape& shape() const override { return inner_->shape(); }
+  at::Tensor known_classes() const override { return inner_->known_classes(); }
   std::string checksum() const override { return inner_->checksum(); }
   Detector* detector() const override { return inner_->detector(); }
   std::optional<DetectionSet> detections() const override { return inner_->detections(); }

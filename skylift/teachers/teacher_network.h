@@ -20,8 +20,11 @@ class TeacherNetwork {
   /// are no distributions.
   virtual const ModelShape& shape() const = 0;
 
-  /// Without gradient, on the batch's device. Classes that it does not know: see DenseOutput::known_classes.
+  /// Without gradient, on the batch's device.
   virtual DenseOutput forward(const Batch& batch) = 0;
+
+  /// DenseOutput::known_classes of all its answers.
+  virtual at::Tensor known_classes() const { return {}; }
 
   /// Tells teachers apart: of its weights or its file.
   virtual std::string checksum() const = 0;

@@ -34,22 +34,12 @@ std::string data_text(const Dataset& data, bool sizes) {
 /// Options that change where, how fast and how long a run learns, and how it is looked at, but not what a step does.
 /// What paths lead to is compared by checksum.
 bool may_differ(const std::string& key) {
-  static const std::vector<std::string> keys = {"data.train",
-                                                "data.val",
-                                                "data.threads",
-                                                "data.prefetch",
-                                                "data.cache_mb",
-                                                "train.batch_size",
-                                                "train.accumulate",
-                                                "train.recompute",
-                                                "train.epochs",
-                                                "train.eval_every",
-                                                "train.checkpoint_every",
-                                                "train.device",
-                                                "train.threads",
-                                                "train.memory_format",
-                                                "kd.teacher_check_images",
-                                                "kd.min_teacher_ap50"};
+  static const std::vector<std::string> keys = {
+      "data.train",         "data.val",      "data.unlabelled",     "data.threads",
+      "data.prefetch",      "data.cache_mb", "train.batch_size",    "train.accumulate",
+      "train.recompute",    "train.epochs",  "train.eval_every",    "train.checkpoint_every",
+      "train.device",       "train.threads", "train.memory_format", "kd.teacher_check_images",
+      "kd.min_teacher_ap50"};
   return std::ranges::find(keys, key) != keys.end() || key.starts_with("eval.") || key.starts_with("decode.");
 }
 
@@ -72,7 +62,7 @@ RunOptions options_of(const std::string& text) {
 void check_same_options(const std::string& state, const std::string& now, const std::string& where) {
   const RunOptions before = options_of(state), after = options_of(now);
   for (const OptionDifference& option : option_differences(before, after)) {
-    if (!option.harmless) {
+    if (!option.resumable) {
       throw Error(
           "{}: --resume goes on with the same options, but {} is {} now and was {} (hint: another --out begins another "
           "run)",
@@ -114,6 +104,9 @@ std::vector<OptionDifference> option_differences(const RunOptions& before, const
 std::string data_checksum(const Dataset& data, bool sizes) {
   uint64_t sum = 1;
   for (const std::string& name : data.classes()) sum = checksum(name, sum);
+  const ImageReading& reading = data.annotations().reading;
+  if (reading != ImageReading{})  // other pixels and boxes
+    sum = checksum_of_numbers({static_cast<double>(reading.orientation), static_cast<double>(reading.depth)}, sum);
   for (int64_t i = 0; i < data.size(); ++i) {
     const ImageRecord& image = data.record(i);
     std::error_code missing;  // the loader says it better

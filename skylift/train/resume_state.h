@@ -27,7 +27,7 @@ int64_t images_a_step(const TrainOptions& options);
 int accumulate_for(const TextMap& state, const TrainOptions& options, const std::string& where);
 struct OptionDifference {
   std::string key, was, is;  ///< the values as TOML
-  bool harmless = false;     ///< it changes where, how fast or how long a run learns, but not what a step does
+  bool resumable = false;    ///< it changes where, how fast or how long a run learns, but not what a step does
 };
 std::vector<OptionDifference> option_differences(const RunOptions& before, const RunOptions& after);
 

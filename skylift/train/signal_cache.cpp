@@ -11,7 +11,7 @@
 #include "skylift/core/temporary_file.h"
 #include "skylift/core/text.h"
 #include "skylift/data/loader.h"
-#include "skylift/kd/common_levels.h"
+#include "skylift/kd/common_inputs.h"
 #include "skylift/kd/methods.h"
 #include "skylift/train/resume_state.h"
 #include "skylift/train/step.h"
@@ -27,9 +27,9 @@ std::string deciding_options(RunOptions options) {
   const std::vector<std::string> sections = {"data.input.",        "assign.",          "kd.regions.",
                                              "kd.teacher_classes", "kd.teacher_scale", "kd.teacher_flip",
                                              "kd.teacher_finer",   "kd.teacher_fold"};
-  const std::vector<std::string> keys = {"data.classes",         "data.mask_ignored",      "data.keep_empty",
-                                         "data.min_box_px",      "data.augment.scale_min", "model.neck.first_level",
-                                         "model.neck.last_level"};
+  const std::vector<std::string> keys = {"data.classes",          "data.mask_ignored",      "data.keep_empty",
+                                         "data.min_box_px",       "data.augment.scale_min", "model.neck.first_level",
+                                         "model.neck.last_level", "model.head.reg_max"};
   std::string text;
   for (const Option& option : table.options()) {
     const auto begins = [&](const std::string& section) { return option.key.starts_with(section); };
@@ -98,6 +98,14 @@ DenseOutput empty_student(const ModelOptions& model, const at::Tensor& images, i
   return output;
 }
 
+/// [B,A,4(R+1)] logits, 0 where the teacher has no box.
+at::Tensor known_boxes(DenseOutput teacher) {
+  for (LevelOutput& level : teacher.levels) {
+    if (level.box_known.defined()) level.box_logits = level.box_logits * level.box_known;
+  }
+  return flat_box_logits(teacher).flatten(2);
+}
+
 /// What is stored of one image, a batch of its own.
 class EntryMaker {
  public:
@@ -107,10 +115,7 @@ class EntryMaker {
     const at::NoGradGuard no_grad;
     const StepForward step = assigned(empty_student(options_.model, batch.images, teacher_.network->shape().classes),
                                       teacher_.network->forward(batch), batch, options_.assign);
-    const DistillInputs inputs = step.inputs(batch);
-    if (step.student.strides == step.teacher.strides) return entry_of(inputs);
-    const LevelSubset subset(inputs, common_strides(step.student.strides, step.teacher.strides));
-    return entry_of(subset.inputs());
+    return entry_of(CommonInputs(step.inputs(batch)).inputs());
   }
 
  private:
@@ -121,7 +126,7 @@ class EntryMaker {
     for (const std::string& name : needs.regions) regions.push_back(&set.region(name));
     const bool with_cid = std::ranges::find(needs.regions, "cid") != needs.regions.end();
     const at::Tensor cls = needs.cls ? flat_cls_logits(inputs.teacher) : at::Tensor();
-    const at::Tensor box = needs.box ? flat_box_logits(inputs.teacher).flatten(2) : at::Tensor();
+    const at::Tensor box = needs.box ? known_boxes(inputs.teacher) : at::Tensor();
     return make_signal_entry(inputs.grid, regions, with_cid ? &set.region("cid") : nullptr, cls, box);
   }
 
@@ -158,6 +163,7 @@ SignalCache::SignalCache(const RunOptions& options, const Dataset& train_set, co
   const ModelShape& shape = teacher.network->shape();
   shape_.strides = shape.strides;
   shape_.reg_max = shape.reg_max;
+  shape_.known_classes = teacher.network->known_classes();
   const SignalMetadata metadata = metadata_of(options, train_set, teacher, orientations_);
   if (!std::filesystem::exists(path_)) make(options, train_set, teacher, metadata, progress);
   file_.emplace(path_);

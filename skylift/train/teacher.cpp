@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "skylift/annotations/image_size.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
 #include "skylift/dist/processes.h"
@@ -58,11 +59,13 @@ EvalResult score_network(TeacherNetwork& teacher, const Teacher& whole, const Da
 
 /// Boxes in a file against the annotations of the training images that they were made for.
 EvalResult score_boxes(DetectionSet found, const Dataset& train_set, const RunOptions& options) {
-  AnnotationSet truth = train_set.annotations();
-  const size_t count = std::min(truth.images.size(), static_cast<size_t>(options.kd.teacher_check_images));
-  truth.images.resize(count);
-  found.resize(count);
-  return evaluate(truth, found, options.eval);
+  DetectedSet set{train_set.annotations(), std::move(found)};
+  const size_t count = std::min(set.detections.size(), static_cast<size_t>(options.kd.teacher_check_images));
+  set.truth.images.resize(count);
+  set.detections.resize(count);
+  keep_classes(set, train_set.classes(), "the teacher");
+  fill_image_sizes(set.truth);  // which protocols with ignored regions ask for
+  return evaluate(set.truth, set.detections, options.eval);
 }
 
 }  // namespace

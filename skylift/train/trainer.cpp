@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include <chrono>
+#include <utility>
+#include <vector>
 
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
@@ -46,7 +48,7 @@ class Trainer {
   void save() const;
   void save_last() const;
   void train_epoch(int64_t epoch, int64_t first_step);
-  Batch next_batch();
+  std::vector<PackedBatch> next_batches();
   void train_step(int64_t epoch);
   LossTerms train_batch(const Batch& batch, bool last);
   void report_step(const MetricValues& values, int64_t epoch);
@@ -209,7 +211,7 @@ TrainSummary Trainer::run() try {
 
 void Trainer::train_epoch(int64_t epoch, int64_t first_step) {
   parts_->learner.student().train();
-  if (parts_->learner.distiller()) parts_->learner.distiller()->begin_epoch(epoch, options_.train.epochs);
+  if (parts_->learner.distiller()) parts_->learner.distiller()->begin_epoch(epoch);
   parts_->loader->start(epoch, first_step * parts_->accumulate);
   for (bool epoch_ends = false; !epoch_ends;) {
     const auto begun = Clock::now();
@@ -224,11 +226,13 @@ void Trainer::train_epoch(int64_t epoch, int64_t first_step) {
   }
 }
 
-/// An image that cannot be read costs no step that is done; of several processes the others do not know of it, and a
-/// state is saved by all.
-Batch Trainer::next_batch() {
+/// All of a step, before anything is done with the first: an image that cannot be read costs no step that is done. Of
+/// several processes the others do not know of it, and a state is saved by all.
+std::vector<PackedBatch> Trainer::next_batches() {
   try {
-    return parts_->loader->next()->unpacked(compute_.device, compute_.memory_format);
+    std::vector<PackedBatch> batches;
+    for (int i = 0; i < parts_->accumulate; ++i) batches.push_back(std::move(*parts_->loader->next()));
+    return batches;
   } catch (...) {
     if (process_count() == 1) save();
     throw;
@@ -256,17 +260,18 @@ void Trainer::save_last() const {
 
 void Trainer::train_step(int64_t epoch) {
   const double waited = seconds_waited_for_processes();
-  std::vector<LossTerms> batches;
+  std::vector<LossTerms> terms;
   int64_t images = 0;
   clock_.begins();
-  for (int i = 0; i < parts_->accumulate; ++i) {
-    clock_.waits();
-    const Batch batch = next_batch();
-    clock_.works();
+  clock_.waits();
+  std::vector<PackedBatch> batches = next_batches();
+  clock_.works();
+  for (PackedBatch& packed : batches) {
+    const Batch batch = std::exchange(packed, {}).unpacked(compute_.device, compute_.memory_format);
     images += batch.images.size(0);
-    batches.push_back(train_batch(batch, i + 1 == parts_->accumulate));
+    terms.push_back(train_batch(batch, &packed == &batches.back()));
   }
-  MetricValues values = loss_values(batches);
+  MetricValues values = loss_values(terms);
   const double gradient_norm = parts_->learner.update(
       lr_factor(options_.train.schedule, step_, parts_->steps_per_epoch, parts_->total_steps), step_);
   ++step_;

@@ -11,14 +11,6 @@ namespace {
 
 const Dataset* pointer(const std::optional<Dataset>& images) { return images ? &*images : nullptr; }
 
-std::optional<Dataset> unlabelled_of(const TrainRequest& request, const std::vector<std::string>& classes) {
-  const std::string& spec = request.options.data.unlabelled;
-  if (spec.empty()) return std::nullopt;
-  if (request.teachers.empty())
-    throw Error("data.unlabelled: without a teacher nothing is learned of them (hint: skylift distill)");
-  return open_unlabelled_set(spec, classes);
-}
-
 std::optional<Teacher> teacher_of(const TrainRequest& request, const Dataset& train_set, const ComputeDevice& compute,
                                   const std::optional<Dataset>& unlabelled) {
   if (request.teachers.empty()) return std::nullopt;
@@ -32,6 +24,14 @@ const Detector* detector_of(const std::optional<Teacher>& teacher) {
 }
 
 }  // namespace
+
+std::optional<Dataset> unlabelled_of(const TrainRequest& request, const std::vector<std::string>& classes) {
+  const std::string& spec = request.options.data.unlabelled;
+  if (spec.empty()) return std::nullopt;
+  if (request.teachers.empty())
+    throw Error("data.unlabelled: without a teacher nothing is learned of them (hint: skylift distill)");
+  return open_unlabelled_set(spec, classes);
+}
 
 TrainingParts::TrainingParts(const TrainRequest& request, const Dataset& train_set, const Dataset& val_set,
                              const ComputeDevice& compute, int batches)

@@ -12,6 +12,9 @@
 
 namespace skylift {
 
+/// data.unlabelled, where the request has some. Error: without a teacher nothing is learned of them.
+std::optional<Dataset> unlabelled_of(const TrainRequest& request, const std::vector<std::string>& classes);
+
 struct TrainingParts {
   /// `accumulate`: batches a step, for a run that goes on what keeps its images (resume_state.h). The data sets must
   /// outlive the parts, and so must the device. Error: what does not fit together.

@@ -26,8 +26,8 @@ std::vector<int> places_of(const std::vector<std::string>& names, const std::vec
   return places;
 }
 
-/// Leaves a set the classes that the model has, in the set's order; objects of the others are of none.
-void keep_classes(AnnotationSet& set, const std::vector<std::string>& model) {
+/// See the header; without detections.
+void keep_classes(AnnotationSet& set, const std::vector<std::string>& model, const std::string& finder) {
   const std::vector<std::string> all = std::move(set.classes);
   const std::vector<int64_t> ids = std::move(set.class_ids);
   set.classes.clear();
@@ -39,7 +39,7 @@ void keep_classes(AnnotationSet& set, const std::vector<std::string>& model) {
     set.class_ids.push_back(ids[i]);
   }
   if (set.classes.empty()) {
-    throw Error("the model and the data have no class in common: the model finds {}, the data names {}",
+    throw Error("{0} and the data have no class in common: {0} finds {1}, the data names {2}", finder,
                 fmt::join(model, ", "), fmt::join(all, ", "));
   }
   const std::vector<int> places = places_of(all, set.classes);
@@ -54,7 +54,9 @@ void keep_classes(AnnotationSet& set, const std::vector<std::string>& model) {
 }
 
 void keep_known_classes(std::vector<Detection>& detections, const std::vector<int>& places) {
-  for (Detection& detection : detections) detection.class_index = places[static_cast<size_t>(detection.class_index)];
+  for (Detection& detection : detections) {
+    if (detection.class_index >= 0) detection.class_index = places[static_cast<size_t>(detection.class_index)];
+  }
   std::erase_if(detections, [](const Detection& detection) { return detection.class_index < 0; });
 }
 
@@ -68,7 +70,7 @@ AnnotationSet scored_part(const Dataset& dataset, int64_t begin, int64_t end,
   AnnotationSet part = dataset.annotations();
   part.images.resize(static_cast<size_t>(end));
   part.images.erase(part.images.begin(), part.images.begin() + begin);
-  keep_classes(part, model_classes);
+  keep_classes(part, model_classes, "the model");
   return part;
 }
 
@@ -118,8 +120,16 @@ DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const Val
                                                      progress({"evaluate", group.end - first, count - first, ""});
                                                  }};
   run_pipeline(std::max(options.threads, predictor.parallel_runs()) + 1, stages);
+  if (!options.partial) throw_if_stopped();
   detected.truth.images.resize(detected.detections.size());  // fewer after a signal
   return detected;
+}
+
+void keep_classes(DetectedSet& set, const std::vector<std::string>& classes, const std::string& finder) {
+  const std::vector<std::string> all = set.truth.classes;
+  keep_classes(set.truth, classes, finder);
+  const std::vector<int> places = places_of(all, set.truth.classes);
+  for (std::vector<Detection>& image : set.detections) keep_known_classes(image, places);
 }
 
 EvalResult validate(const Predictor& predictor, const Dataset& dataset, const EvalOptions& eval,
@@ -127,6 +137,7 @@ EvalResult validate(const Predictor& predictor, const Dataset& dataset, const Ev
   ValidationOptions share = options;
   share.part = process_rank();
   share.parts = process_count();
+  share.partial = true;  // all stop together, below
   DetectedSet detected = detect(predictor, dataset, share, progress);
   throw_if_any_stopped();
   if (share.parts > 1)

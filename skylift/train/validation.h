@@ -13,6 +13,7 @@ struct ValidationOptions {
   int threads = 2;          ///< at least so many such groups are under way
   int64_t limit = 0;        ///< the first so many images only; 0: all
   int part = 0, parts = 1;  ///< of those the part-th of as many shares
+  bool partial = false;     ///< a signal ends it with what was seen until then; else by StoppedBySignal
 };
 
 /// A model's detections beside what they are scored against.
@@ -21,10 +22,14 @@ struct DetectedSet {
   DetectionSet detections;  ///< parallel to truth.images, class indices of truth.classes
 };
 
-/// Predicts the images, up to where a signal says to stop. Classes meet by name, and only those that both the model and
+/// Predicts the images. Classes meet by name, and only those that both the model and
 /// the data have are scored. Error: no class in common.
 DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options,
                    const ProgressCallback& progress = {});
+
+/// Leaves truth and detections (whose class indices are truth's) those of `classes` that truth has, in truth's order;
+/// objects of the others are of none. Error: no class in common; `finder`, who finds these, is for the message.
+void keep_classes(DetectedSet& set, const std::vector<std::string>& classes, const std::string& finder = "the model");
 
 /// Predicts and evaluates. Several processes (skylift/dist/processes.h) predict a share each, and rank 0 alone scores:
 /// elsewhere the result holds the number of images and nothing else. Stopped, in all: by a signal, as a score of some images would pass for that of all.

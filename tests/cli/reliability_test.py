@@ -227,6 +227,25 @@ class ReliabilityTest(ProgramTest):
         done = self.resume(out, *settings)
         self.assertIn(f"going on after step {steps} ", done.stderr)
 
+    def test_an_image_of_a_later_batch_costs_no_step_either(self):
+        """MGD draws its masks in each batch, and the warm-up counts: neither may count a step that was not made."""
+        teacher, train, out = self.model("first", 3), self.folder / "accumulated", self.folder / "later batch"
+        shutil.copytree(self.data / "train", train)
+        settings = ["--teacher", teacher, "--method", "mgd", "--set", f"data.train={train}", "--set", "train.accumulate=2", "--set",
+                    "train.batch_size=1", "--set", "kd.warmup_steps=20", "--set", "kd.min_teacher_ap50=0"]
+        whole = self.folder / "whole accumulated"
+        self.succeed(*self.command(whole, *settings, name="distill"))
+        images = sorted((train / "images").iterdir())
+        for image in images[:4]:
+            bytes_of = image.read_bytes()
+            shutil.rmtree(out, ignore_errors=True)
+            image.write_bytes(bytes(len(bytes_of)))  # as long, since sizes are compared
+            self.refuse(*self.command(out, *settings, name="distill"), expect=[image.name])
+            image.write_bytes(bytes_of)
+            if (out / "resume").exists():
+                self.succeed(*self.command(out, *settings, "--resume", name="distill"))
+                self.assertEqual((out / "last.safetensors").read_bytes(), (whole / "last.safetensors").read_bytes(), image.name)
+
     def test_sets_without_objects_are_refused(self):
         empty = self.folder / "empty"
         shutil.copytree(self.data / "val", empty)
@@ -284,6 +303,24 @@ class ReliabilityTest(ProgramTest):
         self.assertEqual(code, 143, errors)
         self.succeed("study", "--config", plan, "--out", out)
         self.assertEqual((run / "last.safetensors").read_bytes(), (self.whole() / "last.safetensors").read_bytes())
+
+    def test_a_study_that_is_stopped_while_it_scores_has_no_score(self):
+        plan, out, many = self.folder / "scoring.toml", self.folder / "scoring study", self.folder / "many to score"
+        self.succeed("synth", "--out", many, "--images", 300, "--size", "192x160", "--seed", 1)
+        plan.write_text('seeds = [0]\n[[run]]\nname = "plain"\nconfig = "tiny.toml"\nset = ["train.epochs=1"]\n')
+        run = out / "plain" / "seed0"
+        command = ["study", "--config", plan, "--out", out, "--set", f"data.val={many}"]
+        with subprocess.Popen([PROGRAM, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            for line in iter(process.stderr.readline, ""):
+                if "epoch 1/1: AP" in line:
+                    break
+            time.sleep(0.3)
+            process.terminate()
+            errors = process.stderr.read()
+        self.assertEqual(process.returncode, 143, errors)
+        self.assertFalse((run / "result.json").exists())
+        self.succeed(*command)
+        self.assertEqual(json.loads((run / "result.json").read_text())["evaluations"]["coco"]["images"], 300)
 
     def test_one_process_a_folder(self):
         out = self.folder / "contested"

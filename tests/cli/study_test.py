@@ -68,6 +68,11 @@ class StudyTest(ProgramTest):
         # Other options under the same name are not mixed in.
         self.refuse("study", "--config", plan, "--out", out, "--set", "train.optimizer.lr=0.5", expect=["train.optimizer.lr = ", "plan says 0.5", "--out"])
         self.succeed("study", "--config", plan, "--out", out, "--set", "data.prefetch=2")  # what changes no weight may differ
+        for assignment in ("train.batch_size=1", "decode.score_threshold=0.5", f"data.val={self.folder / 'scenes' / 'train'}"):
+            self.refuse("study", "--config", plan, "--out", out, "--set", assignment, expect=["was trained with", assignment.split("=")[0]])
+        moved = self.folder / "moved"
+        shutil.copytree(self.folder / "scenes", moved)
+        self.succeed("study", "--config", plan, "--out", out, "--set", f"data.train={moved / 'train'}", "--set", f"data.val={moved / 'val'}")
         shutil.rmtree(out)
 
     def test_the_measure_is_the_studys_whatever_a_run_follows(self):

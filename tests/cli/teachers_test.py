@@ -1,5 +1,6 @@
 """Any teacher: ONNX, detections in a file, several, at twice the scale; images without labels; a start from a trained model."""
 import json
+import shutil
 import unittest
 
 from program import ProgramTest, step_lines
@@ -56,6 +57,62 @@ class TeachersTest(ProgramTest):
         self.assertNotEqual([step["kd_bckd_cls"] for step in steps], [step["kd_bckd_cls"] for step in labelled])
         self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", one / "detections.json", *unlabelled,
                     expect=["no box on any unlabelled image"])
+
+    def test_boxes_are_scored_beside_ignored_regions(self):
+        regions, found = self.folder / "regions", self.folder / "in-regions"
+        shutil.copytree(self.data, regions)
+        lines = min((regions / "train" / "annotations").iterdir())
+        lines.write_text(lines.read_text().rstrip("\n") + "\n0,0,20,20,0,0,0,0\n")
+        self.succeed("predict", "--model", self.teacher, regions / "train" / "images", "--out", found, "--score", "0")
+        done, _ = self.distill("regions-run", "--teacher", found / "detections.json", "--set", f"data.train={regions / 'train'}",
+                               "--set", "eval.protocol=visdrone")
+        self.assertIn("training images (visdrone protocol)", done.stderr)
+
+    def test_classes_that_a_file_of_boxes_lacks_are_left_to_the_labels(self):
+        found = self.folder / "no-cars"
+        self.succeed("predict", "--model", self.teacher, self.data / "train" / "images", "--out", found, "--score", "0")
+        boxes = found / "detections.json"
+        entries = json.loads(boxes.read_text())
+        boxes.write_text(json.dumps([entry for entry in entries if entry["category_name"] != "car"]))
+        done, _ = self.distill("no-cars-run", "--teacher", boxes)
+        self.assertRegex(done.stderr, "has no box of .*car.*: learned from the labels alone")
+        self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", boxes, "--teacher-classes", "auto=car",
+                    expect=["--teacher-classes", "boxes in a file", "--map"])
+
+    def test_where_a_file_has_no_box_none_is_taught(self):
+        found = self.folder / "one-image"
+        self.succeed("predict", "--model", self.teacher, self.data / "train" / "images", "--out", found, "--score", "0")
+        boxes = found / "detections.json"
+        entries = json.loads(boxes.read_text())
+        boxes.write_text(json.dumps([entry for entry in entries if entry["file_name"] == entries[0]["file_name"]]))
+        _, steps = self.distill("one-image-run", "--teacher", boxes, "--set", "train.batch_size=1")
+        self.assertEqual(len([step for step in steps if step["kd_bckd_box"] > 0]), 1, "that of the image")
+        self.assertTrue(all(step["kd_bckd_cls"] > 0 for step in steps))
+
+    def test_stored_signals_of_a_teacher_of_some_classes_are_those_of_the_live_one(self):
+        some = ["--teacher", self.onnx, "--teacher-classes", "car=,van=,bus="]
+        for key in ("scale_min=1", "scale_max=1", "photometric=0", "crop_px=0", "tile_px=0"):
+            some += ["--set", f"data.augment.{key}"]
+        done, live = self.distill("some-live", *some)
+        self.assertIn("learned from the labels alone", done.stderr)
+        _, stored = self.distill("some-stored", *some, "--set", f"kd.cache={self.folder / 'some.kd'}")
+        for a, b in zip(live, stored, strict=True):
+            for term in ("kd_bckd_cls", "kd_bckd_box"):
+                self.assertAlmostEqual(a[term], b[term], delta=1e-2 * abs(a[term]) + 1e-5)
+
+    def test_the_dry_run_looks_at_unlabelled_images_too(self):
+        found = self.folder / "labelled-alone"
+        self.succeed("predict", "--model", self.teacher, self.data / "train" / "images", "--out", found, "--score", "0")
+        self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--dry-run", "--teacher", found / "detections.json", "--set",
+                    f"data.unlabelled={self.data / 'val' / 'images'}", "--set", "train.batch_size=2", expect=["no box on any unlabelled image"])
+
+    def test_unlabelled_images_may_move(self):
+        here, there = self.folder / "flights", self.folder / "moved"
+        shutil.copytree(self.data / "val" / "images", here)
+        call = ["--teacher", self.teacher, "--set", "train.batch_size=2"]
+        self.distill("moves", *call, "--set", f"data.unlabelled={here}")
+        here.rename(there)
+        self.succeed("distill", *self.tiny, "--out", self.folder / "moves", "--resume", *call, "--set", f"data.unlabelled={there}")
 
     def test_several_teachers_flips_and_scale(self):
         self.distill("several", "--teacher", self.teacher, "--teacher", self.onnx, "--set", "kd.teacher_flip=true")

@@ -8,6 +8,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/kd/cid_loss.h"
+#include "skylift/kd/common_inputs.h"
 #include "skylift/kd/divergence.h"
 #include "skylift/kd/ld.h"
 #include "skylift/kd/logit_kd.h"
@@ -198,10 +199,51 @@ TEST(Distiller, WarmupGrowsAndStopEnds) {
     EXPECT_NEAR(term(distiller(scene.inputs()), "kd_cid_cls"), strength * full, 1e-5);
   }
   EXPECT_TRUE(distiller.active());
-  distiller.begin_epoch(2, 10);
+  distiller.begin_epoch(2);
   EXPECT_FALSE(distiller.active());
   EXPECT_TRUE(distiller(scene.inputs()).empty());
-  EXPECT_EQ(distiller.named_buffers()["steps"].item<int64_t>(), 5) << "a resumed run goes on from here";
+  EXPECT_EQ(distiller.named_buffers()["warmup_steps"].item<int64_t>(), 5) << "a resumed run goes on from here";
+}
+
+TEST(Distiller, AWarmupGoesOnByStepsWhateverTheirBatches) {
+  const KdScene scene = golden_scene();
+  DistillOptions options = with_methods({"cid"});
+  const double full = term(distil(scene, options), "kd_cid_cls");
+  options.warmup_steps = 8;
+  Distiller before(options, testing::shape_of(scene), testing::shape_of(scene));
+  before.set_batches_per_step(2);
+  for (const double step : {1, 1, 2, 2, 3, 3})
+    EXPECT_NEAR(term(before(scene.inputs()), "kd_cid_cls"), step / 8 * full, 1e-5);
+  Distiller resumed(options, testing::shape_of(scene), testing::shape_of(scene));
+  resumed.named_buffers()["warmup_steps"].copy_(before.named_buffers()["warmup_steps"]);
+  EXPECT_NEAR(term(resumed(scene.inputs()), "kd_cid_cls"), 4.0 / 8 * full, 1e-5) << "one batch a step now";
+}
+
+TEST(Distiller, WhereATeacherHasNoBoxNoneIsTaught) {
+  const KdScene scene = golden_scene();
+  KdScene none = scene, all = scene;
+  for (size_t i = 0; i < scene.teacher.levels.size(); ++i) {
+    const at::Tensor map = scene.teacher.levels[i].cls_logits.slice(1, 0, 1);
+    none.teacher.levels[i].box_known = at::zeros_like(map);
+    all.teacher.levels[i].box_known = at::ones_like(map);
+  }
+  const DistillOptions options = with_methods({"bckd"});
+  const double taught = term(distil(scene, options), "kd_bckd_box");
+  EXPECT_GT(taught, 1e-3);
+  EXPECT_NEAR(term(distil(all, options), "kd_bckd_box"), taught, 1e-6);
+  EXPECT_EQ(term(distil(none, options), "kd_bckd_box"), 0);
+  EXPECT_EQ(term(distil(none, options), "kd_bckd_cls"), term(distil(scene, options), "kd_bckd_cls"));
+}
+
+TEST(Distiller, LabelsFollowTheClassesThatATeacherKnows) {
+  KdScene scene = golden_scene();
+  scene.teacher.known_classes = torch::tensor({1, 2}, at::kLong);
+  const DistillInputs all = scene.inputs();
+  const CommonInputs common(all);
+  const at::Tensor before = all.assignment.labels, after = common.inputs().assignment.labels;
+  ASSERT_GT(before.size(0), 0);
+  EXPECT_TRUE(after.equal(before - 1)) << "classes 1 and 2 are 0 and 1 there, class 0 is none: -1";
+  EXPECT_EQ(common.inputs().student.levels.front().cls_logits.size(1), 2);
 }
 
 TEST(Distiller, TheLiftedPredictionIsDistilledWhereThereIsOne) {

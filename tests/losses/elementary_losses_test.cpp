@@ -34,6 +34,14 @@ TEST(QualityFocal, TheModulatingFactorCarriesGradient) {
   }
 }
 
+TEST(QualityFocal, ATargetThatIsMetHasAFiniteGradientUnderEveryExponent) {
+  for (const double beta : {0.0, 0.5, 1.0, 1.5, 2.0}) {
+    const at::Tensor z = logits().requires_grad_(true);
+    quality_focal_loss(z, z.detach().sigmoid(), beta).sum().backward();
+    EXPECT_TRUE(at::isfinite(z.grad()).all().item<bool>()) << beta;
+  }
+}
+
 TEST(DistributionFocal, Golden) {
   EXPECT_NEAR(distribution_focal_loss(peak(3), torch::tensor({3.3}, at::kDouble)).item<double>(), 1.468207, 1e-6);
 }

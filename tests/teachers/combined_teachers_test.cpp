@@ -51,6 +51,24 @@ TEST(CombinedTeachers, AFlippedTeacherAnswersAMirroredImageWithTheMirrorImage) {
   EXPECT_NE(teacher->detector(), nullptr);
 }
 
+TEST(CombinedTeachers, AFlippedTeachersColumnsMeetWhereAStrideDoesNotDivideTheWidth) {
+  const TeacherPtr plain = teacher_of(testing::lively_teacher(16, 5)),
+                   teacher = flipped_too(teacher_of(testing::lively_teacher(16, 5)));
+  const Batch batch = noise_images(96, 144);  // 4.5 cells of stride 32
+  Batch turned = batch;
+  turned.images = at::constant_pad_nd(batch.images, {0, 16}).flip({3});
+  const DecodedMaps upright = decoded(plain->forward(batch)), other = decoded(plain->forward(turned)),
+                    got = decoded(teacher->forward(batch));
+  for (size_t i = 0; i < got.scores.size(); ++i) {
+    const int64_t columns = upright.scores[i].size(3), all = 160 / got.strides[i];
+    ASSERT_EQ(got.scores[i].size(3), columns);
+    for (int64_t c = 1; c < columns; ++c) {
+      const at::Tensor mean = (upright.scores[i].select(3, c) + other.scores[i].select(3, all - c)) / 2;
+      EXPECT_TRUE(torch::allclose(got.scores[i].select(3, c), mean, 0, 1e-5)) << got.strides[i] << " " << c;
+    }
+  }
+}
+
 TEST(CombinedTeachers, AtTwiceTheScaleLevelsKeepTheirCells) {
   const auto detector = testing::lively_teacher(16, 5);
   const TeacherPtr teacher = at_scale(teacher_of(detector), 2);

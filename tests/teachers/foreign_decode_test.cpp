@@ -175,5 +175,14 @@ TEST(Recognition, WhatFitsNothingIsRefusedWithItsShapes) {
   EXPECT_THAT(rows, HasSubstr("no known layout")) << "sixteen classes that nobody names";
 }
 
+TEST(ForeignLayoutTest, WhatTheFileBesideAModelSaysTellsTeachersApart) {
+  ForeignLayout rgb{.kind = "rows", .classes = {"car", "bus"}, .channels = "rgb", .mean = {0, 0, 0}}, bgr = rgb,
+                                                                                                      other = rgb;
+  bgr.channels = "bgr";
+  other.classes = {"bus", "car"};
+  EXPECT_NE(keys_text(rgb), keys_text(bgr));
+  EXPECT_NE(keys_text(rgb), keys_text(other));
+}
+
 }  // namespace
 }  // namespace skylift

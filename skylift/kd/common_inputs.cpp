@@ -1,4 +1,4 @@
-#include "skylift/kd/common_levels.h"
+#include "skylift/kd/common_inputs.h"
 
 #include <ATen/Functions.h>
 
@@ -12,15 +12,20 @@ bool contains(const std::vector<int>& strides, int stride) {
 }
 
 DenseOutput levels_of(const DenseOutput& output, const std::vector<int>& strides) {
-  DenseOutput subset;
-  subset.strides = strides;
-  subset.reg_max = output.reg_max;
+  DenseOutput subset{
+      .levels = {}, .strides = strides, .reg_max = output.reg_max, .known_classes = output.known_classes};
   if (output.levels.empty()) return subset;  // a teacher whose signals are stored
   for (const int stride : strides) {
     const auto place = std::find(output.strides.begin(), output.strides.end(), stride) - output.strides.begin();
     subset.levels.push_back(output.levels[static_cast<size_t>(place)]);
   }
   return subset;
+}
+
+/// Of stored signals nothing: they hold the known classes only.
+void keep_channels(DenseOutput& output, const at::Tensor& known) {
+  for (LevelOutput& level : output.levels)
+    level.cls_logits = level.cls_logits.index_select(1, known.to(level.cls_logits.device()));
 }
 
 /// [A'] indices of the points on these levels.
@@ -64,18 +69,33 @@ std::vector<int> common_strides(const std::vector<int>& student, const std::vect
   return common;
 }
 
-LevelSubset::LevelSubset(const DistillInputs& inputs, const std::vector<int>& strides)
-    : batch(inputs.batch),
-      student(levels_of(inputs.student, strides)),
-      teacher(levels_of(inputs.teacher, strides)),
-      stored(inputs.stored) {
-  if (strides == inputs.student.strides) {  // all of them
-    grid = inputs.grid;
-    assignment = inputs.assignment;
-    return;
-  }
-  grid = point_grid(student);
-  assignment = on_points(inputs.assignment, kept_points(inputs.grid, strides), inputs.grid.count());
+CommonInputs::CommonInputs(const DistillInputs& inputs)
+    : batch_(inputs.batch),
+      grid_(inputs.grid),
+      assignment_(inputs.assignment),
+      student_(inputs.student),
+      teacher_(inputs.teacher),
+      stored_(inputs.stored) {
+  if (teacher_.known_classes.defined()) keep_known_classes(teacher_.known_classes);
+  if (student_.strides != teacher_.strides) keep_levels(common_strides(student_.strides, teacher_.strides));
+}
+
+void CommonInputs::keep_known_classes(const at::Tensor& known) {
+  const at::Tensor place = at::full({student_.levels.front().cls_logits.size(1)}, -1, at::kLong);
+  place.index_copy_(0, known, at::arange(known.size(0), known.options()));
+  keep_channels(student_, known);
+  keep_channels(teacher_, known);
+  for (Targets& targets : batch_.targets) targets.labels = place.index_select(0, targets.labels);
+  assignment_.labels = place.to(assignment_.labels.device()).index_select(0, assignment_.labels);
+}
+
+void CommonInputs::keep_levels(const std::vector<int>& strides) {
+  const bool all = strides == student_.strides;
+  student_ = levels_of(student_, strides);
+  teacher_ = levels_of(teacher_, strides);
+  if (all) return;
+  assignment_ = on_points(assignment_, kept_points(grid_, strides), grid_.count());
+  grid_ = point_grid(student_);
 }
 
 }  // namespace skylift
