@@ -4,12 +4,15 @@
 #include <filesystem>
 #include <memory>
 #include <opencv2/core/types.hpp>
+#include <set>
 
 #include "apps/commands.h"
 #include "apps/progress_bar.h"
 #include "apps/run_command.h"
+#include "skylift/annotations/image_finder.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/data/dataset.h"
 #include "skylift/data/geometry.h"
 #include "skylift/data/sample_source.h"
@@ -41,6 +44,22 @@ cv::Mat drawn(const Sample& sample, const std::vector<std::string>& classes) {
   return picture;
 }
 
+/// What the picture of each image is called. Error: one would be written over an image of the set, or outside of `out`.
+std::vector<std::string> picture_names(const AnnotationSet& set, const fs::path& out) {
+  std::vector<std::string> names = distinct_stems(without_common_folders(image_files(set)));
+  std::set<fs::path> images;
+  std::error_code absent;  // said when it is read
+  for (const ImageRecord& image : set.images) images.insert(fs::weakly_canonical(set.image_path(image), absent));
+  const auto check = [&](const std::string& file) {
+    if (!stays_inside(file)) throw Error("{}: {} leads out of --out {}", set.source.string(), file, out.string());
+    if (is_there(out / file) && images.contains(fs::canonical(out / file)))
+      throw Error("--out {}: {} there is an image of the data set (hint: another --out)", out.string(), file);
+  };
+  for (const std::string& name : names) check(name + ".jpg");
+  check("sheet.png");
+  return names;
+}
+
 void browse(const BrowseArguments& arguments) {
   DataOptions options = read_run_options(arguments.config, arguments.assignments).data;
   if (!arguments.data.empty()) options.train = arguments.data;
@@ -48,13 +67,14 @@ void browse(const BrowseArguments& arguments) {
   const SampleSource source = training_source(dataset, options);
   const int64_t count = std::min<int64_t>(arguments.count, dataset.size());
   const fs::path out = arguments.out;
+  const std::vector<std::string> names = picture_names(dataset.annotations(), out);
   std::vector<Picture> sheet;
   ProgressBar bar;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t index = i * dataset.size() / count;  // spread over the set
     const Sample sample = arguments.plain ? dataset.get(index)
                                           : source(index, Rng::of({arguments.seed, 0, static_cast<uint64_t>(index)}));
-    const std::string name = fs::path(dataset.record(index).file).stem().string();
+    const std::string& name = names[dataset.record_index(index)];
     const cv::Mat picture = drawn(sample, dataset.classes());
     write_image(out / (name + ".jpg"), picture);
     if (sheet.size() < 12)

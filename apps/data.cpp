@@ -31,13 +31,18 @@ struct DataArguments {
 
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
+/// Before anything is written: the SPEC names more than the file.
+void check_json(const DataArguments& arguments, const AnnotationSet& set) {
+  check_not_same_file(arguments.json, set.source, "--json");
+}
+
 void write_result(const DataArguments& arguments, const nlohmann::ordered_json& json) {
-  check_not_same_file(arguments.json, arguments.data, "--json");
   write_json(arguments.json, dump_json(json, 2) + "\n");
 }
 
 void check_command(const DataArguments& arguments) {
   const CheckResult result = check_data(arguments.data);
+  check_json(arguments, result.set);
   int64_t objects = 0;
   for (const auto& image : result.set.images) objects += static_cast<int64_t>(image.objects.size());
   nlohmann::ordered_json json = {{"format", result.set.format},
@@ -82,6 +87,7 @@ std::string coverage_text(const std::vector<SizeCoverage>& coverage) {
 
 void statistics(const DataArguments& arguments) {
   AnnotationSet set = open_data(arguments.data);
+  check_json(arguments, set);
   Problems unreadable;  // statistics of the annotations need no images; `data check` names each
   fill_image_sizes(set, 0, &unreadable);
   if (!unreadable.empty())
@@ -102,7 +108,9 @@ void convert(const DataArguments& arguments) {
   const ImagePlacement placement = arguments.images == "link"   ? ImagePlacement::link
                                    : arguments.images == "copy" ? ImagePlacement::copy
                                                                 : ImagePlacement::none;
-  const WriteReport report = write_data(arguments.format, arguments.out, open_data(arguments.data), placement);
+  AnnotationSet set = open_data(arguments.data);
+  check_json(arguments, set);
+  const WriteReport report = write_data(arguments.format, arguments.out, std::move(set), placement);
   nlohmann::ordered_json json = {{"format", arguments.format},
                                  {"folder", report.folder.string()},
                                  {"images", report.images},
@@ -122,6 +130,7 @@ void convert(const DataArguments& arguments) {
 /// Two folders of the data's own format below --out, the images linked.
 void split_command(const DataArguments& arguments) {
   const AnnotationSet set = open_data(arguments.data);
+  check_json(arguments, set);
   const SplitSet parts = split_by_sequence(set, arguments.share, arguments.seed);
   nlohmann::ordered_json json;
   std::string text;

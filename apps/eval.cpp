@@ -29,6 +29,7 @@ struct EvalArguments {
 
 void eval_model(const EvalArguments& arguments) {
   const Dataset dataset = scored_set(arguments.data);
+  check_not_truth(arguments.scoring, dataset.annotations());
   const Predictor predictor(arguments.model, arguments.engine, arguments.detect);
   log_info("{}", predictor.description());
   const std::string unscored = unscored_objects(dataset.annotations(), predictor.classes());
@@ -37,7 +38,9 @@ void eval_model(const EvalArguments& arguments) {
   const StopSignals stop_signals;
   {
     ProgressBar bar;
-    detected = detect(predictor, dataset, arguments.validation, bar.callback());
+    ValidationOptions validation = arguments.validation;
+    validation.partial = true;
+    detected = detect(predictor, dataset, validation, bar.callback());
   }
   const size_t seen = detected.truth.images.size();
   if (seen == 0) throw_if_stopped();
@@ -49,7 +52,7 @@ void eval_model(const EvalArguments& arguments) {
 void check_outputs(const EvalArguments& arguments) {
   const ScoringArguments& scoring = arguments.scoring;
   if (!scoring.html.empty()) check_page_name(scoring.html, "--html");
-  for (const std::string& input : {arguments.files.gt, arguments.files.dt, arguments.data, arguments.model}) {
+  for (const std::string& input : {arguments.files.dt, arguments.model}) {
     check_not_same_file(scoring.json, input, "--json");
     check_not_same_file(scoring.curves, input, "--curves");
   }

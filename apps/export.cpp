@@ -55,18 +55,6 @@ OnnxOptions onnx_options(const ExportArguments& arguments) {
   return options;
 }
 
-/// Images must fit a fixed input, so where it is smaller than the model's own size they are scaled to it.
-void fit_into(Preprocess& preprocess, const OnnxOptions& options) {
-  if (options.width == 0) return;
-  const int long_side = std::min(preprocess.long_side, std::max(options.width, options.height));
-  const int short_side = std::min(preprocess.short_side, std::min(options.width, options.height));
-  if (long_side == preprocess.long_side && short_side == preprocess.short_side) return;
-  log_info("--size: the file's images are scaled to {}x{} px, the model's to {}x{}", long_side, short_side,
-           preprocess.long_side, preprocess.short_side);
-  preprocess.long_side = long_side;
-  preprocess.short_side = short_side;
-}
-
 /// "checked on street.jpg ...", or why not.
 std::string verification(const std::string& onnx, const Model& model, const OnnxOptions& options,
                          const std::string& file) {
@@ -150,11 +138,9 @@ void write_int8(const ExportArguments& arguments, const std::string& onnx, const
 
 void export_model(const ExportArguments& arguments) {
   check_int8(arguments);
-  for (const std::string& input : {arguments.model, arguments.image})
-    check_not_same_file(arguments.out, input, "--out");
-  Model model = load_model(arguments.model);
+  check_not_same_file(arguments.out, arguments.image, "--out");
   const OnnxOptions options = onnx_options(arguments);
-  fit_into(model.card.preprocess, options);
+  const Model model = load_for_onnx(arguments.model, arguments.out, options);
   const ExportSets sets = open_sets(arguments);
   const std::string onnx = onnx_model(model, options);
   const bool int8 = arguments.precision == "int8";

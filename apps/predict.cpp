@@ -22,6 +22,9 @@
 #include "skylift/core/log.h"
 #include "skylift/core/ordered_pipeline.h"
 #include "skylift/core/stop_signal.h"
+#include "skylift/core/text.h"
+#include "skylift/image/codec.h"
+#include "skylift/infer/engine.h"
 #include "skylift/infer/image_view.h"
 
 namespace skylift {
@@ -93,7 +96,7 @@ class PredictRun {
   }
 
   Account run() {
-    make_predict_folder(arguments_.out);
+    begin_predict_folder(arguments_.out, arguments_.format, arguments_.draw, inputs_);
     prepare();
     const auto begin = Clock::now();
     const double cpu_before = cpu_seconds();
@@ -102,6 +105,7 @@ class PredictRun {
                                   .work = [this](Group& group) { work(group); },
                                   .deliver = [this](Group& group) { deliver(group); }});
     writer_.finish();
+    if (writer_.images() > 0) end_predict_folder(arguments_.out);
     account_.seconds = seconds_since(begin);
     account_.cpu_seconds = cpu_seconds() - cpu_before;
     account_.network_seconds = predictor_.network_seconds();
@@ -128,11 +132,17 @@ class PredictRun {
     return predictor;
   }
 
-  /// The first image's size stands for all. What cannot be read is said later, in its turn.
+  /// The first image's size stands for all; a single image is not computed twice. What cannot be read or is too large is
+  /// said later, in its turn.
   void prepare() {
     const auto begin = Clock::now();
     const cv::Size size = source_.first_size();
-    if (size.area() > 0) predictor_.prepare(size.width, size.height);
+    const int64_t pixels = int64_t{size.width} * size.height;
+    const bool only_one = inputs_.size() == 1 && !inputs_[0].video;
+    try {
+      if (pixels > 0 && pixels <= kMostPixels && !only_one) predictor_.prepare(size.width, size.height);
+    } catch (const ImageTooLarge&) {
+    }
     account_.model_seconds += seconds_since(begin);
   }
 
@@ -145,13 +155,31 @@ class PredictRun {
     return !group.frames.empty();
   }
 
-  void work(Group& group) const {
+  /// Together, or one by one where some frame is too large for the model: that is its problem alone.
+  void detect(Group& group) const {
     std::vector<ImageView> views;
     for (Frame& frame : group.frames) {
       load_pixels(frame);
       if (!frame.pixels.empty()) views.push_back(view_of(frame.pixels, frame.bgr));
     }
-    group.found = predictor_.predict(views);
+    try {
+      group.found = predictor_.predict(views);
+      return;
+    } catch (const ImageTooLarge&) {
+    }
+    for (Frame& frame : group.frames) {
+      if (frame.pixels.empty()) continue;
+      try {
+        group.found.push_back(predictor_.predict(view_of(frame.pixels, frame.bgr)));
+      } catch (const ImageTooLarge& error) {
+        frame.problem = fmt::format("{}: {}", without_password(frame.input->source), error.what());
+        frame.pixels.release();
+      }
+    }
+  }
+
+  void work(Group& group) const {
+    detect(group);
     for (auto& found : group.found) found = writer_.as_results(std::move(found));
     group.seconds = seconds_since(group.begun);
     if (!arguments_.draw) return;
@@ -165,7 +193,8 @@ class PredictRun {
     size_t next = 0;
     const int64_t before = done_;
     for (const Frame& frame : group.frames) {
-      if (!frame.problem.empty()) {
+      // Frames of a video are of one size: what is wrong with all of them is said once.
+      if (!frame.problem.empty() && (account_.problems.empty() || account_.problems.back() != frame.problem)) {
         log_warning("{}", frame.problem);
         account_.problems.push_back(frame.problem);
       }
@@ -216,8 +245,9 @@ void predict(const PredictArguments& arguments) {
   throw_if_stopped();  // what was found until then is written
   if (account.problems.size() == 1) throw Error("{}", account.problems.front());
   if (!account.problems.empty())
-    throw Error("{} inputs could not be read, the first: {} (the others' results are written)", account.problems.size(),
-                account.problems.front());
+    throw Error(
+        "{} inputs could not be read or are too large for the model, the first: {} (the others' results are written)",
+        account.problems.size(), account.problems.front());
 }
 
 }  // namespace

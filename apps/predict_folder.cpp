@@ -16,16 +16,39 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// images.json; none: somebody else's of this name, too.
-std::optional<Json> read_mark(const fs::path& folder) {
-  const fs::path path = folder / kImagesFile;
-  if (!is_file(path)) return std::nullopt;
+/// While a run goes on, and after one that was killed or read nothing: what it writes. images.json says it afterwards.
+constexpr const char* kUnfinishedFile = ".predict-unfinished";
+
+Json read_list(const fs::path& path) {
   try {
-    Json images = parse_json(read_file(path), path.string());
-    if (images.is_array()) return images;
-  } catch (const Error&) {
+    if (is_file(path)) {
+      Json list = parse_json(read_file(path), path.string());
+      if (list.is_array()) return list;
+    }
+  } catch (const Error&) {  // somebody else's of this name
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+bool is_text(const Json& image, const char* key) {
+  const auto found = image.is_object() ? image.find(key) : image.end();
+  return found != image.end() && found->is_string();
+}
+
+/// images.json, an empty one too; none: somebody else's of this name.
+std::optional<Json> read_mark(const fs::path& folder) {
+  Json images = read_list(folder / kImagesFile);
+  const auto is_ours = [](const Json& image) { return is_text(image, "file_name") && is_text(image, "source"); };
+  if (!images.is_array() || !std::ranges::all_of(images, is_ours)) return std::nullopt;
+  return images;
+}
+
+std::set<std::string> unfinished_names(const fs::path& folder) {
+  std::set<std::string> names;
+  for (const Json& name : read_list(folder / kUnfinishedFile)) {
+    if (name.is_string()) names.insert(name.get<std::string>());
+  }
+  return names;
 }
 
 std::string top_of(const fs::path& file) { return file.empty() ? "" : file.begin()->string(); }
@@ -60,9 +83,10 @@ bool is_result_name(const fs::path& file) {
   return stays_inside(file) && file.extension() == ".txt" && (top == "detections" || top == "labels");
 }
 
-/// Whether a run that left the mark has written what has this name. One that was killed, or of a version that did not
-/// note it, may have written all.
-bool is_of_earlier_run(const std::string& name, const std::set<std::string>& earlier) {
+/// Whether the run that left this mark has written what has this name. One of a version that did not note it may have
+/// written all; an empty list, which anybody may have, holds nothing and tells of nothing but itself.
+bool is_of_earlier_run(const std::string& name, const Json& mark, const std::set<std::string>& earlier) {
+  if (mark.empty() || name == kImagesFile) return name == kImagesFile;
   static const std::set<std::string> noted = {"detections.json", "detections.csv", "detections", "labels"};
   const std::string of_run = name == "classes.txt" ? "labels" : name;
   return earlier.empty() || !noted.contains(of_run) ||
@@ -85,18 +109,26 @@ void check_predict_folder(const fs::path& folder, const std::string& format, boo
     throw Error("--out {}: the input {} lies in its pictures/, where drawn pictures go (hint: another --out)",
                 folder.string(), input.source);
   }
-  const bool marked = read_mark(folder).has_value();
-  const std::set<std::string> earlier = earlier_results(folder);
+  const std::optional<Json> mark = read_mark(folder);
+  const std::set<std::string> earlier = earlier_results(folder), unfinished = unfinished_names(folder);
   for (const std::string& name : written_names(format, draw, inputs)) {
-    if (!is_there(folder / name) || (marked && is_of_earlier_run(name, earlier))) continue;
+    if (!is_there(folder / name) || unfinished.contains(name) || (mark && is_of_earlier_run(name, *mark, earlier)))
+      continue;
     throw Error("--out {}: has {} that no earlier predict wrote, expected a folder without (hint: another --out)",
                 folder.string(), name);
   }
 }
 
-void make_predict_folder(const fs::path& folder) {
-  make_folder(folder);
-  if (!is_there(folder / kImagesFile)) write_file(folder / kImagesFile, "[]\n");
+void begin_predict_folder(const fs::path& folder, const std::string& format, bool draw,
+                          const std::vector<PredictInput>& inputs) {
+  std::set<std::string> names = unfinished_names(folder);
+  for (const std::string& name : written_names(format, draw, inputs)) names.insert(name);
+  write_file(folder / kUnfinishedFile, dump_json(Json(names)) + "\n");
+}
+
+void end_predict_folder(const fs::path& folder) {
+  std::error_code absent;
+  fs::remove(folder / kUnfinishedFile, absent);
 }
 
 std::set<std::string> earlier_results(const fs::path& folder) {

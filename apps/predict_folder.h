@@ -1,5 +1,6 @@
 // The folder of `skylift predict --out`: what lies in it and is not of an earlier run stays as it is, and what is of
-// one does not outlive it. images.json is the mark of such a run and tells where it wrote each image's detections.
+// one does not outlive it. images.json is the mark of such a run and tells where it wrote each image's detections; one
+// that did not come to its end is marked by .predict-unfinished.
 #pragma once
 
 #include <filesystem>
@@ -21,8 +22,12 @@ std::string result_file(const std::string& format, const std::string& stem);
 void check_predict_folder(const std::filesystem::path& folder, const std::string& format, bool draw,
                           const std::vector<PredictInput>& inputs);
 
-/// Makes the folder, with the mark: a run that is killed may be repeated.
-void make_predict_folder(const std::filesystem::path& folder);
+/// Makes the folder and notes in it what will be written: a run that is killed may be repeated.
+void begin_predict_folder(const std::filesystem::path& folder, const std::string& format, bool draw,
+                          const std::vector<PredictInput>& inputs);
+
+/// images.json tells it now.
+void end_predict_folder(const std::filesystem::path& folder);
 
 /// The files of detections that images.json names.
 std::set<std::string> earlier_results(const std::filesystem::path& folder);

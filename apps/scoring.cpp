@@ -80,6 +80,11 @@ Dataset scored_set(const std::string& spec) {
   return {std::move(annotations), options};
 }
 
+void check_not_truth(const ScoringArguments& arguments, const AnnotationSet& truth) {
+  check_not_same_file(arguments.json, truth.source, "--json");
+  check_not_same_file(arguments.curves, truth.source, "--curves");
+}
+
 EvalResult score_and_print(AnnotationSet& truth, const DetectionSet& detections, const ScoringArguments& arguments) {
   EvalOptions options = arguments.options;
   options.protocol = arguments.protocol.empty() ? protocol_of(truth) : arguments.protocol;
@@ -112,6 +117,7 @@ void add_eval_files_arguments(CLI::App& command, EvalFilesArguments& arguments) 
 
 void eval_files(const EvalFilesArguments& files, const ScoringArguments& scoring) {
   AnnotationSet truth = open_data(files.gt);
+  check_not_truth(scoring, truth);
   const DetectionSet detections = read_detections(files.dt, truth);
   score_and_print(truth, detections, scoring);
 }

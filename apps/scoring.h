@@ -27,6 +27,9 @@ void add_scoring_arguments(CLI::App& command, ScoringArguments& arguments);
 /// All images of a set, those without objects too, under its own classes. Error: see open_data.
 Dataset scored_set(const std::string& spec);
 
+/// Error: --json or --curves names the file that the ground truth was read from.
+void check_not_truth(const ScoringArguments& arguments, const AnnotationSet& truth);
+
 /// Scores, prints and writes the files that were asked for. Sizes of images that the protocol needs and the annotations
 /// do not hold are read from the images.
 EvalResult score_and_print(AnnotationSet& truth, const DetectionSet& detections, const ScoringArguments& arguments);

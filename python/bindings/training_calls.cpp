@@ -33,7 +33,7 @@ void export_onnx(const ExportCall& call) {
   if (call.decoded) {
     options.nms = OnnxNms{.score_threshold = call.score_threshold, .max_detections = call.max_detections};
   }
-  write_file(call.out, onnx_model(load_model(call.model), options));
+  write_file(call.out, onnx_model(load_for_onnx(call.model, call.out, options), options));
 }
 
 std::vector<std::string> recipes() { return recipe_names(); }

@@ -33,19 +33,25 @@ def _as_list(value: Any) -> Any:
 
 
 class _Annotations(dict):
-    """A data set whose "annotations" are made of columns when somebody looks."""
+    """A data set whose "annotations" are made of columns when somebody looks, who may then change them: the columns go."""
 
     def __init__(self, columns: dict[str, np.ndarray], **others: Any):
         super().__init__(others)
-        self.columns = columns
+        self.columns: dict[str, np.ndarray] | None = columns
 
-    def __missing__(self, key: str) -> Any:
-        if key != "annotations":
-            raise KeyError(key)
-        names = ["image_id", "category_id", "bbox", "score", "area", "id"]
-        columns = [self.columns[name].tolist() for name in ["image", "category", "bbox", "score", "area", "id"]]
-        self["annotations"] = [{**dict(zip(names, row)), "iscrowd": 0} for row in zip(*columns)]
-        return self["annotations"]
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key == "annotations":
+            self.columns = None
+        super().__setitem__(key, value)
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "annotations" and self.columns is not None:
+            columns, self.columns = self.columns, None
+            if key not in self:
+                names = ["image_id", "category_id", "bbox", "score", "area", "id"]
+                values = [columns[name].tolist() for name in ["image", "category", "bbox", "score", "area", "id"]]
+                self[key] = [{**dict(zip(names, row)), "iscrowd": 0} for row in zip(*values)]
+        return super().__getitem__(key)
 
 
 class COCO:
@@ -158,19 +164,20 @@ class COCO:
         unknown = np.setdiff1d(columns["image"], np.fromiter(self.imgs, dtype=np.int64))
         if len(unknown):
             raise ValueError(f"results: image {unknown[0]} is not in the ground truth")
-        results = COCO()
-        results.dataset = _Annotations(columns, info=copy.deepcopy(self.dataset.get("info", {})),
-                                       images=list(self.dataset["images"]),
-                                       categories=copy.deepcopy(self.dataset.get("categories", [])))
+        held: dict[str, Any] = {}
         if annotations is not None:
             for number, (one, area) in enumerate(zip(annotations, columns["area"].tolist()), start=1):
                 one.update(area=area, id=number, iscrowd=0)  # in place, as pycocotools does
-            results.dataset["annotations"] = annotations
+            held["annotations"] = annotations
+        results = COCO()
+        results.dataset = _Annotations(columns, **held, info=copy.deepcopy(self.dataset.get("info", {})),
+                                       images=list(self.dataset["images"]),
+                                       categories=copy.deepcopy(self.dataset.get("categories", [])))
         return results
 
     def _columns(self) -> dict[str, np.ndarray]:
         if isinstance(self.dataset, _Annotations):
-            return self.dataset.columns
+            return self.dataset.columns or _skylift.coco_columns(self.dataset["annotations"], True)
         return _skylift.coco_columns(self.dataset.get("annotations", []), False)
 
 

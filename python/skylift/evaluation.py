@@ -29,11 +29,11 @@ class Evaluation:
     notes    what a reader of the numbers must know, one sentence each
     """
 
-    def __init__(self, truth: Any, detected: Any, options: Any):
+    def __init__(self, truth: Any, detected: Any, options: Any, notes: Sequence[str] = ()):
         self._truth, self._detected = truth, detected
-        text, self._table, notes, self.curves = _skylift.evaluate(truth, detected, options)
+        text, self._table, more, self.curves = _skylift.evaluate(truth, detected, options)
         self.numbers: dict[str, Any] = json.loads(text)
-        self.notes: list[str] = list(notes)
+        self.notes: list[str] = [*notes, *more]
 
     def __getitem__(self, key: str) -> Any:
         return self.numbers[key]
@@ -84,7 +84,8 @@ def evaluate(gt: Truth, dt: Found, protocol: str | None = None, *, max_dets: Seq
     options = _skylift.EvalOptions()
     options.protocol = protocol or (truth.format if truth.format in ("visdrone", "uavdt") else "coco")
     options.max_dets, options.class_average, options.threads = list(max_dets), class_average, threads
-    return Evaluation(truth, _detected(dt, truth), options)
+    notes: list[str] = []
+    return Evaluation(truth, _detected(dt, truth, notes), options, notes)
 
 
 def _in_file(value: Any, read: Any) -> Any:
@@ -102,12 +103,12 @@ def _truth(gt: Truth) -> Any:
     return load_dataset(gt)._set
 
 
-def _detected(dt: Found, truth: Any) -> Any:
+def _detected(dt: Found, truth: Any, notes: list[str]) -> Any:
     if isinstance(dt, np.ndarray):
         return _from_rows(dt, truth)
     if isinstance(dt, (list, tuple)):
         if all(isinstance(one, Detections) for one in dt):
-            return _from_detections(dt, truth)
+            return _from_detections(dt, truth, notes)
         if not all(isinstance(one, dict) for one in dt):
             raise TypeError("dt: expected COCO result dictionaries, or Detections for each image")
         return _in_file(list(dt), lambda path: _skylift.read_detections(path, truth))
@@ -134,7 +135,7 @@ def _from_rows(rows: np.ndarray, truth: Any) -> Any:
     return _skylift.detected(truth, images, np.ascontiguousarray(rows[:, 1:5]), np.ascontiguousarray(rows[:, 5]), labels)
 
 
-def _from_detections(found: Sequence[Detections], truth: Any) -> Any:
+def _from_detections(found: Sequence[Detections], truth: Any, notes: list[str]) -> Any:
     if len(found) != len(truth):
         raise ValueError(f"dt: got Detections of {len(found)} images, the ground truth has {len(truth)}")
     place = {name: label for label, name in enumerate(truth.classes)}
@@ -144,4 +145,9 @@ def _from_detections(found: Sequence[Detections], truth: Any) -> Any:
     labels = np.array([place.get(name, -1) for one in found for name in one.names], dtype=np.int64)
     boxes = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
     known = labels >= 0  # as for the program, classes meet by name
+    if not known.all():
+        unknown = ", ".join(sorted({f"'{name}'" for one in found for name in one.names if name not in place}))
+        if not known.any():
+            raise _skylift.Error(f"dt: no class in common: it has detections of {unknown}, the ground truth names {', '.join(truth.classes)}")
+        notes.append(f"{np.count_nonzero(~known)} detections are not scored, of classes that the ground truth does not have: {unknown}")
     return _skylift.detected(truth, images[known], boxes[known], scores[known], labels[known])

@@ -133,16 +133,6 @@ void check_duplicates(const AnnotationSet& set, const ImageRecord& image, Proble
   }
 }
 
-/// Files that stand under more than one id are seen, and scored, as often.
-void check_files(const AnnotationSet& set, Problems& problems) {
-  std::unordered_map<std::string, int64_t> seen;
-  for (const auto& image : set.images) {
-    const std::string path = set.image_path(image).lexically_normal().string();
-    const auto [entry, is_new] = seen.emplace(path, image.id);
-    if (!is_new) problems.push_back({path, fmt::format("one file under two ids, {} and {}", entry->second, image.id)});
-  }
-}
-
 void check_ids(const AnnotationSet& set, Problems& problems) {
   std::unordered_map<int64_t, int> seen;
   for (const auto& image : set.images) {
@@ -216,7 +206,6 @@ CheckResult check_data(std::string_view spec, int threads) {
   if (!set.images.empty() && std::none_of(set.images.begin(), set.images.end(), has_object))
     result.problems.push_back({std::string(spec), fmt::format("none of {} images has an object", set.images.size())});
   check_unit(set, result.problems);
-  check_files(set, result.problems);
   check_ids(set, result.problems);
   return result;
 }

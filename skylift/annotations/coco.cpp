@@ -282,7 +282,7 @@ std::string coco_position(const AnnotationSet& set, const ImageRecord& image, co
 
 AnnotationSet read_coco(const fs::path& file, const fs::path& image_folder, Problems* problems) {
   AnnotationSet set = CocoReader(file, problems).read();
-  find_coco_images(set, image_folder);
+  find_coco_images(set, image_folder, problems);
   return set;
 }
 

@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <vector>
 
 #include "skylift/annotations/image_files.h"
+#include "skylift/annotations/image_finder.h"
+#include "skylift/annotations/problem.h"
 #include "skylift/core/error.h"
 #include "skylift/core/path_query.h"
+#include "skylift/core/text.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
@@ -80,6 +84,23 @@ fs::path best_folder(const AnnotationSet& set) {
   return best;
 }
 
+std::string last_name(const fs::path& folder) {
+  const fs::path path = fs::absolute(folder).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
+/// Whether a name lost a folder that is not the one it was found in: b/0001.jpg in .../a. What stands before a path of
+/// another machine, or leads up, says nothing.
+bool is_of_another_folder(const std::string& name, const std::string& spelling, const fs::path& folder) {
+  const fs::path whole = plain_path(name), kept = spelling;
+  const std::vector<fs::path> parts(whole.begin(), whole.end());
+  const auto cut = static_cast<std::ptrdiff_t>(parts.size()) - std::distance(kept.begin(), kept.end());
+  if (cut <= 0 || whole.is_absolute() || parts[0] == ".." || parts[0].string().ends_with(':')) return false;
+  std::error_code code;
+  const fs::path& before = parts[static_cast<size_t>(cut) - 1];
+  return before != last_name(folder) && before != fs::canonical(folder, code).filename();
+}
+
 }  // namespace
 
 bool has_coco_file(const fs::path& folder) { return !named_file(folder).empty() || !in_annotations(folder).empty(); }
@@ -99,7 +120,7 @@ CocoPlace find_coco_file(const fs::path& path, const std::string& part) {
               path.string(), subsets.back());
 }
 
-void find_coco_images(AnnotationSet& set, const fs::path& given_folder) {
+void find_coco_images(AnnotationSet& set, const fs::path& given_folder, Problems* problems) {
   set.image_folder = given_folder.empty() ? best_folder(set) : given_folder;
   // One look at the disk for each image only where a sample says that names are not the files'.
   const bool as_written = score(set, set.image_folder) == 2 * static_cast<int>(sample_count(set));
@@ -109,6 +130,13 @@ void find_coco_images(AnnotationSet& set, const fs::path& given_folder) {
     if (as_written && image.file.find_first_of("\\%") == std::string::npos) continue;
     std::string spelling = existing_spelling(set.image_folder, image.file);
     if (spelling == image.file) continue;
+    if (!given_folder.empty() && is_of_another_folder(image.file, spelling, given_folder)) {
+      report(problems, set.source.string(),
+             fmt::format("file_name {} is not in {}, where {} may be another image (hint: IMAGE_DIR is the folder that "
+                         "file_name begins in)",
+                         in_quotes(image.file), given_folder.string(), spelling));
+      continue;
+    }
     if (changed++ == 0) example = fmt::format("{} as {}", image.file, spelling);
     image.file = std::move(spelling);
   }

@@ -21,7 +21,8 @@ bool has_coco_file(const std::filesystem::path& folder);
 CocoPlace find_coco_file(const std::filesystem::path& path, const std::string& part);
 
 /// Sets `image_folder` and spells `file` of each image as it lies there. Looks beside the file, in images/ there, and
-/// where the official sets, CVAT and Datumaro have them beside annotations/.
-void find_coco_images(AnnotationSet& set, const std::filesystem::path& given_folder);
+/// where the official sets, CVAT and Datumaro have them beside annotations/. Reported: in a folder that was given a name
+/// would be found only without a folder before it that is another.
+void find_coco_images(AnnotationSet& set, const std::filesystem::path& given_folder, Problems* problems);
 
 }  // namespace skylift

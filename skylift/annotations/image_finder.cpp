@@ -57,6 +57,16 @@ std::vector<std::string> image_files(const AnnotationSet& set) {
   return files;
 }
 
+std::vector<std::string> without_common_folders(std::vector<std::string> files) {
+  const auto folder_of = [](const std::string& file) { return file.substr(0, file.rfind('/') + 1); };
+  std::string common = files.empty() ? "" : folder_of(files[0]);
+  for (const std::string& file : files) {
+    while (!file.starts_with(common)) common = folder_of(common.substr(0, common.size() - 1));
+  }
+  for (std::string& file : files) file.erase(0, common.size());
+  return files;
+}
+
 std::vector<std::string> distinct_stems(const std::vector<std::string>& files) {
   std::unordered_map<std::string, int> taken;  // by stems, and by whole names, which "a.jpg.png" has as its stem
   for (const std::string& file : files) {

@@ -32,6 +32,10 @@ std::string plain_path(std::string_view name, ImageFinder::By by = ImageFinder::
 /// ImageRecord::file of each image.
 std::vector<std::string> image_files(const AnnotationSet& set);
 
+/// The files without the folders that all of them lie in: "images/day1/a.jpg" is "day1/a.jpg" where others are of
+/// images/day2/.
+std::vector<std::string> without_common_folders(std::vector<std::string> files);
+
 /// A name of its own for each file, for the files that stand for it elsewhere: its path without the ending, with it
 /// where "a.jpg" and "a.png" would otherwise be one. The files are different.
 std::vector<std::string> distinct_stems(const std::vector<std::string>& files);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <unordered_map>
 
 #include "skylift/annotations/data_format.h"
 #include "skylift/annotations/problem.h"
@@ -82,6 +83,18 @@ const DataFormat& find_format(std::string_view spec, const DataPlace& place) {
   throw Error("{}: no data set of a known format; looked for {}", spec, looked_for);
 }
 
+/// An image under two ids would be seen, and scored, twice, or under the boxes of another.
+void check_files(const AnnotationSet& set, Problems* problems) {
+  std::unordered_map<std::string, int64_t> seen;
+  for (const auto& image : set.images) {
+    const std::string path = set.image_path(image).lexically_normal().string();
+    const auto [entry, is_new] = seen.emplace(path, image.id);
+    if (!is_new && is_there(path))
+      report(problems, set.source.string(),
+             fmt::format("{} is one file under two ids, {} and {}", path, entry->second, image.id));
+  }
+}
+
 }  // namespace
 
 AnnotationSet open_data(std::string_view spec, Problems* problems) {
@@ -102,6 +115,7 @@ AnnotationSet open_data(std::string_view spec, Problems* problems) {
       report(problems, set.source.string(),
              fmt::format("class {} is not UTF-8 (hint: save the file as UTF-8)", in_quotes(name)));
   }
+  check_files(set, problems);
   if (!problems) log_notes(set.notes);
   return set;
 }

@@ -97,7 +97,7 @@ ImageNumbers image_numbers(const std::string& where, const AnnotationSet& truth,
         "{}: image_id {} may be {}, by its name, or {}, by its place in {}; expected a file_name in each result", where,
         number, truth.images[as_stem].file, truth.images[as_id].file, truth.source.string());
   }
-  return ids;
+  return truth.format == "coco" ? ids : stems;  // a place that is the stem, too: only Ultralytics writes such numbers
 }
 
 bool is_stem(const std::string& text, int64_t number, const std::string& file) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <set>
 #include <unordered_map>
@@ -118,11 +119,10 @@ std::vector<VocImage> read_all(const fs::path& annotations) {
   return read_files(files, 1, &of_others);
 }
 
-/// Where some corner is 0, and none lies before it, nobody has counted from 1.
-bool counts_from_zero(const std::vector<VocImage>& images) {
+double least_corner(const std::vector<VocImage>& images) {
   double least = std::numeric_limits<double>::infinity();
   for (const auto& image : images) least = std::min(least, image.least_corner);
-  return least >= 0 && least < 1;
+  return least;
 }
 
 /// classes.txt, which we write. Without it nothing in the files tells an order: the names that occur, sorted, as VOC's
@@ -184,12 +184,17 @@ AnnotationSet read_voc(const fs::path& folder, const std::string& split, Problem
   std::vector<VocImage> images = read_files(xml, 1, &found);
   const std::vector<VocImage> others = split.empty() ? std::vector<VocImage>{} : read_all(layout.annotations);
   const std::vector<VocImage>& whole = split.empty() ? images : others;
-  if (counts_from_zero(whole)) {
+  // Where some corner is 0, and none lies before it, nobody has counted from 1.
+  const double least = least_corner(whole);
+  if (least >= 0 && least < 1) {
     found.clear();
     images = read_files(xml, 0, &found);
     set.notes.push_back(
         {set.source.string(),
          "corners of 0: pixels are counted from 0 here, and a box ends before its xmax (VOC counts from 1)"});
+  } else if (least > 1 && std::isfinite(least)) {  // a train/ that has a corner of 0 is read otherwise than its val/
+    set.notes.push_back(
+        {set.source.string(), "no corner of 0 or 1 tells how pixels are counted: taken from 1, as VOC's"});
   }
   for (auto& problem : found) report(problems, std::move(problem.where), std::move(problem.what));
   report_annotations_without_image(layout.annotations, ".xml", all, layout.images, problems);

@@ -1,10 +1,13 @@
 #include "skylift/export/onnx_model.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "skylift/core/error.h"
+#include "skylift/core/file.h"
 #include "skylift/core/json.h"
+#include "skylift/core/log.h"
 #include "skylift/export/onnx_convert.h"
 #include "skylift/export/onnx_detections.h"
 #include "skylift/models/card_text.h"
@@ -94,7 +97,26 @@ void add_metadata(OnnxGraph& graph, const Model& model, const Trace& trace, cons
   graph.metadata["recipe"] = card.recipe;
 }
 
+void fit_into(Preprocess& preprocess, const OnnxOptions& options) {
+  if (options.width == 0) return;
+  const int long_side = std::min(preprocess.long_side, std::max(options.width, options.height));
+  const int short_side = std::min(preprocess.short_side, std::min(options.width, options.height));
+  if (long_side == preprocess.long_side && short_side == preprocess.short_side) return;
+  log_info("size: the file's images are scaled to {}x{} px, the model's to {}x{}", long_side, short_side,
+           preprocess.long_side, preprocess.short_side);
+  preprocess.long_side = long_side;
+  preprocess.short_side = short_side;
+}
+
 }  // namespace
+
+Model load_for_onnx(const std::filesystem::path& file, const std::filesystem::path& out, const OnnxOptions& options) {
+  check_not_same_file(out, file, "--out");
+  check(options);
+  Model model = load_model(file);
+  fit_into(model.card.preprocess, options);
+  return model;
+}
 
 std::string onnx_model(const Model& model, const OnnxOptions& options) {
   check(options);

@@ -13,6 +13,7 @@
 // "classes", "preprocess", "strides", "size_multiple", "form", "precision", "recipe".
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -37,6 +38,10 @@ struct OnnxOptions {
   bool half = false;          ///< weights and arithmetic in float16; inputs, outputs, group norm and NMS stay float
   std::optional<OnnxNms> nms = {};  ///< decoded form
 };
+
+/// The model that is to be written to `out`. Images must fit a fixed input, so where it is smaller than the model's own
+/// size the card says that they are scaled to it. Error: `out` is the model's file.
+Model load_for_onnx(const std::filesystem::path& file, const std::filesystem::path& out, const OnnxOptions& options);
 
 /// The serialised model. Error: options out of range, an operation that has no counterpart here (names it), weights
 /// above 2 GB, or above the range of float16 with `half`.

@@ -7,9 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "skylift/core/error.h"
+
 namespace skylift {
 
 struct ModelCard;
+
+/// An image is larger than the network takes; others need not be.
+class ImageTooLarge : public Error {
+ public:
+  using Error::Error;
+};
 
 /// One pyramid level's maps in memory, contiguous. B images, C classes, R highest bin.
 struct LevelView {
@@ -31,7 +39,8 @@ class Session {
  public:
   virtual ~Session() = default;
 
-  /// Where to put `count` images of one size before run(): [count, height, width, 3] bytes, RGB, without gaps.
+  /// Where to put `count` images of one size before run(): [count, height, width, 3] bytes, RGB, without gaps. Error:
+  /// ImageTooLarge.
   virtual uint8_t* input(int count, int height, int width) = 0;
 
   /// Normalises, pads, runs. The maps are valid until the session's next input().

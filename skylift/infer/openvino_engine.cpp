@@ -124,8 +124,8 @@ class OpenVinoEngine : public Engine {
   ov::CompiledModel compiled(const Size& size, Size& key) {
     const auto [batch, height, width] = size;
     if (largest_.area() > 0 && (width > largest_.width || height > largest_.height)) {
-      throw Error("{}: takes images of up to {}x{} px, got {}x{} after resizing", name_, largest_.width,
-                  largest_.height, width, height);
+      throw ImageTooLarge("{}: takes images of up to {}x{} px, got {}x{} after resizing", name_, largest_.width,
+                          largest_.height, width, height);
     }
     const std::lock_guard lock(mutex_);
     key = size;

@@ -9,11 +9,13 @@
 #include "skylift/core/error.h"
 #include "skylift/core/parallel.h"
 #include "skylift/image/codec.h"
+#include "skylift/image/resize.h"
 #include "skylift/infer/busy_clock.h"
 #include "skylift/infer/decode.h"
 #include "skylift/infer/image_parts.h"
 #include "skylift/infer/image_view.h"
 #include "skylift/infer/open_engine.h"
+#include "skylift/infer/tiling.h"
 #include "skylift/infer/torch_engine.h"
 
 namespace skylift {
@@ -80,6 +82,16 @@ struct Predictor::Impl {
         detection.box.y += part.origin.y;
       }
     }
+    give_back(std::move(session));
+  }
+
+  /// Runs black images of the size that a part of an image has in the network.
+  void warm_up(const cv::Size& window, int64_t count) {
+    const cv::Size content = keep_ratio_size(window, engine->card().preprocess);
+    const auto images = static_cast<int>(std::min<int64_t>(count, static_cast<int64_t>(batch)));
+    auto session = take_session();
+    std::fill_n(session->input(images, content.height, content.width), int64_t{3} * images * content.area(), 0);
+    session->run();
     give_back(std::move(session));
   }
 
@@ -150,8 +162,12 @@ DetectionSet Predictor::predict(std::span<const ImageView> images, const DetectO
 void Predictor::prepare(int width, int height) const { prepare(width, height, impl_->detect); }
 
 void Predictor::prepare(int width, int height, const DetectOptions& detect) const {
-  const cv::Mat black = cv::Mat::zeros(height, width, CV_8UC3);
-  predict(view_of(black), detect);
+  if (width <= 0 || height <= 0) throw Error("predict: got an image of {}x{} px, expected pixels", width, height);
+  const TilingOptions& tiling = detect.tiling;
+  const cv::Size whole(width, height), tile(std::min(width, tiling.tile_px), std::min(height, tiling.tile_px));
+  const bool tiled = is_tiled(whole, tiling);
+  if (tiled) impl_->warm_up(tile, tile_count(whole, tiling));
+  if (!tiled || tiling.full_image) impl_->warm_up(whole, 1);
   impl_->network_clock.reset();
 }
 

@@ -84,7 +84,8 @@ class Predictor {
   std::vector<std::vector<Detection>> predict(std::span<const ImageView> images, const DetectOptions& detect) const;
 
   /// Makes all ready for images of a size, so that the first one is as fast as those after it. Otherwise OpenVINO
-  /// compiles a graph when it meets a new size.
+  /// compiles a graph when it meets a new size. Runs a tile and what the whole image is in the network, however large
+  /// the image. Error: no size.
   void prepare(int width, int height) const;
   void prepare(int width, int height, const DetectOptions& detect) const;
 

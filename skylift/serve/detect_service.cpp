@@ -100,9 +100,15 @@ HttpReply DetectService::answer(const HttpRequest& request, const Stopped& stopp
 }
 
 HttpReply DetectService::describe() const {
+  const TilingOptions& tiling = options_.detect.tiling;
+  const bool stored = options_.reading.orientation == ImageReading::Orientation::stored;
   return json_reply({{"classes", options_.classes},
                      {"engine", options_.engine},
                      {"score", options_.detect.decode.score_threshold},
+                     {"tile", tiling.tile_px},
+                     {"overlap", tiling.overlap},
+                     {"merge", tiling.merge.method},
+                     {"orientation", stored ? "stored" : "upright"},
                      {"max_upload_mb", options_.max_upload_mb},
                      {"max_megapixels", options_.max_megapixels}});
 }

@@ -211,6 +211,15 @@ TEST_F(UltralyticsTest, ImagesAreStemsAndClassesCountFromOneOrZero) {
   EXPECT_THAT(error_for("[" + entry("2", 1) + "]"), HasSubstr("may be images/2.jpg, by its name, or images/10.jpg"));
 }
 
+/// 000001.jpg is the first image: its number is its stem, as Ultralytics writes it, and no id of the set's own.
+TEST_F(UltralyticsTest, StemsThatArePlacesAreStems) {
+  truth.classes = {"car", "bus", "van"};
+  truth.class_ids = {0, 1, 2};
+  for (size_t i = 0; i < 3; ++i) truth.images[i].file = fmt::format("images/{:06}.jpg", i + 1);
+  EXPECT_THAT(classes_of("[" + entry("1", 2) + "," + entry("2", 1) + "]"), ElementsAre(1, 0, -9));
+  EXPECT_THAT(classes_of("[" + entry("1", 2) + "," + entry("2", 0) + "," + entry("3", 1) + "]"), ElementsAre(2, 0, 1));
+}
+
 /// Without names pycocotools' meaning goes first, and another that fits as well is said.
 TEST_F(UltralyticsTest, IdsOfCocoThatAreStemsToo) {
   truth.format = "coco";

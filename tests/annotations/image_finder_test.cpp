@@ -51,5 +51,14 @@ TEST(DistinctStems, KeepTheEndingWhereItTellsThemApart) {
   EXPECT_THAT(distinct_stems({"a", "a.jpg"}), ElementsAre("a", "a.jpg"));
 }
 
+TEST(WithoutCommonFolders, KeepsWhatDiffers) {
+  EXPECT_THAT(without_common_folders({"images/d1/a.jpg", "images/d2/a.jpg"}), ElementsAre("d1/a.jpg", "d2/a.jpg"));
+  EXPECT_THAT(without_common_folders({"images/a.jpg", "images/ab.jpg"}), ElementsAre("a.jpg", "ab.jpg"));
+  EXPECT_THAT(without_common_folders({"ab/a.jpg", "ac/a.jpg"}), ElementsAre("ab/a.jpg", "ac/a.jpg"));
+  EXPECT_THAT(without_common_folders({"/x/y/a.jpg", "/x/b.jpg"}), ElementsAre("y/a.jpg", "b.jpg"));
+  EXPECT_THAT(without_common_folders({"images/a.jpg", "b.jpg"}), ElementsAre("images/a.jpg", "b.jpg"));
+  EXPECT_THAT(without_common_folders({}), IsEmpty());
+}
+
 }  // namespace
 }  // namespace skylift

@@ -423,10 +423,31 @@ TEST_F(LayoutsTest, RepeatedAnnotationIdsAndFilesAreSaid) {
         "annotations": [{"id": 7, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]},
                         {"id": 7, "image_id": 1, "category_id": 1, "bbox": [20, 1, 9, 9]}]})";
   write_file(folder / "set.json", text);
-  EXPECT_THAT(open_data(spec("set.json")).notes, note("pycocotools keeps one of each id"));
-  const Problems problems = check_data(spec("set.json")).problems;
-  EXPECT_THAT(problems, note("one file under two ids, 1 and 2"));
-  EXPECT_THAT(problems, note("7 stands twice"));
+  const CheckResult result = check_data(spec("set.json"));
+  EXPECT_THAT(result.set.notes, note("pycocotools keeps one of each id"));
+  EXPECT_THAT(result.problems, note(spec("a.png") + " is one file under two ids, 1 and 2"));
+  EXPECT_THAT(result.problems, note("7 stands twice"));
+  EXPECT_THAT(error_of([&] { open_data(spec("set.json")); }), HasSubstr("one file under two ids"));
+}
+
+TEST_F(LayoutsTest, AnImageOfAnotherFolderIsNotTaken) {
+  image("nest/images/a/0001.png");
+  image("nest/images/b/0001.png");
+  const std::string a = ":" + spec("nest/images/a");
+  write_file(folder / "b.json", coco("b/0001.png"));
+  EXPECT_THAT(error_of([&] { open_data(spec("b.json") + a); }),
+              AllOf(HasSubstr("file_name 'b/0001.png' is not in"), HasSubstr("IMAGE_DIR")));
+  EXPECT_THAT(check_data(spec("b.json") + a).problems, note("file_name 'b/0001.png'"));
+  expect(spec("b.json") + ":" + spec("nest/images"), 1, 2);
+  expect(spec("b.json") + ":" + spec("nest/images/b/"), 1, 2);
+  for (const char* name : {"a/0001.png", "images/a/0001.png", "D:\\\\x\\\\0001.png", "/x/b/0001.png"}) {
+    write_file(folder / "a.json", coco(name));
+    expect(spec("a.json") + a, 1, 2);
+  }
+  write_file(folder / "both.json", R"({"images": [{"id": 1, "file_name": "/x/a/0001.png", "width": 640, "height": 480},
+                                                  {"id": 2, "file_name": "/x/b/0001.png", "width": 640, "height": 480}],
+        "categories": [{"id": 1, "name": "car"}], "annotations": []})");
+  EXPECT_THAT(error_of([&] { open_data(spec("both.json") + a); }), HasSubstr("one file under two ids"));
 }
 
 TEST_F(LayoutsTest, ASetWithoutAnyObjectIsAProblem) {

@@ -322,7 +322,11 @@ TEST_F(OtherWritersTest, VocThatCountsFromZero) {
   image("b.png");
   write_file(folder / "a.xml", box("<xmin>100</xmin><ymin>100</ymin><xmax>140</xmax><ymax>130</ymax>"));
   write_file(folder / "b.xml", box("<xmin>1</xmin><ymin>1</ymin><xmax>640</xmax><ymax>480</ymax>"));
-  EXPECT_EQ(expect("", 2).images[0].objects[0].box, (BoxXywh{99, 99, 41, 31}));
+  const AnnotationSet from_one = expect("", 2);
+  EXPECT_EQ(from_one.images[0].objects[0].box, (BoxXywh{99, 99, 41, 31}));
+  EXPECT_THAT(from_one.notes, SizeIs(0));
+  write_file(folder / "b.xml", box("<xmin>2</xmin><ymin>2</ymin><xmax>640</xmax><ymax>480</ymax>"));
+  EXPECT_THAT(expect("", 2).notes, note("taken from 1, as VOC's"));
   write_file(folder / "b.xml", box("<xmin>0</xmin><ymin>200.5</ymin><xmax>640</xmax><ymax>480</ymax>"));
   const AnnotationSet set = expect("", 2);
   EXPECT_EQ(set.images[0].objects[0].box, (BoxXywh{100, 100, 40, 30}));

@@ -24,18 +24,34 @@ AnnotationSet flights(int count, int frames) {
 
 std::set<std::string> sequences(const AnnotationSet& set) {
   std::set<std::string> names;
-  for (const auto& image : set.images) names.insert(sequence_name(image));
+  for (const auto& image : set.images) names.insert(sequence_name(image.file));
   return names;
 }
 
 TEST(Split, SequenceIsTheFolderOrTheFirstPartOfTheName) {
-  ImageRecord image;
-  image.file = "9999938_00000_d_0000208.jpg";
-  EXPECT_EQ(sequence_name(image), "9999938");
-  image.file = "M0101/img000001.jpg";
-  EXPECT_EQ(sequence_name(image), "M0101");
-  image.file = "000000000139.jpg";
-  EXPECT_EQ(sequence_name(image), "000000000139");
+  EXPECT_EQ(sequence_name("9999938_00000_d_0000208.jpg"), "9999938");
+  EXPECT_EQ(sequence_name("M0101/img000001.jpg"), "M0101");
+  EXPECT_EQ(sequence_name("000000000139.jpg"), "000000000139");
+}
+
+TEST(Split, TheFolderOfAllImagesIsNoSequence) {  // YOLO's images/
+  AnnotationSet set = flights(20, 5);
+  for (auto& image : set.images) image.file = "images/" + image.file;
+  const SplitSet parts = split_by_sequence(set, 0.2, 0);
+  EXPECT_EQ(parts.tune.images.size(), 20u);
+  std::set<std::string> fit;
+  for (const auto& image : parts.fit.images) fit.insert(image.file.substr(0, image.file.find('_')));
+  for (const auto& image : parts.tune.images) EXPECT_FALSE(fit.contains(image.file.substr(0, image.file.find('_'))));
+}
+
+TEST(Split, PhotosOfOneNameAreDrawnOneByOneAndThatIsSaid) {
+  AnnotationSet set;
+  for (int i = 0; i < 20; ++i) set.images.emplace_back().file = fmt::format("images/DJI_{:04}.JPG", i);
+  testing::internal::CaptureStderr();
+  const SplitSet parts = split_by_sequence(set, 0.2, 0);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("each is drawn by itself"));
+  EXPECT_EQ(parts.tune.images.size(), 4u);
+  EXPECT_EQ(parts.fit.images.size(), 16u);
 }
 
 TEST(Split, CutsNoSequenceAndLosesNoImage) {

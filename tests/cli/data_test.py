@@ -128,6 +128,33 @@ class DataTest(ProgramTest):
         self.succeed("data", "browse", "--data", f"orientation=stored,{self.data}", "--plain", "--out", self.data / "as-stored")
         self.assertEqual(jpeg_size(self.data / "as-stored/a.jpg"), (160, 128))
 
+    def test_browse_loses_no_picture_and_writes_over_no_image(self):
+        for sequence, blue in (("north", 0), ("south", 250)):
+            self.image(f"images/{sequence}/0001.png", (64, 48), lambda x, y: (20, 20, blue))
+            self.write(f"labels/{sequence}/0001.txt", "0 0.5 0.5 0.5 0.5\n")
+        self.write("data.yaml", "train: images\nval: images\nnames: [car]\n")
+        browse = ["data", "browse", "--data", self.data, "--plain", "--out"]
+        self.succeed(*browse, self.data / "seen")
+        pictures = [path.read_bytes() for path in sorted((self.data / "seen").rglob("*.jpg"))]
+        self.assertEqual(len(set(pictures)), 2)
+        self.succeed(*browse, self.data / "seen")  # again, over its own
+        for sequence in ("north", "south"):
+            (self.data / "images" / sequence / "0001.png").unlink()
+            shutil.copy(self.data / "seen" / sequence / "0001.jpg", self.data / "images" / sequence)
+        self.refuse(*browse, self.data / "images", expect=["--out", "north/0001.jpg", "image of the data set"])
+        self.assertEqual([path.read_bytes() for path in sorted((self.data / "images").rglob("*.jpg"))], pictures)
+        self.assertFalse((self.data / "images/sheet.png").exists())
+
+    def test_the_set_is_not_written_over_by_whatever_name(self):
+        self.image("c/images/a.png")
+        truth = self.write("ann.json", coco("a.png"))
+        for spec in (f"{truth}:{self.data}/c/images", f"format=coco,{truth}:{self.data}/c/images"):
+            for command in (("check",), ("stats",), ("convert", "--to", "yolo", "--out", self.data / "out"),
+                            ("split", "--out", self.data / "out")):
+                self.refuse("data", *command, "--data", spec, "--json", truth, expect=["--json", "ann.json", "the input"])
+        self.assertEqual(json.loads(truth.read_text()), coco("a.png"))
+        self.assertFalse((self.data / "out").exists())
+
 
 def jpeg_size(path):
     data, at = path.read_bytes(), 2

@@ -105,6 +105,11 @@ class EvalTest(ProgramTest):
             before = call[place].read_bytes()
             self.refuse(*call, option, call[place], expect=[option, call[place].name, why])
             self.assertEqual(call[place].read_bytes(), before)
+        (self.folder / "images").mkdir()
+        spec = f"{call[2]}:{self.folder / 'images'}"
+        for option in ("--json", "--curves"):
+            self.refuse("eval", "--gt", spec, *call[3:], option, call[2], expect=[option, call[2].name, "the input"])
+        self.assertEqual(json.loads(call[2].read_text()), TRUTH)
 
     def test_images_without_a_file_of_detections_are_said(self):
         call = self.visdrone_files()

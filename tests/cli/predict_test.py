@@ -2,12 +2,14 @@
 import csv
 import json
 import os
+import resource
 import shutil
 import struct
+import subprocess
 import unittest
 import zlib
 
-from program import ProgramTest
+from program import PROGRAM, ProgramTest, grey_png
 
 
 class PredictTest(ProgramTest):
@@ -152,6 +154,38 @@ class PredictTest(ProgramTest):
         self.rerun(folder, folder / "images")
         self.assertEqual({name: data for name, data in self.files_in(folder).items() if name in before}, before)
 
+    def test_a_list_of_others_is_no_mark(self):
+        folder = self.folder / "listed"
+        (folder / "labels").mkdir(parents=True)
+        (folder / "labels" / "a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+        for images in ([{"file_name": "a.jpg"}], ["a.jpg"], [{"file_name": "a.jpg", "source": "a.jpg"}, {}], []):
+            (folder / "images.json").write_text(json.dumps(images))
+            before = self.files_in(folder)
+            self.refuse("predict", "--model", self.model, self.images, "--out", folder, "--format", "yolo",
+                        expect=["--out", "another --out"])
+            self.assertEqual(self.files_in(folder), before, images)
+
+    def test_a_run_without_an_end_may_be_repeated(self):
+        inputs, out = self.folder / "first-bad", self.folder / "repeated"
+        inputs.mkdir()
+        image = min(self.images.iterdir())
+        (inputs / image.name).write_bytes(b"")
+        call = ["predict", "--model", self.model, inputs, "--out", out, "--draw", "--format"]
+        for form in ("yolo", "visdrone", "coco", "csv"):
+            self.refuse(*call, form, expect=[image.name])
+        shutil.copy(image, inputs / image.name)
+        self.succeed(*call, "yolo")
+        killed = self.folder / "killed"
+        call[call.index(out)] = killed
+        full = subprocess.run([PROGRAM, *map(str, call), "yolo"], capture_output=True, timeout=600,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)))
+        self.assertNotEqual(full.returncode, 0)
+        self.assertTrue((killed / "pictures").exists())
+        self.succeed(*call, "yolo")
+        for folder in (out, killed):
+            self.assertFalse((folder / ".predict-unfinished").exists())
+            self.assertEqual(len(json.loads((folder / "images.json").read_text())), 1)
+
     def test_pictures_are_not_drawn_over_inputs(self):
         folder = self.folder / "album"
         shutil.copytree(self.images, folder / "pictures")
@@ -183,7 +217,8 @@ class PredictTest(ProgramTest):
         out.mkdir()
         kept = self.folder / "kept.txt"
         kept.write_text("kept")
-        (out / "images.json").write_text(json.dumps([{"detections": name} for name in ("detections/../../kept.txt", str(kept), "", 3)]))
+        (out / "images.json").write_text(json.dumps([{"file_name": "a.jpg", "source": "a.jpg", "detections": name}
+                                                      for name in ("detections/../../kept.txt", str(kept), "", 3)]))
         self.rerun(out, self.images)
         self.assertTrue(kept.exists())
 
@@ -259,8 +294,31 @@ class PredictTest(ProgramTest):
         (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack("!I", 13) + head + struct.pack("!I", zlib.crc32(head)))
         out = self.folder / "out"
         shutil.rmtree(out, ignore_errors=True)
-        self.refuse("predict", "--model", self.model, folder, "--out", out, expect=["a.png", "30000x30000 px, expected at most"])
-        self.assertEqual([row["file_name"] for row in json.loads((out / "images.json").read_text())], ["b.jpg"])
+        report, memory = self.folder / "huge.json", {}
+        for more in ("--tile", 128), ():
+            self.refuse("predict", "--model", self.model, folder, "--out", out, "--json", report, *more,
+                        expect=["a.png", "30000x30000 px, expected at most"])
+            self.assertEqual([row["file_name"] for row in json.loads((out / "images.json").read_text())], ["b.jpg"])
+            memory[more] = json.loads(report.read_text())["peak_memory_mb"]
+        self.succeed("predict", "--model", self.model, folder / "b.jpg", "--out", out, "--json", report)
+        usual = json.loads(report.read_text())["peak_memory_mb"]
+        self.assertLess(max(memory.values()), usual + 500)  # its pixels would be 2700
+
+    def test_an_image_that_is_too_large_for_a_fixed_size_is_one_problem(self):
+        model, folder, out = self.folder / "fixed.onnx", self.folder / "portrait", self.folder / "portrait-out"
+        self.succeed("export", "--model", self.model, "--to", "onnx", "--out", model, "--size", "128x96")
+        shutil.copytree(self.images, folder)
+        for place in ("0", "m"):  # the first, whose size stands for all, and another
+            (folder / f"{place}.png").write_bytes(grey_png(96, 128))
+        done = self.run_program("predict", "--model", model, folder, "--out", out)
+        if "no OpenVINO" in done.stderr:
+            self.skipTest("built without OpenVINO")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("2 inputs", done.stderr)
+        self.assertIn("0.png: ", done.stderr)
+        self.assertIn("takes images of up to 128x96 px", done.stderr)
+        self.assertEqual(sorted(row["file_name"] for row in json.loads((out / "images.json").read_text())),
+                         sorted(path.name for path in self.images.iterdir()))
 
     def test_a_password_of_a_stream_is_not_told(self):
         out = self.folder / "out"

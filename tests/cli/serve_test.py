@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import unittest
+import urllib.request
 import zlib
 
 from chromium import Page, find_chromium
@@ -131,6 +132,41 @@ class ServeTest(ProgramTest):
     def test_a_port_that_is_taken(self):
         port = self.host.split(":")[1]
         self.refuse("serve", "--model", self.model, "--port", port, expect=[port, "cannot listen"])
+
+    def serve(self, *more):
+        """Another server's address; it ends with the test."""
+        server = subprocess.Popen([PROGRAM, "serve", "--model", self.model, "--port", "0", *more], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(lambda: (server.kill(), server.communicate()))
+        return server.stdout.readline().strip()
+
+    def test_model_tells_what_the_command_line_chose(self):
+        url = self.serve("--score", "0.02", "--tile", "800", "--overlap", "0.3", "--merge", "nmm", "--orientation", "stored")
+        with urllib.request.urlopen(url + "model", timeout=60) as reply:
+            model = json.load(reply)
+        self.assertEqual({name: model[name] for name in ("score", "tile", "overlap", "merge", "orientation")},
+                         {"score": 0.02, "tile": 800, "overlap": 0.3, "merge": "nmm", "orientation": "stored"})
+
+    @unittest.skipUnless(find_chromium(), "no Chromium on this machine")
+    def test_the_page_begins_with_the_command_line_and_turns_pictures(self):
+        whole = self.image.read_bytes()
+        exif = b"Exif\0\0" + struct.pack("<2sHIH", b"II", 42, 8, 1) + struct.pack("<HHIHHI", 0x112, 3, 1, 6, 0, 0)
+        turned = self.folder / "turned.jpg"
+        turned.write_bytes(whole[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + whole[2:])
+        chosen = ("--score", "0.02", "--tile", "800", "--overlap", "0.3", "--merge", "nmm")
+        for more, size in (chosen, [240, 320]), (("--orientation", "stored"), [320, 240]):
+            page = Page(find_chromium(), self.serve(*more))
+            try:
+                page.upload("#file", turned)
+                page.wait_for(lambda: page.evaluate("state.status") in ("done", "failed"), "detections")
+                self.assertEqual(page.evaluate("at('error').textContent"), "")
+                if more == chosen:
+                    self.assertEqual(page.evaluate("['score', 'tile', 'overlap', 'merge'].map(id => at(id).value)"), ["0.02", "800", "0.3", "nmm"])
+                self.assertEqual(page.evaluate("[at('canvas').width, at('canvas').height]"), size)
+                last = f"at('canvas').getContext('2d').getImageData({size[0] - 1}, {size[1] - 1}, 1, 1).data[3]"
+                self.assertEqual(page.evaluate(last), 255)  # the picture fills the canvas
+            finally:
+                page.close()
 
     @unittest.skipUnless(find_chromium(), "no Chromium on this machine")
     def test_the_page_in_a_browser(self):

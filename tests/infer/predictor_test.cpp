@@ -11,6 +11,7 @@
 #include "skylift/export/onnx_model.h"
 #include "skylift/infer/image_view.h"
 #include "skylift/infer/openvino_engine.h"
+#include "skylift/infer/torch_engine.h"
 #include "skylift/models/card_text.h"
 #include "tests/models/model_fixtures.h"
 #include "tests/temp_folder.h"
@@ -273,6 +274,52 @@ TEST_F(PredictorTest, WorkThatNobodyWaitsForStops) {
               HasSubstr("stopped"));
   EXPECT_LE(asked, 2 + 2 + predictor.parallel_runs());
   EXPECT_NO_THROW(predictor.predict(view_of(image), tiled, [] { return false; }));
+}
+
+/// Counts what an engine is given.
+struct CountingEngine : Engine {
+  struct Counter : Session {
+    Counter(std::unique_ptr<Session> of, CountingEngine& with) : session(std::move(of)), engine(with) {}
+    uint8_t* input(int count, int height, int width) override {
+      engine.images += count;
+      engine.largest = std::max({engine.largest, height, width});
+      return session->input(count, height, width);
+    }
+    OutputView run() override { return session->run(); }
+    std::unique_ptr<Session> session;
+    CountingEngine& engine;
+  };
+  const ModelCard& card() const override { return engine->card(); }
+  std::unique_ptr<Session> open_session() override { return std::make_unique<Counter>(engine->open_session(), *this); }
+  int parallel_runs() const override { return 1; }
+  int good_batch() const override { return 2; }
+  std::string description() const override { return "counting"; }
+
+  std::unique_ptr<Engine> engine = make_torch_engine(random_model(), {});
+  int images = 0, largest = 0;
+};
+
+TEST_F(PredictorTest, PreparingForLargeImagesRunsATileAndWhatTheNetworkSees) {
+  auto engine = std::make_unique<CountingEngine>();
+  const CountingEngine& counts = *engine;
+  const Predictor predictor(std::move(engine), DecodeOptions{});
+  predictor.prepare(100000, 100000);
+  EXPECT_EQ(counts.images, 1);
+  DetectOptions tiled;
+  tiled.tiling.tile_px = 160;
+  predictor.prepare(100000, 100000, tiled);
+  EXPECT_EQ(counts.images, 1 + 2 + 1);
+  EXPECT_EQ(counts.largest, 160);
+  EXPECT_EQ(predictor.network_seconds(), 0);
+  EXPECT_THAT(error_of([&] { predictor.prepare(0, 5); }), HasSubstr("expected pixels"));
+}
+
+TEST_F(OpenVinoTest, AnImageThatAFixedSizeDoesNotTakeIsToldFromOtherErrors) {
+  const auto path = folder / "fixed.onnx";
+  write_file(path, onnx_model(random_model(), {.batch = 1, .height = 96, .width = 160}));
+  const Predictor predictor(path);
+  EXPECT_NO_THROW(predictor.predict(view_of(noise(160, 96))));
+  EXPECT_THROW(predictor.predict(view_of(noise(96, 160))), ImageTooLarge);
 }
 
 TEST_F(OpenVinoTest, RefusesWhatIsNotOurs) {

@@ -96,6 +96,26 @@ class CocoTest(FolderTest):
             np.testing.assert_array_equal(ours.stats, theirs.stats)
         self.assertEqual(ours.cocoDt.getAnnIds(), theirs.cocoDt.getAnnIds())
 
+    def test_annotations_that_were_handed_out_may_be_changed(self):
+        case = next(case for case in map(make_case, range(50)) if len(case["dt"]) > 50 and case["gt"]["images"][0]["id"] < 100)
+        truth = COCO()
+        truth.dataset = case["gt"]
+        for results in (as_array(case["dt"]), [dict(one) for one in case["dt"]]):
+            found = truth.loadRes(results)
+
+            def scores():
+                evaluation = COCOeval(truth, found, "bbox")
+                evaluation.evaluate()
+                evaluation.accumulate()
+                return evaluation.eval["scores"].max()
+
+            self.assertLessEqual(scores(), 1)
+            for one in found.loadAnns(found.getAnnIds()):
+                one["score"] += 2
+            self.assertGreater(scores(), 2)
+            found.dataset["annotations"] = []
+            self.assertLessEqual(scores(), 0)
+
     def test_queries_answer_as_pycocotools(self):
         gt = make_case(3)["gt"]
         path = self.folder / "truth.json"

@@ -99,6 +99,18 @@ class EvaluationTest(FolderTest):
             skylift.evaluate(self.data, self.rows, "pascal")
         self.assertTrue(issubclass(skylift.Error, ValueError))
 
+    def test_detections_of_classes_that_the_truth_lacks_are_said(self):
+        def renamed(old):
+            classes = ["zeppelin" if name in old else name for name in self.data.classes]
+            return [skylift.Detections(one.xyxy, one.scores, one.labels, classes) for one in self.found]
+
+        names = [name for one in self.found for name in one.names]
+        evaluation = skylift.evaluate(self.data, renamed([min(set(names), key=names.count)]))
+        self.assertRegex(evaluation.notes[0], r"^[1-9]\d* detections are not scored.*'zeppelin'")
+        self.assertFalse(any("not scored" in note for note in skylift.evaluate(self.data, self.found).notes))
+        with self.assertRaisesRegex(skylift.Error, "no class in common.*'zeppelin'"):
+            skylift.evaluate(self.data, renamed(self.data.classes))
+
     def test_nothing_prints_unless_asked(self):
         reader, writer = os.pipe()
         kept = os.dup(2)

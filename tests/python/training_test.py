@@ -81,6 +81,14 @@ class TrainingTest(FolderTest):
         skylift.export_onnx(model, self.folder / "python.onnx", size=(128, 128), batch=1, decoded=True)
         self.program("export", "--model", model, "--out", self.folder / "program.onnx", "--size", "128x128", "--batch", 1, "--decoded")
         self.assertEqual((self.folder / "python.onnx").read_bytes(), (self.folder / "program.onnx").read_bytes())
+        # Smaller than the model's: the card says that images are scaled to it.
+        skylift.export_onnx(model, self.folder / "python.onnx", size=(96, 64))
+        self.program("export", "--model", model, "--out", self.folder / "program.onnx", "--size", "96x64")
+        self.assertEqual((self.folder / "python.onnx").read_bytes(), (self.folder / "program.onnx").read_bytes())
+        before = model.read_bytes()
+        with self.assertRaisesRegex(skylift.Error, "the input"):
+            skylift.export_onnx(model, model.parent / ".." / model.parent.name / model.name)
+        self.assertEqual(model.read_bytes(), before)
         with self.assertRaises(ValueError):
             skylift.export_onnx(model, self.folder / "no.onnx", precision="int4")
 

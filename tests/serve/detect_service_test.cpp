@@ -55,6 +55,17 @@ TEST_F(DetectServiceTest, AnswersWithWhatWasFound) {
   EXPECT_EQ(seen.tiling.tile_px, 320);
 }
 
+TEST_F(DetectServiceTest, TellsWhatTheCommandLineChose) {
+  DetectServiceOptions chosen = options();
+  chosen.detect.decode.score_threshold = 0.125;
+  chosen.detect.tiling = {.tile_px = 800, .overlap = 0.25, .full_image = true, .merge = {.method = "nmm"}};
+  HttpRequest request{"GET", "/model", {}, {{"host", "localhost"}}, ""};
+  const std::string preset = R"("score":0.125,"tile":800,"overlap":0.25,"merge":"nmm","orientation":)";
+  EXPECT_THAT(DetectService(chosen).at_head(request)->body, HasSubstr(preset + "\"upright\""));
+  chosen.reading.orientation = ImageReading::Orientation::stored;
+  EXPECT_THAT(DetectService(chosen).at_head(request)->body, HasSubstr(preset + "\"stored\""));
+}
+
 TEST_F(DetectServiceTest, ForeignBytesInARequestAreNoExceptions) {
   EXPECT_EQ(post(image, {{"\xff", "1"}}).status, 400);
   EXPECT_EQ(post(image, {{"score", "\xff"}}).status, 400);
