@@ -21,7 +21,7 @@ double stride_of(const PointGrid& grid, int64_t point) {
   return std::ranges::find_if(grid.levels, holds)->stride;
 }
 
-/// Centerness of a point in a box (see boxes.h).
+/// Centerness of a point in a box (FCOS, eq. 3); 0 outside.
 double centerness_in(double x, double y, const BoxXyxy& box) {
   const double left = x - box.x1, right = box.x2 - x, top = y - box.y1, bottom = box.y2 - y;
   if (!(left > 0 && right > 0 && top > 0 && bottom > 0)) return 0;
@@ -46,7 +46,7 @@ double pair_centerness(const BoxXyxy& proposal, const BoxXyxy& instance, double 
 /// that has none. -1: no point is allowed at all.
 int64_t nearest_point(const PointGrid& grid, const BoxXyxy& box, const std::vector<float>& allowed,
                       double anchor_scale) {
-  const double x = (static_cast<double>(box.x1) + box.x2) / 2, y = (static_cast<double>(box.y1) + box.y2) / 2;
+  const double x = centre_x(box), y = centre_y(box);
   const double side = std::sqrt(std::max(1.0, static_cast<double>(box.width()) * box.height()));
   std::vector<const GridLevel*> levels;
   for (const GridLevel& level : grid.levels) levels.push_back(&level);
