@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "apps/commands.h"
@@ -12,7 +13,9 @@
 #include "skylift/core/file.h"
 #include "skylift/core/log.h"
 #include "skylift/core/stop_signal.h"
+#include "skylift/models/model_card.h"
 #include "skylift/report/html.h"
+#include "skylift/train/run_options.h"
 #include "skylift/train/validation.h"
 
 namespace skylift {
@@ -25,7 +28,20 @@ struct EvalArguments {
   ValidationOptions validation;
   EngineOptions engine;
   DetectOptions detect;
+  std::optional<double> score_threshold;
 };
+
+/// As the model was scored in its training, where its file says how. --score-threshold goes first.
+DecodeOptions decode_of(const ModelCard& card, const EvalArguments& arguments) {
+  DecodeOptions decode;
+  try {
+    if (!card.recipe.empty()) decode = parse_config_text(card.recipe).decode;
+  } catch (const Error& error) {
+    log_warning("{}: decoded by the defaults: its recipe is not understood: {}", arguments.model, error.what());
+  }
+  if (arguments.score_threshold) decode.score_threshold = *arguments.score_threshold;
+  return decode;
+}
 
 void eval_model(const EvalArguments& arguments) {
   const Dataset dataset = scored_set(arguments.data);
@@ -40,6 +56,7 @@ void eval_model(const EvalArguments& arguments) {
     ProgressBar bar;
     ValidationOptions validation = arguments.validation;
     validation.partial = true;
+    validation.decode = decode_of(predictor.card(), arguments);
     detected = detect(predictor, dataset, validation, bar.callback());
   }
   const size_t seen = detected.truth.images.size();
@@ -61,9 +78,10 @@ void check_outputs(const EvalArguments& arguments) {
 /// What says how a model runs. --threads is of the scoring, too.
 void add_model_arguments(CLI::App& command, EvalArguments& arguments, CLI::Option* model) {
   const std::vector<CLI::Option*> before = command.get_options();
-  command.add_option("--score-threshold", arguments.detect.decode.score_threshold, "detections up to this are dropped")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
+  command
+      .add_option("--score-threshold", arguments.score_threshold,
+                  "detections up to this are dropped; else as in training")
+      ->check(CLI::Range(0.0, 1.0));
   add_tiling_arguments(command, arguments.detect.tiling);
   add_engine_arguments(command, arguments.engine);
   for (CLI::Option* option : command.get_options()) {

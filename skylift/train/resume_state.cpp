@@ -43,24 +43,8 @@ bool may_differ(const std::string& key) {
   return std::ranges::find(keys, key) != keys.end() || key.starts_with("eval.") || key.starts_with("decode.");
 }
 
-/// The options of a config_text(): an assignment a line, under its section.
-RunOptions options_of(const std::string& text) {
-  RunOptions options;
-  OptionTable table;
-  bind(table.root(), options);
-  std::string_view section;
-  for (const std::string_view line : split(text, '\n')) {
-    if (line.starts_with('[')) {
-      section = line.substr(1, line.find(']') - 1);
-    } else if (!trim(line).empty()) {
-      table.set(fmt::format("{}.{}", section, line));
-    }
-  }
-  return options;
-}
-
 void check_same_options(const std::string& state, const std::string& now, const std::string& where) {
-  const RunOptions before = options_of(state), after = options_of(now);
+  const RunOptions before = parse_config_text(state), after = parse_config_text(now);
   for (const OptionDifference& option : option_differences(before, after)) {
     if (!option.resumable) {
       throw Error(
@@ -80,7 +64,7 @@ int64_t images_of_state(const TextMap& state, const std::string& where) {
   if (found != state.end()) return parse_integer(found->second).value_or(0);
   const auto options = state.find("options");
   if (options == state.end()) throw Error("{}: not a resume state: it does not hold its options", where);
-  return options_of(options->second).train.batch_size;
+  return parse_config_text(options->second).train.batch_size;
 }
 
 }  // namespace
@@ -179,7 +163,8 @@ void check_same_run(const TextMap& state, const TextMap& now, const std::string&
 }
 
 bool scores_alike(const TextMap& state, const TextMap& now) {
-  const auto differences = option_differences(options_of(state.at("options")), options_of(now.at("options")));
+  const auto differences =
+      option_differences(parse_config_text(state.at("options")), parse_config_text(now.at("options")));
   return std::ranges::none_of(differences, [](const OptionDifference& option) {
     return option.key.starts_with("eval.") || option.key.starts_with("decode.");
   });

@@ -38,4 +38,20 @@ std::string config_text(RunOptions options) {
   return table.to_toml();
 }
 
+/// An assignment a line, under its section.
+RunOptions parse_config_text(const std::string& text) {
+  RunOptions options;
+  OptionTable table;
+  bind(table.root(), options);
+  std::string_view section;
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.starts_with('[')) {
+      section = line.substr(1, line.find(']') - 1);
+    } else if (!trim(line).empty()) {
+      table.set(fmt::format("{}.{}", section, line));
+    }
+  }
+  return options;
+}
+
 }  // namespace skylift

@@ -34,4 +34,8 @@ RunOptions read_run_options(const std::string& config, const std::vector<std::st
 /// The options as a run's config.toml holds them.
 std::string config_text(RunOptions options);
 
+/// Of such a text, as a run's state and a model's card have it, too. An option younger than it has its default. Error:
+/// unknown keys (a younger text), values out of range.
+RunOptions parse_config_text(const std::string& text);
+
 }  // namespace skylift

@@ -89,6 +89,8 @@ DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const Val
   const int64_t first = all * options.part / options.parts, count = all * (options.part + 1) / options.parts;
   DetectedSet detected{scored_part(dataset, first, count, predictor.classes()), {}};
   const std::vector<int> places = places_of(predictor.classes(), detected.truth.classes);
+  DetectOptions how = predictor.detect_options();
+  if (options.decode) how.decode = *options.decode;
   int64_t next = first;
   const PipelineStages<ImageGroup> stages = {.read =
                                                  [&](ImageGroup& group) {
@@ -104,7 +106,7 @@ DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const Val
                                                      group.images.push_back(dataset.get(i).rgb);
                                                      views.push_back(view_of(group.images.back()));
                                                    }
-                                                   group.found = predictor.predict(views);
+                                                   group.found = predictor.predict(views, how);
                                                  },
                                              .deliver =
                                                  [&](ImageGroup& group) {

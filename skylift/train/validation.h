@@ -1,6 +1,8 @@
 // Scores a model on a data set: the predictor's detections against the annotations, by the chosen protocol.
 #pragma once
 
+#include <optional>
+
 #include "skylift/core/progress.h"
 #include "skylift/data/dataset.h"
 #include "skylift/eval/evaluation.h"
@@ -9,11 +11,12 @@
 namespace skylift {
 
 struct ValidationOptions {
-  int batch_size = 4;       ///< images that are read and predicted together
-  int threads = 2;          ///< at least so many such groups are under way
-  int64_t limit = 0;        ///< the first so many images only; 0: all
-  int part = 0, parts = 1;  ///< of those the part-th of as many shares
-  bool partial = false;     ///< a signal ends it with what was seen until then; else by StoppedBySignal
+  int batch_size = 4;                        ///< images that are read and predicted together
+  int threads = 2;                           ///< at least so many such groups are under way
+  int64_t limit = 0;                         ///< the first so many images only; 0: all
+  int part = 0, parts = 1;                   ///< of those the part-th of as many shares
+  std::optional<DecodeOptions> decode = {};  ///< instead of the predictor's
+  bool partial = false;  ///< a signal ends it with what was seen until then; else by StoppedBySignal
 };
 
 /// A model's detections beside what they are scored against.

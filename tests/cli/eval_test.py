@@ -47,6 +47,15 @@ class EvalTest(ProgramTest):
             self.write(f"found/{stem}.txt", VISDRONE_FOUND[stem])
         return "eval", "--gt", self.folder / "set", "--dt", self.folder / "found"
 
+    def test_a_model_is_decoded_as_in_its_training(self):
+        data, config = self.make_scenes()
+        run = self.folder / "few detections"
+        self.succeed("train", "--config", config, "--out", run, "--set", "train.epochs=1", "--set", "decode.max_detections=3", "--set",
+                     "decode.score_threshold=0")
+        call = ("eval", "--model", run / "last.safetensors", "--data", data / "val", "--json", "-")
+        self.assertEqual(json.loads(self.succeed(*call).stdout)["detections"], 3 * 2)
+        self.assertEqual(json.loads(self.succeed(*call, "--score-threshold", "1").stdout)["detections"], 0)
+
     def test_json_has_the_documented_keys(self):
         numbers = json.loads(self.succeed(*self.coco_files(), "--json", "-").stdout)
         self.assertEqual(numbers["protocol"], "coco")
