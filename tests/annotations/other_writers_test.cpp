@@ -1,70 +1,18 @@
-// More of what other tools, phones and cameras write, beside layouts_test.cpp.
-#include <fmt/format.h>
-#include <gmock/gmock.h>
-
-#include <filesystem>
-
-#include "skylift/annotations/check.h"
-#include "skylift/annotations/detections.h"
-#include "skylift/annotations/image_size.h"
-#include "skylift/annotations/open_data.h"
-#include "tests/exif_files.h"
-#include "tests/temp_folder.h"
-#include "tests/tiny_image.h"
+// COCO and YOLO sets as other tools write them, beside layouts_test.cpp.
+#include "tests/annotations/other_writers.h"
 
 namespace skylift {
 namespace {
 
-namespace fs = std::filesystem;
-using ::testing::AllOf;
-using ::testing::Contains;
+using testing::coco;
 using ::testing::ElementsAre;
-using ::testing::Field;
 using ::testing::HasSubstr;
+using testing::kRow;
+using testing::kXml;
+using testing::note;
+using testing::OtherWritersTest;
 using ::testing::SizeIs;
-
-const std::string kRow = "0 0.5 0.5 0.1 0.1\n";
-
-std::string xml(const std::string& shape) {
-  return "<annotation><object><name>car</name>" + shape + "</object></annotation>";
-}
-const std::string kXml = xml("<bndbox><xmin>11</xmin><ymin>11</ymin><xmax>30</xmax><ymax>30</ymax></bndbox>");
-
-/// A COCO file of a.png with one car; `annotation`: its fields but the ids.
-std::string coco(const std::string& annotation = R"("bbox": [100, 100, 40, 30])", const std::string& id = "1",
-                 const std::string& name = "\"car\"") {
-  return fmt::format(R"({{"images": [{{"id": {0}, "file_name": "a.png", "width": 640, "height": 480}}],
-                         "categories": [{{"id": {0}, "name": {2}}}],
-                         "annotations": [{{"id": 1, "image_id": {0}, "category_id": {0}, {1}}}]}})",
-                     id, annotation, name);
-}
-
-auto note(const std::string& what) { return Contains(Field(&Problem::what, HasSubstr(what))); }
-
-class OtherWritersTest : public ::testing::Test {
- protected:
-  void image(const std::string& file) { write_tiny_image(folder / file, 640, 480); }
-  std::string spec(const std::string& below) { return (folder / below).string(); }
-  /// Clean, with so many objects.
-  AnnotationSet expect(const std::string& below, size_t objects) {
-    const CheckResult result = check_data(spec(below));
-    for (const auto& problem : result.problems) ADD_FAILURE() << below << ": " << problem.where << ": " << problem.what;
-    size_t found = 0;
-    for (const auto& record : result.set.images) found += record.objects.size();
-    EXPECT_EQ(found, objects) << below;
-    return result.set;
-  }
-  std::string error_for(const std::string& below) {
-    return error_of([&] { open_data(spec(below)); });
-  }
-  /// The first object of a COCO file.
-  Object object(const std::string& text) {
-    write_file(folder / "set.json", text);
-    return expect("set.json", 1).images.at(0).objects.at(0);
-  }
-
-  TempFolder folder;
-};
+using testing::xml;
 
 TEST_F(OtherWritersTest, NanIsNullAsInTablesOfPandas) {
   image("a.png");
@@ -135,146 +83,6 @@ TEST_F(OtherWritersTest, SplitsThatAreEmptyOrOtherwiseNamed) {
   EXPECT_THAT(expect("data.yaml", 1).notes, note("'# of day 1' is passed over as a comment"));
 }
 
-TEST_F(OtherWritersTest, VocShapesByTheirCorners) {
-  image("a.png");
-  for (const char* shape :
-       {"<bndbox><x1>10</x1><y1>20</y1><x2>30</x2><y2>20</y2><x3>30</x3><y3>50</y3><x4>10</x4><y4>50</y4></bndbox>",
-        "<polygon><x1>10</x1><y1>20</y1><x2>30</x2><y2>20</y2><x3>30</x3><y3>50</y3></polygon>",
-        "<polygon><pt><x>10</x><y>20</y></pt><pt><x>30</x><y>20</y></pt><pt><x>30</x><y>50</y></pt></polygon>",
-        "<robndbox><x_left_top>10</x_left_top><y_left_top>20</y_left_top><x_right_top>30</x_right_top>"
-        "<y_right_top>20</y_right_top><x_right_bottom>30</x_right_bottom><y_right_bottom>50</y_right_bottom>"
-        "<x_left_bottom>10</x_left_bottom><y_left_bottom>50</y_left_bottom></robndbox>"}) {
-    write_file(folder / "a.xml", xml(shape));
-    const AnnotationSet set = expect("", 1);
-    EXPECT_EQ(set.images[0].objects[0].box, (BoxXywh{10, 20, 20, 30})) << shape;
-    EXPECT_THAT(set.notes, note("1 boxes are turned"));
-  }
-  write_file(folder / "a.xml", xml("<bndbox><x1>10</x1></bndbox>"));
-  EXPECT_THAT(error_for(""), HasSubstr("<bndbox> has no <y1>"));
-}
-
-TEST_F(OtherWritersTest, VocListsWithFoldersAndOtherEndings) {
-  for (const char* stem : {"a", "b", "d1/c", "d2/c"}) {
-    image(fmt::format("JPEGImages/{}.png", stem));
-    write_file(folder / "Annotations" / fmt::format("{}.xml", stem), kXml);
-  }
-  write_file(folder / "ImageSets/Main/l.txt", "a.xml\nJPEGImages/b.png\nJPEGImages\\b.png\nd1/c\n");
-  expect(":l", 3);
-  write_file(folder / "ImageSets/Main/l.txt", "a\nc\n");
-  EXPECT_THAT(error_for(":l"), HasSubstr("'c' may be more than one image"));
-}
-
-TEST_F(OtherWritersTest, VocFoldersWithinWhereNoXmlLiesAbove) {
-  image("images/d1/a.png");
-  write_file(folder / "annotations/d1/a.xml", kXml);
-  EXPECT_EQ(expect("", 1).format, "voc");
-}
-
-TEST_F(OtherWritersTest, PixelsThatNoCommandReadsAreAProblem) {
-  write_file(folder / "labels/a.txt", kRow);
-  write_file(folder / "data.yaml", "train: images\nnames: [car]\n");
-  const auto tiff = [&](uint64_t bits, uint64_t format) {
-    write_file(folder / "images/a.tif", exif::tiff_start(false, 4) + exif::entry(256, 4, 640, false) +
-                                            exif::entry(257, 4, 480, false) + exif::entry(258, 3, bits, false) +
-                                            exif::entry(339, 3, format, false) + std::string(4, '\0'));
-  };
-  tiff(16, 1);
-  expect("data.yaml", 1);
-  for (const auto& [bits, format] : {std::pair{32, 3}, {64, 3}, {16, 2}, {32, 1}}) {
-    tiff(static_cast<uint64_t>(bits), static_cast<uint64_t>(format));
-    EXPECT_THAT(check_data(spec("data.yaml")).problems, note("neither 8 nor 16 bit integers")) << bits;
-  }
-}
-
-TEST_F(OtherWritersTest, AnAnimationIsNoPicture) {
-  write_file(folder / "labels/a.txt", kRow);
-  write_file(folder / "data.yaml", "train: images\nnames: [car]\n");
-  const auto webp = [&](char flags) {
-    write_file(folder / "images/a.webp", std::string("RIFF\x16\0\0\0WEBPVP8X\x0A\0\0\0", 20) + flags +
-                                             std::string("\0\0\0\x7F\x02\0\xDF\x01\0", 9));
-  };
-  webp(0x10);
-  expect("data.yaml", 1);
-  webp(0x02);
-  EXPECT_THAT(check_data(spec("data.yaml")).problems, note("an animated WebP"));
-}
-
-TEST_F(OtherWritersTest, AVideoBehindAJpegIsNoMissingEnd) {
-  write_file(folder / "labels/a.txt", kRow);
-  write_file(folder / "data.yaml", "train: images\nnames: [car]\n");
-  const std::string thumbnail("\xFF\xE1\x00\x06\xFF\xD8\xFF\xD9", 8);
-  const std::string start =
-      "\xFF\xD8" + thumbnail + std::string("\xFF\xC0\x00\x0B\x08\x01\xE0\x02\x80\x01\x01\x11\x00", 13);
-  const std::string pixels("\xFF\xDA\x00\x02pixels", 10), video(100000, 'v');
-  write_file(folder / "images/a.jpg", start + pixels + "\xFF\xD9" + video);
-  expect("data.yaml", 1);
-  write_file(folder / "images/a.jpg", start + pixels + video);
-  EXPECT_THAT(check_data(spec("data.yaml")).problems, note("no JPEG end marker"));
-}
-
-TEST(OtherWritersExifTest, AnOrientationAsALongIsReadAsOpencvReadsIt) {
-  for (const bool big_endian : {false, true}) {
-    const std::string bytes = exif::tiff_start(big_endian, 3) + exif::entry(256, 4, 30, big_endian) +
-                              exif::entry(257, 4, 20, big_endian) + exif::entry(274, 4, 6, big_endian) +
-                              std::string(4, '\0');
-    EXPECT_EQ(read_image_header(bytes).orientation, big_endian ? 1 : 6);
-  }
-}
-
-class OtherResultsTest : public OtherWritersTest {
- protected:
-  OtherResultsTest() {
-    truth.format = "coco";
-    truth.source = "gt.json";
-    truth.classes = {"car", "bus", "van"};
-    truth.class_ids = {4, 9, 11};
-    truth.images = {ImageRecord{"images/0012.jpg", 7, 10, 10, {}, {}},
-                    ImageRecord{"images/0013.jpg", 8, 10, 10, {}, {}}};
-  }
-  /// The classes of what is found in the two images.
-  std::vector<int> classes_of(const std::string& image, const std::string& category, const std::string& more = "") {
-    write_file(
-        folder / "dt.json",
-        fmt::format(R"([{{"image_id":{},"category_id":{},{}"bbox":[1,2,3,4],"score":"0.5"}}])", image, category, more));
-    std::vector<int> classes;
-    for (const auto& found : read_detections(folder / "dt.json", truth))
-      classes.push_back(found.empty() ? -9 : found[0].class_index);
-    return classes;
-  }
-
-  AnnotationSet truth;
-};
-
-TEST_F(OtherResultsTest, IdsInQuotesAndPathsForIds) {
-  EXPECT_THAT(classes_of("\"8\"", "\"9\""), ElementsAre(-9, 1));
-  EXPECT_THAT(classes_of("\"0013\"", "2"), ElementsAre(-9, 1));
-  EXPECT_THAT(classes_of("\"x/images/0013.jpg\"", "4", R"("category_name":"van",)"), ElementsAre(-9, 2));
-}
-
-TEST_F(OtherResultsTest, ACategoryOfTwoMeaningsIsRefused) {
-  truth.class_ids = {1, 3, 5};
-  const std::string file = R"("file_name":"0013.jpg",)";
-  EXPECT_THAT(classes_of("13", "1", file), ElementsAre(-9, 0));
-  EXPECT_THAT(classes_of("13", "2", file), ElementsAre(-9, 1));
-  EXPECT_THAT(classes_of("13", "5", file), ElementsAre(-9, 2));
-  EXPECT_THAT(error_of([&] { classes_of("13", "3", file); }),
-              AllOf(HasSubstr("category_id 3 may be bus"), HasSubstr("or van"), HasSubstr("category_name")));
-}
-
-TEST_F(OtherResultsTest, FoldersOfPredict) {
-  write_file(folder / "visdrone/0012.txt", "1,2,3,4,0.5,4,-1,-1\n");
-  write_file(folder / "visdrone/._0012.txt", "Mac OS X");
-  write_file(folder / "visdrone/.ipynb_checkpoints/0012-checkpoint.txt", "");
-  EXPECT_THAT(read_detections(folder / "visdrone", truth), ElementsAre(SizeIs(1), SizeIs(0)));
-  write_file(folder / "coco/detections.json", R"([{"image_id":8,"category_id":9,"bbox":[1,2,3,4],"score":0.5}])");
-  EXPECT_THAT(read_detections(folder / "coco", truth), ElementsAre(SizeIs(0), SizeIs(1)));
-  write_file(folder / "yolo/classes.txt", "car\n");
-  write_file(folder / "yolo/labels/0012.txt", "0 0.5 0.5 0.1 0.1 0.9\n");
-  write_file(folder / "csv/detections.csv", "file,class\n");
-  for (const char* path : {"yolo", "yolo/labels", "yolo/labels/", "csv", "csv/detections.csv"})
-    EXPECT_THAT(error_of([&] { read_detections(folder / path, truth); }), HasSubstr("predict --format coco")) << path;
-}
-
 /// COCO Camera Traps, and ground truths made to fit Ultralytics' results.
 TEST_F(OtherWritersTest, IdsThatAreTexts) {
   image("a.png");
@@ -314,38 +122,6 @@ TEST_F(OtherWritersTest, AFileNameMeansTheImageWithinTheFolder) {
       EXPECT_EQ(expect(file, 1).images[0].file, "a.png") << name;
     }
   }
-}
-
-TEST_F(OtherWritersTest, VocThatCountsFromZero) {
-  const auto box = [](const char* corners) { return xml(std::string("<bndbox>") + corners + "</bndbox>"); };
-  image("a.png");
-  image("b.png");
-  write_file(folder / "a.xml", box("<xmin>100</xmin><ymin>100</ymin><xmax>140</xmax><ymax>130</ymax>"));
-  write_file(folder / "b.xml", box("<xmin>1</xmin><ymin>1</ymin><xmax>640</xmax><ymax>480</ymax>"));
-  const AnnotationSet from_one = expect("", 2);
-  EXPECT_EQ(from_one.images[0].objects[0].box, (BoxXywh{99, 99, 41, 31}));
-  EXPECT_THAT(from_one.notes, SizeIs(0));
-  write_file(folder / "b.xml", box("<xmin>2</xmin><ymin>2</ymin><xmax>640</xmax><ymax>480</ymax>"));
-  EXPECT_THAT(expect("", 2).notes, note("taken from 1, as VOC's"));
-  write_file(folder / "b.xml", box("<xmin>0</xmin><ymin>200.5</ymin><xmax>640</xmax><ymax>480</ymax>"));
-  const AnnotationSet set = expect("", 2);
-  EXPECT_EQ(set.images[0].objects[0].box, (BoxXywh{100, 100, 40, 30}));
-  EXPECT_EQ(set.images[1].objects[0].box, (BoxXywh{0, 200.5, 640, 279.5}));
-  EXPECT_THAT(set.notes, note("pixels are counted from 0"));
-}
-
-TEST_F(OtherWritersTest, VocBoxesThatCvatHasTurned) {
-  image("a.png");
-  write_file(folder / "a.xml", xml("<bndbox><xmin>201</xmin><ymin>201</ymin><xmax>300</xmax><ymax>220</ymax></bndbox>"
-                                   "<attributes><attribute><name>rotation</name><value>90.0</value></attribute>"
-                                   "</attributes>"));
-  const AnnotationSet set = expect("", 1);
-  const BoxXywh& box = set.images[0].objects[0].box;
-  EXPECT_NEAR(box.x, 240, 1e-9);
-  EXPECT_NEAR(box.y, 160, 1e-9);
-  EXPECT_NEAR(box.w, 20, 1e-9);
-  EXPECT_NEAR(box.h, 100, 1e-9);
-  EXPECT_THAT(set.notes, note("1 boxes are turned"));
 }
 
 TEST_F(OtherWritersTest, YoloWithAListOfClassesAlone) {
@@ -389,15 +165,6 @@ TEST_F(OtherWritersTest, APlaceFromBeforeTheSetWasMoved) {
   }
 }
 
-TEST_F(OtherWritersTest, DarknetsVocFolders) {
-  image("VOC2007/JPEGImages/a.png");
-  write_file(folder / "VOC2007/labels/a.txt", kRow);
-  write_file(folder / "cfg/voc.data", "classes = 1\ntrain = VOC2007/train.txt\nnames = data/voc.names\n");
-  write_file(folder / "VOC2007/train.txt", "VOC2007/JPEGImages/a.png\n");
-  write_file(folder / "data/voc.names", "car\n");
-  expect("cfg/voc.data", 1);
-}
-
 TEST_F(OtherWritersTest, ADataYamlUnderAnotherName) {
   image("images/a.png");
   write_file(folder / "labels/a.txt", kRow);
@@ -426,17 +193,6 @@ TEST_F(OtherWritersTest, ClassesOfAnUnknownEncoding) {
              "<annotation><object><name>\xc6\xfb\xb3\xb5</name><bndbox><xmin>1</xmin><ymin>1</ymin>"
              "<xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>");
   EXPECT_THAT(check_data(folder.path().string()).problems, note("is not UTF-8"));
-}
-
-TEST_F(OtherWritersTest, UltralyticsTextsAreNoDetectionsOfVisdrone) {
-  image("a.png");
-  write_file(folder / "a.xml", kXml);
-  write_file(folder / "found/labels/a.txt", "0 0.1875 0.5 0.1 0.1 0.9\n");
-  const AnnotationSet truth = open_data(spec(""));
-  for (const char* place : {"found", "found/labels"}) {
-    EXPECT_THAT(error_of([&] { read_detections(folder / place, truth, nullptr); }), HasSubstr("YOLO's format"))
-        << place;
-  }
 }
 
 TEST_F(OtherWritersTest, BoxesInSharesOfTheImage) {
