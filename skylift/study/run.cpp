@@ -84,15 +84,6 @@ std::vector<fs::path> teacher_models(const std::vector<Training>& trainings, con
   return {teacher ? final_model(teacher->folder) : fs::path(run.teacher)};
 }
 
-/// Changes how and how fast a training runs, and nothing of what it ends with.
-bool is_of_the_machine(const std::string& key) {
-  static const std::vector<std::string> keys = {
-      "data.threads",           "data.prefetch", "data.cache_mb",       "train.recompute",
-      "train.device",           "train.threads", "train.memory_format", "train.eval_every",
-      "train.checkpoint_every", "kd.cache",      "kd.min_teacher_ap50", "kd.teacher_check_images"};
-  return std::ranges::find(keys, key) != keys.end();
-}
-
 /// Whether another path leads to the images that a training had.
 bool same_images(const Training& training, const std::string& key, const DataOptions& data) {
   const RunRecord record = read_run_record(training.folder);
@@ -113,7 +104,7 @@ void check(const StudyRequest& request, const std::vector<Training>& trainings) 
     if (!training.done()) continue;
     const RunOptions trained = read_run_options((training.folder / "config.toml").string(), {});
     for (const OptionDifference& option : option_differences(trained, options)) {
-      if (is_of_the_machine(option.key)) continue;
+      if (is_of_the_machine(option.key) || (option.key == "kd.cache" && option.resumable)) continue;
       if ((option.key == "data.train" || option.key == "data.val") && same_images(training, option.key, options.data))
         continue;
       throw Error("{}: was trained with {} = {}, the plan says {} (hint: remove this folder, or name another --out)",

@@ -34,13 +34,10 @@ std::string data_text(const Dataset& data, bool sizes) {
 /// Options that change where, how fast and how long a run learns, and how it is looked at, but not what a step does.
 /// What paths lead to is compared by checksum.
 bool may_differ(const std::string& key) {
-  static const std::vector<std::string> keys = {
-      "data.train",         "data.val",      "data.unlabelled",     "data.threads",
-      "data.prefetch",      "data.cache_mb", "train.batch_size",    "train.accumulate",
-      "train.recompute",    "train.epochs",  "train.eval_every",    "train.checkpoint_every",
-      "train.device",       "train.threads", "train.memory_format", "kd.teacher_check_images",
-      "kd.min_teacher_ap50"};
-  return std::ranges::find(keys, key) != keys.end() || key.starts_with("eval.") || key.starts_with("decode.");
+  static const std::vector<std::string> keys = {"data.train",       "data.val",         "data.unlabelled",
+                                                "train.batch_size", "train.accumulate", "train.epochs"};
+  return is_of_the_machine(key) || std::ranges::find(keys, key) != keys.end() || key.starts_with("eval.") ||
+         key.starts_with("decode.");
 }
 
 void check_same_options(const std::string& state, const std::string& now, const std::string& where) {
@@ -68,6 +65,14 @@ int64_t images_of_state(const TextMap& state, const std::string& where) {
 }
 
 }  // namespace
+
+bool is_of_the_machine(const std::string& key) {
+  static const std::vector<std::string> keys = {
+      "data.threads",        "data.prefetch",          "data.cache_mb",          "train.recompute",
+      "train.eval_every",    "train.checkpoint_every", "train.device",           "train.threads",
+      "train.memory_format", "kd.min_teacher_ap50",    "kd.teacher_check_images"};
+  return std::ranges::find(keys, key) != keys.end();
+}
 
 std::vector<OptionDifference> option_differences(const RunOptions& before, const RunOptions& after) {
   RunOptions first = before, second = after;

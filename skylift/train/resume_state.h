@@ -25,6 +25,10 @@ int64_t images_a_step(const TrainOptions& options);
 /// What train.accumulate has to be for steps of as many images as the state's, whatever the number of processes is now.
 /// Error: there is none.
 int accumulate_for(const TextMap& state, const TrainOptions& options, const std::string& where);
+
+/// Whether an option says how and how fast a run works, and nothing of what it ends with.
+bool is_of_the_machine(const std::string& key);
+
 struct OptionDifference {
   std::string key, was, is;  ///< the values as TOML
   bool resumable = false;    ///< it changes where, how fast or how long a run learns, but not what a step does

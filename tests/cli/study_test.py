@@ -68,7 +68,7 @@ class StudyTest(ProgramTest):
         # Other options under the same name are not mixed in.
         self.refuse("study", "--config", plan, "--out", out, "--set", "train.optimizer.lr=0.5", expect=["train.optimizer.lr = ", "plan says 0.5", "--out"])
         self.succeed("study", "--config", plan, "--out", out, "--set", "data.prefetch=2")  # what changes no weight may differ
-        for assignment in ("train.batch_size=1", "decode.score_threshold=0.5", f"data.val={self.folder / 'scenes' / 'train'}"):
+        for assignment in ("train.batch_size=1", "decode.score_threshold=0.5", "kd.cache=signals.kd", f"data.val={self.folder / 'scenes' / 'train'}"):
             self.refuse("study", "--config", plan, "--out", out, "--set", assignment, expect=["was trained with", assignment.split("=")[0]])
         moved = self.folder / "moved"
         shutil.copytree(self.folder / "scenes", moved)
