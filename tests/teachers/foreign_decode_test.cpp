@@ -176,9 +176,12 @@ TEST(Recognition, WhatFitsNothingIsRefusedWithItsShapes) {
 }
 
 TEST(ForeignLayoutTest, WhatTheFileBesideAModelSaysTellsTeachersApart) {
-  ForeignLayout rgb{.kind = "rows", .classes = {"car", "bus"}, .channels = "rgb", .mean = {0, 0, 0}}, bgr = rgb,
-                                                                                                      other = rgb;
+  ForeignLayout rgb;
+  rgb.classes = {"car", "bus"};
+  rgb.channels = "rgb";
+  ForeignLayout bgr = rgb;
   bgr.channels = "bgr";
+  ForeignLayout other = rgb;
   other.classes = {"bus", "car"};
   EXPECT_NE(keys_text(rgb), keys_text(bgr));
   EXPECT_NE(keys_text(rgb), keys_text(other));
