@@ -4,7 +4,6 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <thread>
 #include <utility>
 
@@ -17,105 +16,21 @@
 #include "skylift/dist/place.h"
 #include "skylift/dist/processes.h"
 #include "skylift/infer/device.h"
-#include "skylift/runs/run_record.h"
 #include "skylift/study/score.h"
 #include "skylift/study/table.h"
+#include "skylift/study/trainings.h"
 #include "skylift/train/checkpoint.h"
 #include "skylift/train/gather_detections.h"
-#include "skylift/train/resume_state.h"
 #include "skylift/train/trainer.h"
 
 namespace skylift {
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kResult = "result.json";  ///< its presence says that a training is done and scored
-
-fs::path training_folder(const StudyRequest& request, const PlannedRun& run, int seed) {
-  return request.folder / run.name / fmt::format("seed{}", seed);
-}
-
-RunOptions run_options(const StudyRequest& request, const PlannedRun& run, int seed) {
-  std::vector<std::string> assignments = run.assignments;
-  assignments.insert(assignments.end(), request.assignments.begin(), request.assignments.end());
-  assignments.push_back(fmt::format("train.seed={}", seed));
-  return read_run_options(run.config.string(), assignments);
-}
-
-/// The last model, not the best: choosing an epoch by the images that are reported would flatter every run.
-fs::path final_model(const fs::path& folder) { return folder / "last.safetensors"; }
-
-/// One training of the plan.
-struct Training {
-  const PlannedRun* run;
-  int seed;
-  fs::path folder;
-  std::string failure = {};  ///< why this process does not go on with it
-  bool done() const { return fs::exists(folder / kResult); }
-};
-
-/// Seed by seed, so that an unfinished study has whole comparisons.
-std::vector<Training> trainings_of(const StudyRequest& request) {
-  std::set<int> seeds;
-  for (const PlannedRun& run : request.plan.runs) seeds.insert(run.seeds.begin(), run.seeds.end());
-  std::vector<Training> trainings;
-  for (const int seed : seeds) {
-    for (const PlannedRun& run : request.plan.runs) {
-      if (std::find(run.seeds.begin(), run.seeds.end(), seed) != run.seeds.end())
-        trainings.push_back({&run, seed, training_folder(request, run, seed)});
-    }
-  }
-  return trainings;
-}
-
-/// The training that makes a run's teacher: the first seed of the run of that name. Null: no teacher, or a file.
-const Training* teacher_training(const std::vector<Training>& trainings, const PlannedRun& run) {
-  for (const Training& training : trainings) {
-    if (training.run->name == run.teacher && training.seed == training.run->seeds.front()) return &training;
-  }
-  return nullptr;
-}
-
-std::vector<fs::path> teacher_models(const std::vector<Training>& trainings, const PlannedRun& run) {
-  if (run.teacher.empty()) return {};
-  const Training* teacher = teacher_training(trainings, run);
-  return {teacher ? final_model(teacher->folder) : fs::path(run.teacher)};
-}
-
-/// Whether another path leads to the images that a training had.
-bool same_images(const Training& training, const std::string& key, const DataOptions& data) {
-  const RunRecord record = read_run_record(training.folder);
-  const auto had = [&](const char* images, const Dataset& now) {
-    const auto found = record.identity.find(images);
-    return found != record.identity.end() && found->second == data_checksum(now);
-  };
-  const Dataset train_set = open_training_set(data);
-  return key == "data.train" ? had("training images", train_set)
-                             : had("validation images", open_validation_set(data, train_set.classes()));
-}
-
-/// Mistakes come before anything is trained; what is trained must have been trained by the plan's options. Read again,
-/// so that an option younger than the training has its default.
-void check(const StudyRequest& request, const std::vector<Training>& trainings) {
-  for (const Training& training : trainings) {
-    const RunOptions options = run_options(request, *training.run, training.seed);
-    if (!training.done()) continue;
-    const RunOptions trained = read_run_options((training.folder / "config.toml").string(), {});
-    for (const OptionDifference& option : option_differences(trained, options)) {
-      if (is_of_the_machine(option.key) || (option.key == "kd.cache" && option.resumable)) continue;
-      if ((option.key == "data.train" || option.key == "data.val") && same_images(training, option.key, options.data))
-        continue;
-      throw Error("{}: was trained with {} = {}, the plan says {} (hint: remove this folder, or name another --out)",
-                  training.folder.string(), option.key, option.was, option.is);
-    }
-  }
-}
-
 /// Scores by every protocol, and the cost at the input size.
-Json score(const StudyRequest& request, const fs::path& folder, const RunOptions& options) {
-  const FinishedModel model = detect_finished(final_model(folder), options, request.progress);
+Json score(const StudyRequest& request, const Training& training, const RunOptions& options) {
+  const FinishedModel model = detect_finished(training.final_model(), options, request.progress);
   Json json = {{"parameters", model.cost.parameters}, {"gmacs", static_cast<double>(model.cost.multiply_adds) / 1e9}};
   for (const std::string& protocol : request.plan.protocols) {
     EvalOptions eval = options.eval;
@@ -129,7 +44,7 @@ Json score(const StudyRequest& request, const fs::path& folder, const RunOptions
 }
 
 void train_and_score(const StudyRequest& request, const std::vector<Training>& trainings, const Training& training) {
-  const RunOptions options = run_options(request, *training.run, training.seed);
+  const RunOptions options = options_of(request, training);
   log_info("--- {}, seed {}", training.run->name, training.seed);
   const TrainSummary summary = train_detector({.options = options,
                                                .folder = training.folder,
@@ -139,10 +54,10 @@ void train_and_score(const StudyRequest& request, const std::vector<Training>& t
                                                .resume = has_checkpoint(training.folder)},
                                               request.progress);
   if (!is_first_process()) return;
-  Json result = score(request, training.folder, options);
+  Json result = score(request, training, options);
   result["steps"] = summary.steps;
   result["seconds_per_step"] = summary.seconds_per_step;
-  write_file(training.folder / kResult, dump_json(result, 2) + "\n");
+  write_file(training.result_file(), dump_json(result, 2) + "\n");
 }
 
 /// The place of the first one that is free, now locked; -1: none is.
@@ -252,12 +167,24 @@ void write_tables(const StudyRequest& request, const std::vector<StudyRow>& rows
   write_file(request.folder / (name + ".json"), study_json(rows, main_score));
 }
 
-Json stored_result(const Training& training) { return Json::parse(read_file(training.folder / kResult)); }
+Json stored_result(const Training& training) { return Json::parse(read_file(training.result_file())); }
+
+/// A plan may ask for protocols that it did not ask for when a training was scored.
+void score_anew(const StudyRequest& request, const Training& training) {
+  const Json stored = stored_result(training);
+  const auto scored = [&](const std::string& protocol) { return stored.at("evaluations").contains(protocol); };
+  if (std::ranges::all_of(request.plan.protocols, scored)) return;
+  log_info("--- {}, seed {}: scored anew", training.run->name, training.seed);
+  Json result = score(request, training, options_of(request, training));
+  for (const char* of_the_training : {"steps", "seconds_per_step"})
+    result[of_the_training] = stored.at(of_the_training);
+  write_file(training.result_file(), dump_json(result, 2) + "\n");
+}
 
 /// Opens the device too: what several processes need of CUDA has to be loaded before they meet.
 bool uses_gpu(const StudyRequest& request, const std::vector<Training>& trainings) {
   return process_place().count > 1 && std::ranges::any_of(trainings, [&](const Training& training) {
-           return open_device(run_options(request, *training.run, training.seed).train.compute).device.is_cuda();
+           return open_device(options_of(request, training).train.compute).device.is_cuda();
          });
 }
 
@@ -265,8 +192,11 @@ bool uses_gpu(const StudyRequest& request, const std::vector<Training>& training
 
 std::string train_study(const StudyRequest& request) {
   std::vector<Training> trainings = trainings_of(request);
-  check(request, trainings);
+  check_trainings(request, trainings);
   const JoinedProcesses joined(uses_gpu(request, trainings));
+  for (const Training& training : trainings) {
+    if (is_first_process() && training.done()) score_anew(request, training);
+  }
   do {
     if (is_first_process()) write_tables(request, study_rows(request, trainings, stored_result), "results");
   } while (train_next(request, trainings));
@@ -283,14 +213,14 @@ std::string train_study(const StudyRequest& request) {
 /// The final models of what is done, on images that had no part in any choice.
 void report_study(const StudyRequest& request, const std::string& images) {
   const std::vector<Training> trainings = trainings_of(request);
-  check(request, trainings);
+  check_trainings(request, trainings);
   if (std::none_of(trainings.begin(), trainings.end(), [](const Training& t) { return t.done(); }))
     throw Error("{}: no training of this study is done, so there is nothing to report", request.folder.string());
   const auto result_of = [&](const Training& training) {
     log_info("--- {}, seed {}", training.run->name, training.seed);
-    RunOptions options = run_options(request, *training.run, training.seed);
+    RunOptions options = options_of(request, training);
     options.data.val = images;
-    Json result = score(request, training.folder, options);
+    Json result = score(request, training, options);
     result["seconds_per_step"] = stored_result(training).at("seconds_per_step");
     return result;
   };

@@ -73,6 +73,14 @@ class StudyTest(ProgramTest):
         moved = self.folder / "moved"
         shutil.copytree(self.folder / "scenes", moved)
         self.succeed("study", "--config", plan, "--out", out, "--set", f"data.train={moved / 'train'}", "--set", f"data.val={moved / 'val'}")
+
+        # A protocol that the plan asks for now; a teacher that was trained anew.
+        plan.write_text(PLAN.replace('"coco", "visdrone"', '"visdrone", "uavdt"'))
+        scored = self.succeed("study", "--config", plan, "--out", out)
+        self.assertIn("scored anew", scored.stderr)
+        self.assertIn("uavdt AP", json.loads((out / "results.json").read_text())["runs"][0]["seeds"][0]["scores"])
+        shutil.rmtree(out / "teacher")
+        self.refuse("study", "--config", plan, "--out", out, expect=["another teacher", "not trained yet", str(pathlib.Path("ld") / "seed0")])
         shutil.rmtree(out)
 
     def test_the_measure_is_the_studys_whatever_a_run_follows(self):
