@@ -37,7 +37,8 @@ struct TrainSummary {
 
 /// The student as a run begins with it: its weights depend on train.seed alone, or are those of request.student, or in
 /// part those of request.init or, with kd.inherit, those of `teacher` (null: none, or another tool's).
-/// Error: request.student is not of options.model, or is given together with request.init or kd.inherit.
+/// Error: request.student has other classes or another options.model (training options of the backbone, and whether
+/// Light-ML is folded, aside), or is given together with request.init or kd.inherit.
 std::shared_ptr<Detector> make_student(const TrainRequest& request, const std::vector<std::string>& classes,
                                        const Detector* teacher);
 

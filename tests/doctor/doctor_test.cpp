@@ -11,6 +11,7 @@
 #include "skylift/kd/pkd.h"
 #include "skylift/models/model_file.h"
 #include "skylift/train/trainer.h"
+#include "tests/error_of.h"
 #include "tests/temp_folder.h"
 #include "tests/train/kd_run.h"
 
@@ -97,6 +98,31 @@ TEST_F(DoctorTest, AStudentThatIsItsTeacherAgreesWithIt) {
   EXPECT_DOUBLE_EQ(same.teacher_student.bins, 1);
 }
 
+TEST_F(DoctorTest, AStudentOfAFileIsExactlyThatModelOrRefused) {
+  std::vector<std::string> classes = synth_classes();
+  request.student = folder / "student.safetensors";
+  request.options.model = testing::small_model(0.125, 16, true);
+  const auto made = std::make_shared<Detector>(request.options.model, static_cast<int>(classes.size()));
+  ModelCard card;
+  card.options = made->options();
+  card.classes = classes;
+  save_model(*request.student, *made, card);  // Light-ML is folded there
+  const auto student = make_student(request, classes, nullptr);
+  const auto said = [&](Detector& detector) {
+    detector.eval();
+    torch::manual_seed(1);
+    return detector.forward(torch::randn({1, 3, 64, 64})).levels.front().cls_logits;
+  };
+  EXPECT_TRUE(torch::allclose(said(*student), said(*made), 1e-4, 1e-5));
+
+  std::swap(classes[0], classes[1]);
+  EXPECT_THAT(error_of([&] { make_student(request, classes, nullptr); }), ::testing::HasSubstr("--init"));
+  std::swap(classes[0], classes[1]);
+  request.options.model.head.lifting.enabled = false;
+  EXPECT_THAT(error_of([&] { make_student(request, classes, nullptr); }),
+              ::testing::HasSubstr("--set model.head.lifting.enabled=true"));
+}
+
 TEST_F(DoctorTest, AStudentThatInheritsBeginsWithItsTeachersHead) {
   const std::vector<std::string> classes = synth_classes();
   const auto teacher = load_model(request.teachers.front()).detector;
@@ -130,6 +156,24 @@ TEST_F(DoctorTest, ProposesTheWeightThatMakesGradientsEven) {
   const DoctorReport even = examine(request, {.images = 2, .gradient_batches = 1, .pictures = 0});
   EXPECT_NEAR(ratio_of(even), 1, 1e-3);
   EXPECT_THAT(even.advice, ::testing::Not(::testing::Contains(::testing::HasSubstr("kd_pkd"))));
+}
+
+TEST_F(DoctorTest, LooksAtWholeWeightsWhateverTheWarmUp) {
+  const auto advice = [&] {
+    return examine(request, {.images = 2, .gradient_batches = 1, .pictures = 0}).terms.back().gradient_ratio;
+  };
+  const double whole = advice();
+  request.options.kd.warmup_steps = 500;
+  EXPECT_DOUBLE_EQ(advice(), whole);
+}
+
+TEST_F(DoctorTest, WhereTermsAreCalibratedTheirWeightsAreNoAdvice) {
+  request.options.kd.methods = {"bckd"};
+  request.options.kd.calibrate = 50;
+  const DoctorReport report = examine(request, {.images = 2, .gradient_batches = 1, .pictures = 0});
+  ASSERT_FALSE(report.advice.empty());
+  EXPECT_THAT(report.advice, ::testing::Contains(::testing::HasSubstr("instead of 50 would make them equal")));
+  EXPECT_THAT(report.advice, ::testing::Not(::testing::Contains(::testing::HasSubstr("weight"))));
 }
 
 TEST_F(DoctorTest, TextAndJsonSayTheSame) {
