@@ -67,9 +67,13 @@ at::Tensor flat_gradient(const at::Tensor& loss, const std::vector<at::Tensor>& 
   return at::cat(parts).to(at::kFloat);
 }
 
-/// What the weight of a term (kd_bckd_cls: kd.bckd.cls_weight) would have to be for a gradient as large as the detection
-/// loss's: "kd.pkd.weight = 1.7 instead of 6". Empty: no option of that name.
-std::string even_weight(RunOptions options, const TermReport& term) {
+/// What would make the gradient of a term (kd_bckd_cls: kd.bckd.cls_weight) as large as the detection loss's:
+/// "kd.pkd.weight = 1.7 instead of 6". Where terms are calibrated, weights mean nothing.
+std::string even_hint(RunOptions options, const TermReport& term) {
+  const double times = 1 / term.gradient_ratio;
+  if (options.kd.calibrate > 0)
+    return fmt::format("kd.calibrate = {:.2g} instead of {:g} would make them equal, for every method at once",
+                       times * options.kd.calibrate, options.kd.calibrate);
   OptionTable table;
   bind(table.root(), options);
   std::string key = term.name;
@@ -78,9 +82,10 @@ std::string even_weight(RunOptions options, const TermReport& term) {
   for (const Option& option : table.options()) {
     if (option.key != key) continue;
     const double weight = *std::get<double*>(option.value);
-    return fmt::format("{} = {:.2g} instead of {:g}", key, weight / term.gradient_ratio, weight);
+    return fmt::format("{} = {:.2g} instead of {:g} would make them equal; or kd.calibrate = 0.5", key, times * weight,
+                       weight);
   }
-  return "";
+  return fmt::format("a weight {:.2g} times as large would make them equal; or kd.calibrate = 0.5", times);
 }
 
 class Examination {
@@ -95,8 +100,10 @@ class Examination {
         student_(make_student(request, train_set_.classes(), teacher_.network->detector())) {
     place(*student_, compute_);
     student_->train();
-    distiller_ = std::make_unique<Distiller>(run_.kd, *student_, teacher_.network->shape(),
-                                             teacher_.network->detector(), run_.assign);
+    DistillOptions kd = run_.kd;
+    kd.warmup_steps = 0;  // a term's whole weight is looked at, not what its first steps have of it
+    distiller_ = std::make_unique<Distiller>(kd, *student_, teacher_.network->shape(), teacher_.network->detector(),
+                                             run_.assign);
     place(*distiller_, compute_);
     report_.teacher = teacher_.name;
     for (const std::string& method : run_.kd.methods)
@@ -269,12 +276,9 @@ void Examination::advise() {
       continue;
     }
     const bool strong = term.gradient_ratio > 1;
-    const std::string even = even_weight(run_, term);
-    say(fmt::format(
-        "{}: its gradient is {:.2g} times the detection loss's: {} (hint: {} would make them equal; or "
-        "kd.calibrate = 0.5)",
-        term.name, term.gradient_ratio, strong ? "the student learns it before its own task" : "it hardly acts",
-        even.empty() ? fmt::format("a weight {:.2g} times as large", 1 / term.gradient_ratio) : even));
+    say(fmt::format("{}: its gradient is {:.2g} times the detection loss's: {} (hint: {})", term.name,
+                    term.gradient_ratio, strong ? "the student learns it before its own task" : "it hardly acts",
+                    even_hint(run_, term)));
   }
   for (const RegionReport& region : report_.regions) {
     int64_t objects = 0, without = 0;
