@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 #include <opencv2/core/utility.hpp>
-#include <utility>
 
 #include "skylift/core/error.h"
 
@@ -129,21 +128,26 @@ std::optional<Loader::Task> Loader::take_task(std::unique_lock<std::mutex>& lock
   return task;
 }
 
-/// A batch ends with its unlabelled samples, each drawn by its own random number.
-int64_t Loader::sample_of(const Task& task) const {
+/// A batch ends with its unlabelled samples, each drawn by its own random number: an image may come several times an epoch,
+/// each time with another crop.
+std::pair<int64_t, Rng> Loader::sample_of(const Task& task) const {
   const int64_t place = task.batch * options_.parts + options_.part;
   const int64_t labelled = size_of_batch(task.batch) - options_.unlabelled;
-  if (task.position < labelled) return order_[static_cast<size_t>(place * options_.batch_size + task.position)];
-  Rng rng = Rng::of({options_.seed, static_cast<uint64_t>(epoch_), static_cast<uint64_t>(place),
-                     static_cast<uint64_t>(task.position - labelled)});
-  return sample_count_ + rng.index(options_.unlabelled_count);
+  const auto epoch = static_cast<uint64_t>(epoch_);
+  if (task.position < labelled) {
+    const int64_t index = order_[static_cast<size_t>(place * options_.batch_size + task.position)];
+    return {index, Rng::of({options_.seed, epoch, static_cast<uint64_t>(index)})};
+  }
+  Rng rng =
+      Rng::of({options_.seed, epoch, static_cast<uint64_t>(place), static_cast<uint64_t>(task.position - labelled)});
+  const int64_t index = sample_count_ + rng.index(options_.unlabelled_count);
+  return {index, rng};
 }
 
 void Loader::load(const Task& task) {
   const auto position = static_cast<size_t>(task.position);
-  const int64_t index = sample_of(task);
   try {
-    const Rng rng = Rng::of({options_.seed, static_cast<uint64_t>(epoch_), static_cast<uint64_t>(index)});
+    const auto [index, rng] = sample_of(task);
     task.slot->samples[position] = source_(index, rng);
   } catch (...) {
     task.slot->failures[position] = std::current_exception();

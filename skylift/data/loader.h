@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "skylift/data/sample.h"
@@ -65,7 +66,7 @@ class Loader {
   void work();
   void work(std::unique_lock<std::mutex>& lock);
   std::optional<Task> take_task(std::unique_lock<std::mutex>& lock);
-  int64_t sample_of(const Task& task) const;
+  std::pair<int64_t, Rng> sample_of(const Task& task) const;
   void load(const Task& task);
   void finish(Slot& slot);
   int64_t size_of_batch(int64_t batch) const;

@@ -41,7 +41,8 @@ void bind(OptionSection section, DataOptions& options) {
   section.add(
       "unlabelled", options.unlabelled,
       "images from which a teacher teaches: a folder, a list (.txt) or a data set, whose annotations are not read");
-  section.add("unlabelled_share", options.unlabelled_share, "their part of a batch", between(0, 1));
+  section.add("unlabelled_share", options.unlabelled_share,
+              "their part of a batch: 0 none, else at least one image and not all", between(0, 1));
   section.add("threads", options.threads, "loader threads; 0: one per core", between(0, 256));
   section.add("prefetch", options.prefetch, "batches held ready", between(1, 1024));
   section.add("cache_mb", options.cache_mb,

@@ -34,7 +34,7 @@ struct DataOptions {
   bool keep_empty = false;   ///< train on images without objects too
   double min_box_px = 1;     ///< boxes with a shorter side (px of the original image) are dropped and counted
   std::string unlabelled;    ///< images without annotations, from which a teacher teaches; empty: none
-  double unlabelled_share = 0.5;  ///< their part of a batch, at least one image and not all
+  double unlabelled_share = 0.5;  ///< their part of a batch: 0 none, else at least one image and not all
   int threads = 2;                ///< loader threads; 0: one per core
   int prefetch = 3;               ///< batches held ready
   int cache_mb = 0;               ///< MB of decoded images of `train` that each process keeps

@@ -14,12 +14,14 @@
 #include "skylift/dist/processes.h"
 #include "skylift/models/tensor_file.h"
 #include "skylift/runs/run_record.h"
+#include "skylift/train/training_loader.h"
 
 namespace skylift {
 namespace {
 
 constexpr const char* kImagesAStep = "images a step";
 constexpr const char* kUnlabelled = "unlabelled images";
+constexpr const char* kUnlabelledAStep = "unlabelled images a step";
 
 uint64_t checksum_of_numbers(std::initializer_list<double> values, uint64_t seed) {
   return checksum({reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(double)}, seed);
@@ -53,6 +55,10 @@ void check_same_options(const std::string& state, const std::string& now, const 
   }
   if (before.train.epochs != after.train.epochs && after.train.schedule.name == "cosine")
     log_warning("--resume: the cosine schedule is that of {} epochs from here on", after.train.epochs);
+}
+
+int64_t unlabelled_a_step(const RunOptions& options) {
+  return int64_t{unlabelled_in_batch(options)} * options.train.accumulate * process_count();
 }
 
 /// A state that is older than the number has but one process.
@@ -132,6 +138,7 @@ TextMap run_identity(const RunParts& parts) {
           // A validation image that could not be read may be mended: that changes no weight.
           {"validation images", data_text(parts.val_set, false)},
           {kUnlabelled, parts.unlabelled ? data_text(*parts.unlabelled, true) : none},
+          {kUnlabelledAStep, std::to_string(parts.unlabelled ? unlabelled_a_step(parts.options) : 0)},
           {"options", config_text(parts.options)},
           {kImagesAStep, std::to_string(images_a_step(parts.options.train))}};
 }
@@ -152,8 +159,10 @@ int accumulate_for(const TextMap& state, const TrainOptions& options, const std:
 }
 
 void check_same_run(const TextMap& state, const TextMap& now, const std::string& where) {
-  for (const char* key : {"command", "teacher", "student", "training images", "validation images", kUnlabelled}) {
-    // A state that is older than this key had no such images, or does not say so.
+  for (const char* key :
+       {"command", "teacher", "student", "training images", "validation images", kUnlabelled, kUnlabelledAStep}) {
+    // A state that is older than the key had no such images, or does not say how many.
+    if (key == kUnlabelledAStep && !state.contains(key)) continue;
     const std::string unsaid = key == kUnlabelled ? "none" : "not said";
     const auto value = [&](const TextMap& map) { return map.contains(key) ? map.at(key) : unsaid; };
     if (value(state) == value(now)) continue;

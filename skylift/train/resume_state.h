@@ -45,7 +45,7 @@ struct RunParts {
 };
 
 /// The run's identity by name: "command", "teacher", "student", "training images", "validation images", "unlabelled
-/// images", "options", "images a step".
+/// images", "options", "images a step", "unlabelled images a step".
 TextMap run_identity(const RunParts& parts);
 
 /// What a run is made from, for its record (runs/run_record.h): checksums of "training images", "validation images" and

@@ -8,18 +8,16 @@
 #include "skylift/dist/processes.h"
 
 namespace skylift {
-namespace {
 
 int unlabelled_in_batch(const RunOptions& options) {
   const int batch = options.train.batch_size;
+  if (options.data.unlabelled_share == 0) return 0;
   if (batch < 2)
     throw Error(
         "data.unlabelled: a batch of one image has no place for labelled and other ones (hint: "
         "train.batch_size=2)");
   return std::clamp(static_cast<int>(std::lround(options.data.unlabelled_share * batch)), 1, batch - 1);
 }
-
-}  // namespace
 
 DataOptions enlarged(DataOptions options, int scale) {
   for (int* length :

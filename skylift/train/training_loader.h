@@ -14,6 +14,10 @@ std::unique_ptr<Loader> training_loader(const Dataset& train_set, const RunOptio
                                         const ComputeDevice& compute, int teacher_scale = 1,
                                         const Dataset* unlabelled = nullptr);
 
+/// Of a batch's images those without labels, where there are such images (data.unlabelled_share, rounded).
+/// Error: a batch of one image.
+int unlabelled_in_batch(const RunOptions& options);
+
 /// The options under which images are so many times as large as the student's.
 DataOptions enlarged(DataOptions options, int scale);
 

@@ -144,6 +144,25 @@ class TeachersTest(ProgramTest):
                     f"data.unlabelled={self.data / 'train' / 'images'}", "--set", "train.batch_size=3", "--set",
                     "data.unlabelled_share=0.67", "--set", "kd.min_teacher_ap50=0", expect=["unlabelled images"])
 
+    def test_none_of_a_batch_is_unlabelled_where_their_share_is_0(self):
+        call = ["--teacher", self.teacher, "--set", "train.batch_size=2"]
+        _, none = self.distill("share0", *call, "--set", f"data.unlabelled={self.data / 'val' / 'images'}", "--set", "data.unlabelled_share=0")
+        _, without = self.distill("without", *call)
+        self.assertEqual([step["loss"] for step in none], [step["loss"] for step in without])
+
+    def test_resume_keeps_the_unlabelled_images_of_a_step(self):
+        call = ["--teacher", self.teacher, "--set", f"data.unlabelled={self.data / 'val' / 'images'}", "--set", "data.unlabelled_share=0.25"]
+        self.distill("share", *call, "--set", "train.batch_size=4")
+        self.refuse("distill", *self.tiny, "--out", self.folder / "share", "--resume", *call, "--set", "train.batch_size=2",
+                    expect=["unlabelled images a step is 2 now and was 1"])
+
+    def test_finished_boxes_at_twice_the_scale_have_the_students_levels(self):
+        finished = self.folder / "finished.onnx"
+        self.succeed("export", "--model", self.teacher, "--out", finished, "--decoded", "--size", "320x256", "--batch", 1)
+        done, steps = self.distill("finished-scale", "--teacher", finished, "--set", "kd.teacher_scale=2")
+        self.assertNotIn("folded", done.stderr)
+        self.assertGreater(steps[0]["kd_bckd_cls"], 0)
+
     def test_a_start_from_a_trained_model(self):
         done = self.succeed("train", *self.tiny, "--out", self.folder / "init", "--init", self.teacher)
         self.assertIn("10 of 10 classes", done.stderr)

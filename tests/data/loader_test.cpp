@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
+#include <mutex>
 #include <set>
 
 #include "skylift/core/error.h"
@@ -142,6 +144,24 @@ TEST(LoaderErrorTest, EmptyAndTooSmallSetsAreErrors) {
   EXPECT_THROW(Loader(0, source, {}, {}), Error);
   EXPECT_THROW(Loader(3, source, {.batch_size = 4, .drop_last = true}, {}), Error);
   EXPECT_NO_THROW(Loader(3, source, {.batch_size = 4}, {}));
+}
+
+TEST(LoaderUnlabelledTest, AnImageThatComesAgainLooksOtherwise) {
+  std::mutex lock;
+  std::map<int64_t, std::set<int64_t>> drawn;
+  int64_t times = 0;
+  const auto source = [&](int64_t index, Rng rng) {
+    const std::lock_guard held(lock);
+    if (index >= 20) drawn[index].insert(rng.index(1000000)), ++times;
+    return tiny_sample(index);
+  };
+  Loader loader(20, source, {.batch_size = 2, .threads = 2, .unlabelled = 2, .unlabelled_count = 3}, {});
+  loader.start(0);
+  drain(loader);
+  size_t different = 0;
+  for (const auto& [index, numbers] : drawn) different += numbers.size();
+  EXPECT_EQ(times, 20);
+  EXPECT_EQ(different, 20U);
 }
 
 TEST(LoaderMemoryTest, NeverWorksFurtherAheadThanAsked) {
