@@ -39,7 +39,7 @@ class Pkd final : public DistillMethod {
     return sum / process_count();
   }
 
-  /// Standardised per channel over the region's rows of each level.
+  /// Standardised per channel over the region's rows of all levels together.
   at::Tensor region_loss(DistillStep& step) {
     const Region& region = step.regions.region(step.region);
     const PointGather& gather = step.regions.gather(step.region);

@@ -103,7 +103,19 @@ class Flipped : public TeacherAround {
  public:
   using TeacherAround::TeacherAround;
 
+  /// Mirrored, an image is a multiple of the coarsest stride wide, which the teacher has to take, too.
+  int largest_side() const override {
+    const int coarsest = shape().strides.back();
+    return inner_->largest_side() / coarsest * coarsest;
+  }
+
   DenseOutput forward(const Batch& batch) override {
+    if (const int64_t most = largest_side(); inner_->largest_side() > 0 && batch.images.size(3) > most) {
+      throw Error(
+          "kd.teacher_flip: the teacher takes images of {0} px, of which {1} hold whole cells of stride {2}, got {3} "
+          "(hint: crops of at most {1} px, data.augment.crop_px)",
+          inner_->largest_side(), most, shape().strides.back(), batch.images.size(3));
+    }
     const DenseOutput upright = inner_->forward(batch);
     Batch turned = batch;
     const int64_t coarsest = shape().strides.back();

@@ -53,6 +53,9 @@ class OnnxTeacher : public TeacherNetwork {
     shape_.bins = own_bins_;
     shape_.reg_max = place.student.head.reg_max;
     shape_.strides = dense ? layout_.strides : place.student.neck.strides();
+    if (!dense) {  // in pixels of its own images
+      for (int& stride : shape_.strides) stride *= place.kd.teacher_scale;
+    }
     const std::filesystem::path weights = name_ + ".data";  // of an export that keeps them apart
     const uint64_t sum = skylift::checksum(is_file(weights) ? bytes_ + read_file(weights) : bytes_);
     checksum_ = checksum_text(skylift::checksum(keys_text(layout_), sum));

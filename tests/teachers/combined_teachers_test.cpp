@@ -8,6 +8,7 @@
 #include "skylift/kd/methods.h"
 #include "skylift/teachers/class_map.h"
 #include "skylift/teachers/dense_maps.h"
+#include "skylift/teachers/teacher_around.h"
 #include "tests/error_of.h"
 #include "tests/teachers/live_teacher.h"
 #include "tests/train/kd_run.h"
@@ -67,6 +68,23 @@ TEST(CombinedTeachers, AFlippedTeachersColumnsMeetWhereAStrideDoesNotDivideTheWi
       EXPECT_TRUE(torch::allclose(got.scores[i].select(3, c), mean, 0, 1e-5)) << got.strides[i] << " " << c;
     }
   }
+}
+
+/// As an exported file whose input has one size.
+struct OfOneSize : TeacherAround {
+  using TeacherAround::TeacherAround;
+  DenseOutput forward(const Batch& batch) override {
+    EXPECT_LE(batch.images.size(3), largest_side());
+    return inner_->forward(batch);
+  }
+  int largest_side() const override { return 144; }  // 4.5 cells of stride 32
+};
+
+TEST(CombinedTeachers, AFlippedTeacherOfOneSizeTakesWhatHoldsWholeCells) {
+  const TeacherPtr teacher = flipped_too(std::make_unique<OfOneSize>(teacher_of(testing::lively_teacher(16, 5))));
+  EXPECT_EQ(teacher->largest_side(), 128) << "its mirror image must not be larger than the teacher's input";
+  EXPECT_NO_THROW(teacher->forward(noise_images(96, 128)));
+  EXPECT_THAT(error_of([&] { teacher->forward(noise_images(96, 144)); }), HasSubstr("kd.teacher_flip"));
 }
 
 TEST(CombinedTeachers, AtTwiceTheScaleLevelsKeepTheirCells) {
