@@ -31,14 +31,9 @@ struct EvalArguments {
   std::optional<double> score_threshold;
 };
 
-/// As the model was scored in its training, where its file says how. --score-threshold goes first.
+/// As in the model's training, but for --score-threshold.
 DecodeOptions decode_of(const ModelCard& card, const EvalArguments& arguments) {
-  DecodeOptions decode;
-  try {
-    if (!card.recipe.empty()) decode = parse_config_text(card.recipe).decode;
-  } catch (const Error& error) {
-    log_warning("{}: decoded by the defaults: its recipe is not understood: {}", arguments.model, error.what());
-  }
+  DecodeOptions decode = trained_decode(card, arguments.model);
   if (arguments.score_threshold) decode.score_threshold = *arguments.score_threshold;
   return decode;
 }

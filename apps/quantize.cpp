@@ -20,7 +20,8 @@ namespace skylift {
 namespace {
 
 EvalResult score(const std::filesystem::path& file, const Dataset& set) {
-  DetectedSet detected = detect(Predictor(file.string()), set, {});
+  const Predictor predictor(file.string());
+  DetectedSet detected = detect(predictor, set, {.decode = trained_decode(predictor.card(), file.string())});
   return score_and_print(detected.truth, detected.detections, {});
 }
 

@@ -13,6 +13,7 @@
 #include "skylift/core/text.h"
 #include "skylift/image/codec.h"
 #include "skylift/image/draw.h"
+#include "skylift/image/resize.h"
 #include "skylift/report/plot.h"
 
 namespace skylift {
@@ -31,7 +32,7 @@ void outline(cv::Mat& picture, const BoxXywh& box, double scale, const cv::Scala
 cv::Mat draw(const cv::Mat& rgb, const ImageRecord& image, const std::vector<Detection>& detections,
              const std::vector<DetectionError>& errors, double scale) {
   cv::Mat picture;
-  cv::resize(rgb, picture, {}, scale, scale, cv::INTER_AREA);
+  cv::resize(rgb, picture, scaled_size(rgb.size(), scale), 0, 0, cv::INTER_AREA);
   std::vector<cv::Rect2f> regions;
   for (const auto& region : image.ignored_regions)
     regions.emplace_back(cv::Rect2d(region.x * scale, region.y * scale, region.w * scale, region.h * scale));

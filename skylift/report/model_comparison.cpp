@@ -11,6 +11,7 @@
 #include "skylift/eval/matching.h"
 #include "skylift/image/codec.h"
 #include "skylift/image/draw.h"
+#include "skylift/image/resize.h"
 #include "skylift/report/html.h"
 #include "skylift/report/plot.h"
 
@@ -136,7 +137,7 @@ std::string figure_of(const Canvas& canvas, const std::string& caption) {
 
 Canvas with_regions(const cv::Mat& rgb, const ImageRecord& image, double scale) {
   Canvas canvas{.rgb = {}, .scale = scale};
-  cv::resize(rgb, canvas.rgb, {}, scale, scale, cv::INTER_AREA);
+  cv::resize(rgb, canvas.rgb, scaled_size(rgb.size(), scale), 0, 0, cv::INTER_AREA);
   std::vector<cv::Rect2f> regions;
   for (const BoxXywh& region : image.ignored_regions)
     regions.emplace_back(cv::Rect2d(region.x * scale, region.y * scale, region.w * scale, region.h * scale));
@@ -246,6 +247,7 @@ std::string comparison_section(const ModelComparison& comparison) {
       "<h2>Cost and scores</h2>\n<p>{} protocol on {} images with {} objects; scores in percent. The time is that of "
       "one image after another, from its pixels to the boxes.</p>\n",
       first.protocol, first.images, first.ground_truths);
+  if (!comparison.note.empty()) section += fmt::format("<p>{}</p>\n", escape_html(comparison.note));
   section += cost_table(comparison.models);
   section += "<h2>Precision and recall at IoU 0.5</h2>\n<div class=\"row\">\n" + precision_plots(comparison.models) +
              "</div>\n<h2>Errors</h2>\n<p>Each false positive and each missed object has one reason (TIDE's "

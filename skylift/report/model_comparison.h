@@ -22,12 +22,13 @@ struct ComparedModel {
 };
 
 struct ModelComparison {
-  AnnotationSet truth;
+  AnnotationSet truth;  ///< of the classes on which all of them are scored
   std::vector<ComparedModel> models;
-  size_t baseline = 0;   ///< the model that the pictures mark gains and losses against
-  double score = 0.3;    ///< what counts as found in the pictures
-  int pictures = 6;      ///< images that are shown, those with the most gains and losses
-  int picture_px = 560;  ///< longest side
+  std::string note = {};  ///< what a reader has to know of the comparison; may be empty
+  size_t baseline = 0;    ///< the model that the pictures mark gains and losses against
+  double score = 0.3;     ///< what counts as found in the pictures
+  int pictures = 6;       ///< images that are shown, those with the most gains and losses
+  int picture_px = 560;   ///< longest side
 };
 
 /// HTML. Without models: empty.

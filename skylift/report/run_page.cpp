@@ -194,12 +194,39 @@ std::string option_table(const std::vector<Run>& runs) {
   return html_table(header, rows);
 }
 
+/// The last `count` parts of a path: "plain/seed0". Fewer where it has not so many.
+std::string path_end(const fs::path& path, size_t count) {
+  std::vector<std::string> parts;
+  for (const fs::path& part : path.relative_path()) parts.push_back(part.string());
+  const size_t first = parts.size() - std::min(count, parts.size());
+  return fmt::format("{}", fmt::join(parts.begin() + static_cast<std::ptrdiff_t>(first), parts.end(), "/"));
+}
+
 }  // namespace
+
+std::vector<std::string> run_names(const std::vector<fs::path>& folders) {
+  std::vector<fs::path> whole;
+  for (const fs::path& folder : folders) whole.push_back(fs::weakly_canonical(folder));
+  std::vector<std::string> names;
+  for (const fs::path& own : whole) {
+    size_t count = 1;
+    const auto is_taken = [&](const fs::path& other) {
+      return other != own && path_end(other, count) == path_end(own, count);
+    };
+    while (std::ranges::any_of(whole, is_taken)) ++count;
+    names.push_back(path_end(own, count));
+  }
+  return names;
+}
 
 void write_run_page(const fs::path& file, const std::vector<fs::path>& folders, const std::vector<fs::path>& pictures,
                     const ModelComparison& comparison) {
   std::vector<Run> runs;
-  for (const fs::path& folder : folders) runs.push_back(read_run(folder));
+  const std::vector<std::string> names = run_names(folders);
+  for (size_t i = 0; i < folders.size(); ++i) {
+    runs.push_back(read_run(folders[i]));
+    runs.back().stored.name = names[i];
+  }
   if (runs.empty()) throw Error("report: no runs given");
   std::string body = state_table(runs) + comparison_section(comparison) + "<h2>Scores while training</h2>\n" +
                      score_table(runs) + training_section(runs) + pictures_section(runs, pictures);

@@ -9,6 +9,9 @@
 
 namespace skylift {
 
+/// What runs are called beside each other: their folders' names, with as much before them as tells them apart.
+std::vector<std::string> run_names(const std::vector<std::filesystem::path>& folders);
+
 /// How far each run is, its scores and curves, and where the options of the runs differ (of one run: all its options).
 /// `pictures`: image files that are shown with their names; a run's regions.jpg is shown too. `comparison`: of the
 /// runs' models, where they could be run. Error: a folder that is no run, or a damaged file.

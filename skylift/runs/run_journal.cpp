@@ -20,6 +20,7 @@ RunJournal::RunJournal(std::filesystem::path folder, const RunFacts& facts, bool
   record_.machine = machine_facts();
   record_.machine["device"] = facts.device;
   record_.identity = facts.identity;
+  record_.teachers = facts.teachers;
   record_.process = this_process();
   record_.step = facts.step;
   record_.total_steps = facts.total_steps;

@@ -11,6 +11,7 @@ namespace skylift {
 struct RunFacts {
   std::string device;
   std::map<std::string, std::string> identity;  ///< see RunRecord
+  std::vector<std::string> teachers = {};       ///< see RunRecord
   int64_t step = 0, total_steps = 0, epochs = 0;
 };
 

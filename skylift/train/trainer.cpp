@@ -136,10 +136,14 @@ void Trainer::open_logs() {
   if (summary_.teacher && !metrics_->holds("teacher"))
     metrics_->write("teacher", step_, 0, score_values(*summary_.teacher));
   metrics_->options(read_config(request_.folder / "config.toml"));
+  std::vector<std::string> teachers;
+  for (const std::filesystem::path& file : request_.teachers)
+    teachers.push_back(std::filesystem::weakly_canonical(file).string());
   journal_.emplace(request_.folder,
                    RunFacts{.device = compute_.description(),
                             .identity = run_sources(train_set_, val_set_, request_.teachers,
                                                     request_.student ? request_.student : request_.init),
+                            .teachers = std::move(teachers),
                             .step = step_,
                             .total_steps = parts_->total_steps,
                             .epochs = options_.train.epochs},

@@ -12,6 +12,7 @@
 #include "skylift/dist/processes.h"
 #include "skylift/infer/image_view.h"
 #include "skylift/train/gather_detections.h"
+#include "skylift/train/run_options.h"
 
 namespace skylift {
 namespace {
@@ -82,6 +83,15 @@ struct ImageGroup {
 };
 
 }  // namespace
+
+DecodeOptions trained_decode(const ModelCard& card, const std::string& name) {
+  try {
+    if (!card.recipe.empty()) return parse_config_text(card.recipe).decode;
+  } catch (const Error& error) {
+    log_warning("{}: decoded by the defaults: its recipe is not understood: {}", name, error.what());
+  }
+  return {};
+}
 
 DetectedSet detect(const Predictor& predictor, const Dataset& dataset, const ValidationOptions& options,
                    const ProgressCallback& progress) {

@@ -19,6 +19,9 @@ struct ValidationOptions {
   bool partial = false;  ///< a signal ends it with what was seen until then; else by StoppedBySignal
 };
 
+/// As the model was scored in its training, where its file says how; else the defaults. `name` is for a warning.
+DecodeOptions trained_decode(const ModelCard& card, const std::string& name);
+
 /// A model's detections beside what they are scored against.
 struct DetectedSet {
   AnnotationSet truth;      ///< of the images that were predicted, with their sizes and the model's classes

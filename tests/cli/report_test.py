@@ -1,5 +1,6 @@
 """skylift report: a page of finished and unfinished runs that stands alone, on a screen, a phone and paper."""
 import re
+import shutil
 import unittest
 
 from chromium import Page, find_chromium
@@ -26,6 +27,41 @@ class ReportTest(ProgramTest):
                      "kd_ld", "share of the time that waits for data", "--teacher", "training images"):
             self.assertIn(text, self.html)
         self.assertGreaterEqual(len(re.findall(r"\d+\.\d ms<", self.html)), 3)  # measured for each model
+
+    def test_runs_of_other_classes_meet_on_the_common_ones(self):
+        classes = self.folder / "two-classes"
+        self.succeed("train", "--config", self.folder / "tiny.toml", "--out", classes, "--set", "train.epochs=1", "--set", 'data.classes=["van","car"]')
+        page = self.folder / "classes.html"
+        done = self.succeed("report", self.plain, classes, "--out", page)
+        self.assertIn("Compared on what all of the models know: car, van.", done.stderr)
+        self.assertIn("Compared on what all of the models know: car, van.", page.read_text())
+        alone = self.succeed("report", classes, "--out", self.folder / "alone.html")
+        self.assertNotIn("Compared on", alone.stderr)
+        objects = [re.search(r"images with (\d+) objects", path.read_text())[1] for path in (page, self.folder / "alone.html")]
+        self.assertEqual(*objects)
+
+    def test_runs_of_one_name_are_told_apart_by_their_folders(self):
+        copies = [self.folder / name / "seed0" for name in ("c", "d")]
+        for copy in copies:
+            shutil.copytree(self.plain, copy)
+        self.succeed("report", *copies, "--out", self.folder / "names.html")
+        page = (self.folder / "names.html").read_text()
+        self.assertIn(">c/seed0<", page)
+        self.assertIn(">d/seed0<", page)
+
+    def test_a_run_called_teacher_is_a_run_and_its_students_teacher_is_shown_once(self):
+        page = self.folder / "teacher.html"
+        self.succeed("report", self.folder / "teacher", self.distilled, "--out", page)
+        self.assertEqual(len(re.findall(r"\d+\.\d ms<", page.read_text())), 2, "two models are measured")
+        self.assertRegex(page.read_text(), r"teacher: \d+ found<")
+
+    def test_the_teacher_is_found_from_any_folder(self):
+        out = self.folder / "relative"
+        self.succeed("distill", "--config", "tiny.toml", "--teacher=teacher/best.safetensors", "--out", out, "--method", "ld", "--set",
+                     "kd.min_teacher_ap50=0", "--set", "train.epochs=1", cwd=self.folder)
+        page = self.folder / "relative.html"
+        self.succeed("report", out, "--out", page)
+        self.assertIn("<td>teacher</td>", page.read_text())
 
     def test_it_stands_alone(self):
         self.assertFalse(re.findall(r"(?:src|href)=\"(?!data:)", self.html))

@@ -67,6 +67,11 @@ TEST_F(EvalPage, HoldsNumbersPlotsAndTheWorstImage) {
   EXPECT_THAT(html.substr(0, html.find("<noscript")), Not(HasSubstr("nan")));
 }
 
+TEST_F(EvalPage, DrawsAnImageThatWouldShrinkToNothing) {
+  write_image(folder / "b.jpg", cv::Mat(1, 5000, CV_8UC3, cv::Scalar(90, 90, 90)));
+  EXPECT_THAT(page(), HasSubstr("data:image/jpeg;base64,/9j/"));
+}
+
 TEST_F(EvalPage, SaysThatAnImageCannotBeRead) { EXPECT_THAT(page(), HasSubstr("not drawn")); }
 
 TEST_F(EvalPage, AnEmptySetGivesAPage) {
