@@ -89,7 +89,8 @@ class PredictRun {
         inputs_(checked_inputs(arguments)),
         predictor_(timed_predictor()),
         source_(inputs_),
-        writer_({arguments.out, arguments.format, arguments.map, arguments.ids_from}, predictor_.classes(), inputs_),
+        writer_({arguments.out, arguments.format, arguments.map, arguments.ids_from, arguments.detect.decode.nms_iou},
+                predictor_.classes(), inputs_),
         drawn_(fs::path(arguments.out) / "pictures", writer_.classes()) {
     // In throughput mode images are worked on side by side: threads inside one operation would only compete.
     if (arguments.engine.mode == "throughput") cv::setNumThreads(1);
@@ -104,6 +105,7 @@ class PredictRun {
     run_pipeline<Group>(threads, {.read = [this](Group& group) { return read(group); },
                                   .work = [this](Group& group) { work(group); },
                                   .deliver = [this](Group& group) { deliver(group); }});
+    drawn_.finish();
     writer_.finish();
     if (writer_.images() > 0) end_predict_folder(arguments_.out);
     account_.seconds = seconds_since(begin);
@@ -132,8 +134,7 @@ class PredictRun {
     return predictor;
   }
 
-  /// The first image's size stands for all; a single image is not computed twice. What cannot be read or is too large is
-  /// said later, in its turn.
+  /// The first image's size stands for all; a single image is not computed twice. What is wrong is said in its turn.
   void prepare() {
     const auto begin = Clock::now();
     const cv::Size size = source_.first_size();
@@ -280,7 +281,7 @@ void add_predict_command(CLI::App& app) {
       ->type_name("SPEC");
   command
       ->add_option("--map", arguments->map,
-                   "call a class of the model so in the results; nothing after =: leave it out")
+                   "call a class of the model so in the results; several may become one; nothing after =: leave it out")
       ->type_name("FROM=TO")
       ->allow_extra_args(false);
   command->add_flag("--draw", arguments->draw, "write pictures and videos with the boxes drawn");

@@ -16,9 +16,19 @@
 #include "skylift/core/log.h"
 #include "skylift/core/text.h"
 #include "skylift/image/codec.h"
+#include "skylift/infer/merge.h"
 
 namespace skylift {
 namespace fs = std::filesystem;
+namespace {
+
+/// Whether two classes of the model are one in the results: both may have found the same object.
+bool joins_classes(const std::vector<int>& place) {
+  std::set<int> seen;
+  return std::any_of(place.begin(), place.end(), [&](int one) { return one >= 0 && !seen.insert(one).second; });
+}
+
+}  // namespace
 
 const std::vector<std::string>& prediction_formats() {
   static const std::vector<std::string> formats = {"coco", "visdrone", "yolo", "csv"};
@@ -105,7 +115,12 @@ size_t PredictionWriter::image_of_truth(const std::string& source, const std::st
 std::vector<Detection> PredictionWriter::as_results(std::vector<Detection> found) const {
   for (Detection& detection : found) detection.class_index = classes_.place[static_cast<size_t>(detection.class_index)];
   std::erase_if(found, [](const Detection& detection) { return detection.class_index < 0; });
-  return found;
+  if (!joins_classes(classes_.place)) return found;
+  MergeOptions nms;
+  nms.method = "nms";
+  nms.metric = "iou";
+  nms.threshold = options_.nms_iou;
+  return merge_detections(found, nms, static_cast<int>(found.size()));
 }
 
 void PredictionWriter::add(const Frame& frame, std::vector<Detection> found) {
@@ -201,13 +216,17 @@ void DrawnOutput::draw(Frame& frame, const std::vector<Detection>& found) const 
 
 void DrawnOutput::add(const Frame& frame) {
   if (frame.last_of_video) {
-    if (video_) video_->finish();
-    video_.reset();
+    finish();
   } else if (frame.number > 0 && !frame.pixels.empty()) {
     if (!video_)
       video_ = std::make_unique<VideoWriter>(folder_ / (frame.input->name + ".mp4"), frame.pixels.size(), frame.fps);
     video_->write(frame.pixels);
   }
+}
+
+void DrawnOutput::finish() {
+  if (video_) video_->finish();
+  video_.reset();
 }
 
 }  // namespace skylift

@@ -38,6 +38,7 @@ struct PredictionOptions {
   std::string format;
   std::vector<std::string> map;
   std::string ids_from;  ///< SPEC of the ground truth whose ids the results have; empty: numbered from 1
+  double nms_iou = 0.6;  ///< the model's: where `map` joins classes, their boxes of one object become one by it
 };
 
 /// Collects what was found, in order. What is found in a stream, whose end nobody knows, is also written as it comes: a
@@ -48,7 +49,8 @@ class PredictionWriter {
   PredictionWriter(PredictionOptions options, const std::vector<std::string>& classes,
                    const std::vector<PredictInput>& inputs);
 
-  /// Of the model's classes those that are in the results, as classes() has them. From any thread.
+  /// Of the model's classes those that are in the results, as classes() has them; where several have become one, by NMS
+  /// again. From any thread.
   std::vector<Detection> as_results(std::vector<Detection> found) const;
 
   /// `found`: as_results().
@@ -91,6 +93,9 @@ class DrawnOutput {
 
   /// In order: a video's drawn frame, or its end.
   void add(const Frame& frame);
+
+  /// Keeps a video whose input ended in its midst, by a signal say.
+  void finish();
 
  private:
   std::filesystem::path folder_;

@@ -236,6 +236,22 @@ class PredictTest(ProgramTest):
         out = self.predict(min(self.images.iterdir()), "--draw", score=1)  # as if nothing had been found
         self.assertEqual(next((out / "pictures").iterdir()).read_bytes(), empty)
 
+    def test_classes_that_become_one_do_not_find_an_object_twice(self):
+        def overlap(a, b):
+            width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+            height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+            both = max(0, width) * max(0, height)
+            return both / (a[2] * a[3] + b[2] * b[3] - both)
+        joined = [part for name in ("van", "truck", "bus") for part in ("--map", f"{name}=car")]
+        for more in [], ["--tile", 128]:
+            rows = json.loads((self.predict(self.images, *joined, *more) / "detections.json").read_text())
+            cars = [row for row in rows if row["category_name"] == "car"]
+            self.assertGreater(len(cars), 10)
+            for k, one in enumerate(cars):
+                for other in cars[:k]:
+                    if one["image_id"] == other["image_id"]:
+                        self.assertLess(overlap(one["bbox"], other["bbox"]), 0.6001)
+
     def test_links_that_lead_nowhere_are_problems(self):
         folder = self.folder / "linked"
         shutil.copytree(self.images, folder)

@@ -68,8 +68,9 @@ class StreamTest(ProgramTest):
 
     def test_a_lost_stream_is_found_again_and_ctrl_c_keeps_what_was_found(self):
         camera, out = Camera(self.frame, frames=6, connections=2), self.folder / "live"
-        with self.start(camera, out) as process:
+        with self.start(camera, out, "--draw") as process:
             self.assertIn("attempt 1 of 5", self.stop_after(3, camera, process))
+        self.assertEqual([path.suffix for path in (out / "pictures").iterdir()], [".mp4"])
         frames = self.lines(out)
         self.assertGreater(len(frames), 6, "the second connection's frames are there")
         self.assertEqual([frame["frame"] for frame in frames], list(range(1, len(frames) + 1)))
