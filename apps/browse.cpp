@@ -4,13 +4,13 @@
 #include <filesystem>
 #include <memory>
 #include <opencv2/core/types.hpp>
-#include <set>
 
 #include "apps/commands.h"
 #include "apps/progress_bar.h"
 #include "apps/run_command.h"
 #include "skylift/annotations/image_finder.h"
 #include "skylift/core/error.h"
+#include "skylift/core/file.h"
 #include "skylift/core/log.h"
 #include "skylift/core/path_query.h"
 #include "skylift/data/dataset.h"
@@ -44,19 +44,20 @@ cv::Mat drawn(const Sample& sample, const std::vector<std::string>& classes) {
   return picture;
 }
 
-/// What the picture of each image is called. Error: one would be written over an image of the set, or outside of `out`.
+constexpr const char* kMark = ".skylift-browse";  ///< in a folder of an earlier browse, whose pictures are replaced
+
+/// Somebody's images may have the names of our pictures.
+void check_folder(const fs::path& out) {
+  if (is_there(out) && !is_file(out / kMark) && (!is_folder(out) || !fs::is_empty(out)))
+    throw Error("--out {}: not empty, and not the folder of an earlier browse (hint: another --out)", out.string());
+}
+
+/// What the picture of each image is called. Error: one would be outside of `out`.
 std::vector<std::string> picture_names(const AnnotationSet& set, const fs::path& out) {
   std::vector<std::string> names = distinct_stems(without_common_folders(image_files(set)));
-  std::set<fs::path> images;
-  std::error_code absent;  // said when it is read
-  for (const ImageRecord& image : set.images) images.insert(fs::weakly_canonical(set.image_path(image), absent));
-  const auto check = [&](const std::string& file) {
-    if (!stays_inside(file)) throw Error("{}: {} leads out of --out {}", set.source.string(), file, out.string());
-    if (is_there(out / file) && images.contains(fs::canonical(out / file)))
-      throw Error("--out {}: {} there is an image of the data set (hint: another --out)", out.string(), file);
-  };
-  for (const std::string& name : names) check(name + ".jpg");
-  check("sheet.png");
+  for (const std::string& name : names) {
+    if (!stays_inside(name)) throw Error("{}: {} leads out of --out {}", set.source.string(), name, out.string());
+  }
   return names;
 }
 
@@ -67,7 +68,9 @@ void browse(const BrowseArguments& arguments) {
   const SampleSource source = training_source(dataset, options);
   const int64_t count = std::min<int64_t>(arguments.count, dataset.size());
   const fs::path out = arguments.out;
+  check_folder(out);
   const std::vector<std::string> names = picture_names(dataset.annotations(), out);
+  write_file(out / kMark, "");
   std::vector<Picture> sheet;
   ProgressBar bar;
   for (int64_t i = 0; i < count; ++i) {

@@ -136,6 +136,15 @@ void write_int8(const ExportArguments& arguments, const std::string& onnx, const
   if (sets.evaluation) print_accuracy_lost(source, arguments.out, *sets.evaluation);
 }
 
+void write_card(const fs::path& out, const Model& model, const fs::path& source, const ExportedFile& file) {
+  const fs::path path = write_model_readme(out.parent_path(), model.card, source, file);
+  if (!path.empty()) return log_info("model card: {}", path.string());
+  log_warning(
+      "{}: without a model card: README.md beside it and {}.README.md were changed, or are others' (hint: move one "
+      "away)",
+      out.string(), out.filename().string());
+}
+
 void export_model(const ExportArguments& arguments) {
   check_int8(arguments);
   check_not_same_file(arguments.out, arguments.image, "--out");
@@ -158,7 +167,7 @@ void export_model(const ExportArguments& arguments) {
   const fs::path out = arguments.out;
   const ExportedFile file{
       .name = out.filename().string(), .form = form, .verified = verified, .checksum = file_checksum(out)};
-  log_info("model card: {}", write_model_readme(out.parent_path(), model.card, arguments.model, file).string());
+  write_card(out, model, arguments.model, file);
   if (int8 || arguments.calibrate.empty()) return;
   write_calibration(arguments, sets.calibration, model, options, arguments.out);
   log_info("calibration images in {}.calibration", arguments.out);

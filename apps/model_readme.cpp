@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
+#include "skylift/core/checksum.h"
 #include "skylift/core/file.h"
+#include "skylift/core/path_query.h"
 #include "skylift/runs/run_record.h"
 
 namespace skylift {
@@ -14,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kMark = "<!-- written by skylift export -->\n";
 constexpr double kWeakAp50 = 0.1;    // a class below is said not to work
 constexpr int64_t kFewObjects = 50;  // a class with fewer has no score to rely on
 
@@ -107,26 +110,45 @@ std::string data_section(const ModelCard& card, const fs::path& source) {
   return text.empty() ? "Not recorded.\n" : text;
 }
 
+/// A card's first line; its checksum is of what follows and of the model file's name.
+std::string first_line(std::string_view body, const std::string& name) {
+  return fmt::format("<!-- written by skylift export, checksum {} -->\n",
+                     checksum_text(checksum(body, checksum(name))));
+}
+
+/// Whether nothing is lost by writing there: no file, or our card of this model file as we wrote it.
+bool may_write(const fs::path& path, const std::string& name) {
+  if (!is_there(path)) return true;
+  if (!is_file(path)) return false;
+  const std::string text = read_file(path);
+  const size_t end = text.find('\n');
+  return end != std::string::npos &&
+         text.substr(0, end + 1) == first_line(std::string_view(text).substr(end + 1), name);
+}
+
 }  // namespace
 
 std::string model_readme(const ModelCard& card, const fs::path& source, const ExportedFile& file) {
   const Json scores = card.scores.empty() ? Json() : Json::parse(card.scores, nullptr, /*allow_exceptions=*/false);
   const std::string origin = origin_section(source);
-  return fmt::format(
-      "{}# {}\n\nA detector of {} classes in images from drones. {}; {}.\n\n"
+  const std::string body = fmt::format(
+      "# {}\n\nA detector of {} classes in images from drones. {}; {}.\n\n"
       "* file: `{}`, checksum {}\n* exported from: `{}`, checksum {}\n* network: backbone {}, {} channels in neck and "
       "head\n\n## Scores\n\n{}\n## Limits\n\n{}\n## Data\n\n{}\n## Recipe\n\n{}\n```toml\n{}```\n",
-      kMark, file.name, card.classes.size(), file.form, file.verified, file.name, file.checksum, source.string(),
+      file.name, card.classes.size(), file.form, file.verified, file.name, file.checksum, source.string(),
       file_checksum(source), card.options.backbone.name, card.options.head.channels, scores_section(scores),
       limits_section(card, scores), data_section(card, source), origin, card.recipe);
+  return first_line(body, file.name) + body;
 }
 
 fs::path write_model_readme(const fs::path& folder, const ModelCard& card, const fs::path& source,
                             const ExportedFile& file) {
-  fs::path path = folder / "README.md";
-  if (fs::exists(path) && !read_file(path).starts_with(kMark)) path = folder / (file.name + ".README.md");
-  write_file(path, model_readme(card, source, file));
-  return path;
+  for (const fs::path& path : {folder / "README.md", folder / (file.name + ".README.md")}) {
+    if (!may_write(path, file.name)) continue;
+    write_file(path, model_readme(card, source, file));
+    return path;
+  }
+  return {};
 }
 
 }  // namespace skylift

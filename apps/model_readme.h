@@ -19,8 +19,8 @@ struct ExportedFile {
 /// Markdown. `source`: the model file that was exported; what the run in its folder is known by stands in the text.
 std::string model_readme(const ModelCard& card, const std::filesystem::path& source, const ExportedFile& file);
 
-/// Writes it as README.md into the folder; a README.md that another hand wrote is left alone, then it is
-/// NAME.README.md. Returns the path.
+/// Writes it as README.md into the folder, or as NAME.README.md: never over what another hand wrote or changed, nor over
+/// the card of another file. Returns the path; empty: both are taken.
 std::filesystem::path write_model_readme(const std::filesystem::path& folder, const ModelCard& card,
                                          const std::filesystem::path& source, const ExportedFile& file);
 

@@ -47,7 +47,7 @@ void add_synth_command(CLI::App& app) {
   auto arguments = std::make_shared<SynthArguments>();
   auto& options = arguments->options;
   CLI::App* command = app.add_subcommand("synth", "Draw synthetic aerial scenes: a data set to try things on");
-  command->add_option("--out", arguments->out, "folder to write; its images/ must be empty or absent")
+  command->add_option("--out", arguments->out, "folder to write, without images or annotations in it yet")
       ->required()
       ->type_name("DIR");
   command->add_option("--images", arguments->images, "how many scenes")->required()->check(CLI::Range(1, 1000000));

@@ -102,7 +102,7 @@ def synth(folder: str | os.PathLike[str], images: int, *, size: tuple[int, int] 
     car_px   least and greatest length (px) of a car in the middle of the picture
     density  factor on traffic, parking and people
 
-    skylift.Error: images smaller than 64 px, a folder that already holds images, files that cannot be written.
+    skylift.Error: images smaller than 64 px, a folder that already holds images or annotations, files that cannot be written.
     """
     target = os.fsdecode(os.fspath(folder))
     _skylift.write_scenes(_options(size, seed, car_px, density), images, target, format, first)

@@ -38,8 +38,9 @@ AnnotationSet write_scenes(const SynthOptions& options, int64_t count, const fs:
   AnnotationSet set;
   set.format = format;
   set.image_folder = folder / "images";
-  if (fs::exists(set.image_folder) && !fs::is_empty(set.image_folder)) {
-    throw Error("{}: already holds files; name a new folder or remove them", set.image_folder.string());
+  for (const char* name : {"images", "annotations", "annotations.json"}) {
+    if (fs::exists(folder / name) && !fs::is_empty(folder / name))
+      throw Error("{}: already holds files of a set (hint: name a new folder)", (folder / name).string());
   }
   set.classes = synth_classes();
   for (size_t i = 0; i < set.classes.size(); ++i) set.class_ids.push_back(static_cast<int64_t>(i) + 1);

@@ -36,7 +36,7 @@ SynthScene draw_scene(const SynthOptions& options, int64_t index);
 
 /// Draws `count` scenes on all cores into folder/images, and writes annotations last: "visdrone"
 /// (folder/annotations/*.txt) or "coco" (folder/annotations.json). Scene k is index first + k.
-/// Error: another format, a folder that already holds images, or files that cannot be written.
+/// Error: another format, a folder that already holds images or annotations, or files that cannot be written.
 AnnotationSet write_scenes(const SynthOptions& options, int64_t count, const std::filesystem::path& folder,
                            const std::string& format, int64_t first = 0, const ProgressCallback& progress = {});
 

@@ -141,7 +141,7 @@ class DataTest(ProgramTest):
         for sequence in ("north", "south"):
             (self.data / "images" / sequence / "0001.png").unlink()
             shutil.copy(self.data / "seen" / sequence / "0001.jpg", self.data / "images" / sequence)
-        self.refuse(*browse, self.data / "images", expect=["--out", "north/0001.jpg", "image of the data set"])
+        self.refuse(*browse, self.data / "images", expect=["--out", "images", "not the folder of an earlier browse"])
         self.assertEqual([path.read_bytes() for path in sorted((self.data / "images").rglob("*.jpg"))], pictures)
         self.assertFalse((self.data / "images/sheet.png").exists())
 

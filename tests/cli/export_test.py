@@ -45,10 +45,26 @@ class ExportTest(ProgramTest):
         for text in ("# student.onnx", f"{scores['protocol']} protocol, {scores['images']} images", "| car |", "## Limits", "Too few objects to judge by",
                      f"train = '{self.data}/train'", "training images: ", "epochs = 1", "exported from"):
             self.assertIn(text, card)
+        self.export("carded/student.onnx", "--decoded")
+        self.assertIn("decoded outputs", (self.folder / "carded" / "README.md").read_text())  # our own is brought up to date
         (self.folder / "carded" / "README.md").write_text("mine")
         self.export("carded/student.onnx")
         self.assertEqual((self.folder / "carded" / "README.md").read_text(), "mine")
         self.assertIn("# student.onnx", (self.folder / "carded" / "student.onnx.README.md").read_text())
+
+    def test_no_card_is_lost_that_is_anothers_or_was_changed(self):
+        folder = self.folder / "cards"
+        self.export("cards/first.onnx")
+        first = (folder / "README.md").read_text()
+        self.export("cards/second.onnx", "--decoded")
+        self.assertEqual((folder / "README.md").read_text(), first)
+        self.assertIn("# second.onnx", (folder / "second.onnx.README.md").read_text())
+        (folder / "README.md").write_text(first + "Not for nights.\n")
+        self.assertIn("first.onnx.README.md", self.export("cards/first.onnx").stderr)
+        self.assertEqual((folder / "README.md").read_text(), first + "Not for nights.\n")
+        (folder / "first.onnx.README.md").write_text(first.replace("# first.onnx", "# First"))
+        self.assertIn("warning", self.export("cards/first.onnx").stderr)
+        self.assertEqual((folder / "first.onnx.README.md").read_text(), first.replace("# first.onnx", "# First"))
 
     def test_calibration_inputs_are_spread_over_the_set(self):
         self.export("calibrated.onnx", "--calibrate", self.data / "train", "--calibration-images", 3)

@@ -7,6 +7,7 @@
 
 #include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
+#include "skylift/core/file.h"
 #include "skylift/synth/scene.h"
 #include "tests/data/sets.h"
 #include "tests/error_of.h"
@@ -189,6 +190,12 @@ TEST(SynthWriteTest, NeverOverwritesAndKnowsItsFormats) {
   EXPECT_THROW(write_scenes(options, 0, folder.path, "coco"), Error);
   write_scenes(options, 1, folder.path, "coco");
   EXPECT_THAT(error_of([&] { write_scenes(options, 1, folder.path, "coco"); }), HasSubstr("already holds files"));
+  std::filesystem::remove_all(folder.path / "images");  // a set's annotations alone are somebody's work, too
+  EXPECT_THAT(error_of([&] { write_scenes(options, 1, folder.path, "coco"); }), HasSubstr("annotations.json: already"));
+  write_file(folder.path / "visdrone/annotations/000000.txt", "1,1,2,2,1,4,0,0\n");
+  EXPECT_THAT(error_of([&] { write_scenes(options, 1, folder.path / "visdrone", "visdrone"); }),
+              HasSubstr("annotations: already holds"));
+  EXPECT_FALSE(std::filesystem::exists(folder.path / "visdrone/images"));
 }
 
 }  // namespace
