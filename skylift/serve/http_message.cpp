@@ -77,11 +77,12 @@ std::string_view HttpRequest::header(const std::string& lower_name) const {
 
 std::string HttpReply::bytes() const {
   return fmt::format(
-      "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n{}"
+      "{}{} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n{}"
       "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
       "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
       "img-src blob: data:; connect-src 'self'; frame-ancestors 'none'\r\n\r\n{}",
-      status, reason_of(status), type, body.size(), allow.empty() ? "" : fmt::format("Allow: {}\r\n", allow), body);
+      kStart, status, reason_of(status), type, body.size(), allow.empty() ? "" : fmt::format("Allow: {}\r\n", allow),
+      body);
 }
 
 HttpReply error_reply(int status, std::string_view text) {

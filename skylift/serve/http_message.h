@@ -22,6 +22,8 @@ struct HttpRequest {
 };
 
 struct HttpReply {
+  static constexpr std::string_view kStart = "HTTP/1.1 ";  ///< of all bytes()
+
   int status = 200;
   std::string type, body;
   std::string allow = {};  ///< of a 405: the methods that the path has

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <list>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 #include "skylift/core/error.h"
@@ -30,6 +31,7 @@ struct Connection {
   Stage stage = Stage::arriving;
   std::string output = {};  ///< what is left to send
   bool head_seen = false;
+  size_t reply_sent = 0;  ///< bytes of the reply that have gone out before it was known
 };
 
 using Connections = std::list<Connection>;  // places stay where they are: workers point to them
@@ -47,6 +49,31 @@ bool send_some(Connection& connection) {
   connection.output.erase(0, static_cast<size_t>(count));
   return true;
 }
+
+/// In a worker: whether anybody waits for the reply. A client that is silent tells when it gets the start of one: if it
+/// has gone its system breaks the connection.
+class ClientWatch {
+ public:
+  explicit ClientWatch(const Connection& connection) : connection_(connection) {}
+
+  /// From any thread.
+  bool is_gone() {
+    const Peer peer = peer_of(connection_.socket);
+    if (peer == Peer::silent && connection_.output.empty() && !asked_.exchange(true)) {
+      const std::string_view start = HttpReply::kStart;
+      sent_ = std::max<ssize_t>(0, ::send(connection_.socket.get(), start.data(), start.size(), MSG_NOSIGNAL));
+    }
+    return peer == Peer::gone;
+  }
+
+  /// Of the reply, when no thread asks any more.
+  size_t sent() const { return static_cast<size_t>(sent_); }
+
+ private:
+  const Connection& connection_;
+  std::atomic<bool> asked_{false};
+  ssize_t sent_ = 0;
+};
 
 }  // namespace
 
@@ -68,7 +95,7 @@ struct HttpServer::Impl {
   // A connection's way.
 
   void reply(Connection& connection, const HttpReply& reply) const {
-    connection.output += reply.bytes();
+    connection.output += reply.bytes().substr(connection.reply_sent);
     connection.stage = Stage::departing;
     connection.deadline = Clock::now() + limits.departure;
     connection.reader = HttpRequestReader(0);  // frees the body
@@ -76,8 +103,10 @@ struct HttpServer::Impl {
 
   /// In a worker.
   void work(Connection& connection) {
-    const auto stopped = [&] { return ending.load() || is_hung_up(connection.socket); };
+    ClientWatch client(connection);
+    const auto stopped = [&] { return ending.load() || client.is_gone(); };
     HttpReply reply = stopped() ? error_reply(503, "stopped") : handler.answer(connection.reader.request(), stopped);
+    connection.reply_sent = client.sent();
     {
       const std::lock_guard lock(mutex);
       answered.emplace_back(&connection, std::move(reply));

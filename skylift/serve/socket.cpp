@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,10 +59,10 @@ Descriptor accept_from(const Descriptor& listener) {
   return Descriptor(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
 
-bool is_hung_up(const Descriptor& socket) {
-  char byte = 0;
-  const ssize_t count = ::recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+Peer peer_of(const Descriptor& socket) {
+  pollfd polled{socket.get(), POLLRDHUP, 0};
+  if (::poll(&polled, 1, 0) <= 0) return Peer::open;
+  return polled.revents & (POLLERR | POLLHUP | POLLNVAL) ? Peer::gone : Peer::silent;
 }
 
 }  // namespace skylift

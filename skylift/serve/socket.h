@@ -31,7 +31,10 @@ int port_of(const Descriptor& socket);
 /// The next waiting connection, not blocking either; not open where there is none.
 Descriptor accept_from(const Descriptor& listener);
 
-/// Whether the other side has hung up. It may have sent more: that is left where it is.
-bool is_hung_up(const Descriptor& socket);
+/// The other side of a connection. `silent`: it sends no more; it may have gone, or only have said all and be waiting.
+enum class Peer { open, silent, gone };
+
+/// What it may have sent is left where it is.
+Peer peer_of(const Descriptor& socket);
 
 }  // namespace skylift

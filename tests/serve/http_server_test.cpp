@@ -34,6 +34,8 @@ class Client {
   Client(const Client&) = delete;
 
   void say(std::string_view bytes) { ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  /// Still listens.
+  void say_no_more() { ::shutdown(socket_, SHUT_WR); }
   /// All until the server closes.
   std::string hear() {
     std::string all;
@@ -63,6 +65,10 @@ class HttpServerTest : public ::testing::Test {
     handler.answer = [this](const HttpRequest& request, const std::function<bool()>& stopped) {
       ++answers;
       while (request.path == "/long" && !stopped()) std::this_thread::sleep_for(1ms);
+      for (int i = 0; request.path == "/slow" && i < 200; ++i) {
+        if (stopped()) return error_reply(503, "stopped");
+        std::this_thread::sleep_for(1ms);
+      }
       return HttpReply{200, "text/plain", "body of " + std::to_string(request.body.size())};
     };
     server.emplace("127.0.0.1", 0, handler, limits);
@@ -135,6 +141,19 @@ TEST_F(HttpServerTest, WorkStopsWhenItsClientHangsUp) {
     wait_for_answers(1);
   }
   EXPECT_THAT(ask(kGet), HasSubstr("200 OK"));  // the only worker is free again
+}
+
+TEST_F(HttpServerTest, AClientThatHasSaidAllHasItsAnswer) {
+  start({.workers = 1});
+  for (const std::string path : {"/", "/slow", "/refused"}) {
+    Client client(server->port());
+    client.say("POST " + path + " HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nimage");
+    client.say_no_more();
+    const std::string reply = client.hear();
+    EXPECT_THAT(reply, StartsWith(path == "/refused" ? "HTTP/1.1 403" : "HTTP/1.1 200 OK\r\n")) << path;
+    EXPECT_EQ(reply.find("HTTP/1.1", 1), std::string::npos) << reply;
+    EXPECT_THAT(reply, HasSubstr(path == "/refused" ? "refused" : "body of 5"));
+  }
 }
 
 TEST_F(HttpServerTest, WorkStopsWhenTheServerEnds) {
