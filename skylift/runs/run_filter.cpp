@@ -22,8 +22,9 @@ bool holds(const std::vector<std::string>& keys, const std::string& key) {
 }
 
 /// "value = ?3"; the parameter is appended.
-std::string comparison(const RunCondition& condition, const std::string& operand, std::vector<SqlValue>& parameters) {
-  parameters.push_back(condition.sign == "~" ? SqlValue(condition.value) : stored_value(condition.value));
+std::string comparison(const RunCondition& condition, const std::string& operand, bool as_text,
+                       std::vector<SqlValue>& parameters) {
+  parameters.push_back(as_text || condition.sign == "~" ? SqlValue(condition.value) : stored_value(condition.value));
   return condition.sign == "~" ? fmt::format("instr({}, ?{}) > 0", operand, parameters.size())
                                : fmt::format("{} {} ?{}", operand, condition.sign, parameters.size());
 }
@@ -48,9 +49,12 @@ SqlValue stored_value(const std::string& text) {
 }
 
 std::string sql_of(const RunCondition& condition, Database& database, std::vector<SqlValue>& parameters) {
-  const auto columns =
-      first_column(database.run("SELECT name FROM pragma_table_info('runs') WHERE name NOT IN ('stamp', 'record')"));
-  if (holds(columns, condition.key)) return comparison(condition, condition.key, parameters);
+  const auto select = [&](const std::string& which) {
+    return first_column(database.run("SELECT name FROM pragma_table_info('runs') WHERE " + which));
+  };
+  const auto columns = select("name NOT IN ('stamp', 'record')");
+  if (holds(columns, condition.key))  // SQLite would make a number '2.0' to compare it with a text
+    return comparison(condition, condition.key, holds(select("type = 'TEXT'"), condition.key), parameters);
   std::vector<std::string> known = columns;
   for (const char* table : {"options", "scores"}) {
     const auto keys = first_column(database.run(fmt::format("SELECT DISTINCT key FROM {}", table)));
@@ -58,7 +62,7 @@ std::string sql_of(const RunCondition& condition, Database& database, std::vecto
       parameters.emplace_back(condition.key);
       const size_t key = parameters.size();
       return fmt::format("EXISTS (SELECT 1 FROM {0} v WHERE v.run = runs.name AND v.key = ?{1} AND {2})", table, key,
-                         comparison(condition, "v.value", parameters));
+                         comparison(condition, "v.value", /*as_text=*/false, parameters));
     }
     known.insert(known.end(), keys.begin(), keys.end());
   }

@@ -11,7 +11,7 @@ namespace skylift {
 struct RunCondition {
   std::string key;    ///< a column of the store, an option, or a score
   std::string sign;   ///< =, !=, <, <=, >, >= or ~ (holds the text)
-  std::string value;  ///< a number is compared as one
+  std::string value;  ///< a number is compared as one, but with a column of texts (a run may be called 2)
 };
 
 /// Error: no sign, no key.

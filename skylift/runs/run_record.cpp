@@ -50,6 +50,7 @@ std::string to_json(const RunRecord& record) {
                {"code", record.code},
                {"machine", record.machine},
                {"identity", record.identity},
+               {"teachers", record.teachers},
                {"process",
                 {{"host", record.process.host},
                  {"boot", record.process.boot},
@@ -70,8 +71,8 @@ std::string to_json(const RunRecord& record) {
 }
 
 RunRecord parse_run_record(const std::string& text, const std::string& where) {
+  const Json json = parse_json(text, where);
   try {
-    const Json json = Json::parse(text);
     if (json.at("format") != 1) throw Error("format: expected 1, this file is of another version of the program");
     const Json& process = json.at("process");
     RunRecord record{.state = parse_state(json.at("state").get<std::string>()),
@@ -80,6 +81,7 @@ RunRecord parse_run_record(const std::string& text, const std::string& where) {
                      .code = json.at("code"),
                      .machine = json.at("machine").get<Texts>(),
                      .identity = json.at("identity").get<Texts>(),
+                     .teachers = json.value("teachers", std::vector<std::string>{}),
                      .process = {.host = process.at("host"),
                                  .boot = process.at("boot"),
                                  .numbers = process.at("numbers"),
@@ -95,7 +97,10 @@ RunRecord parse_run_record(const std::string& text, const std::string& where) {
                      .best_ap = json.at("best_ap"),
                      .evaluation = {},
                      .models = json.at("models").get<Texts>()};
-    if (!json.at("evaluation").is_null()) record.evaluation = dump_json(json.at("evaluation"), 2);
+    const Json& evaluation = json.at("evaluation");
+    if (!evaluation.is_null() && !evaluation.is_object())
+      throw Error("evaluation: got a {}, expected an object or null", evaluation.type_name());
+    if (evaluation.is_object()) record.evaluation = dump_json(evaluation, 2);
     return record;
   } catch (const Json::exception& error) {
     throw Error("{}: damaged: {}", where, error.what());

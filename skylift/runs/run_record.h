@@ -23,6 +23,7 @@ struct RunRecord {
   std::string code;                             ///< see code_version.h
   std::map<std::string, std::string> machine;   ///< see machine.h, and "device"
   std::map<std::string, std::string> identity;  ///< "training images", "validation images", "teacher", "student"
+  std::vector<std::string> teachers = {};       ///< absolute paths, as the run was begun with
   ProcessId process;                            ///< the one that works, or the last one that did
   std::string begun, changed;                   ///< UTC, 2026-01-31T12:00:00Z; `changed`: of this record
   int64_t sessions = 1;                         ///< times it was begun or gone on with

@@ -138,7 +138,7 @@ std::string method_of(const StoredRun& run) {
   return has_teacher && methods != run.options.end() ? methods->second : "none";
 }
 
-StoredRun read_stored_run(const fs::path& root, const fs::path& folder) {
+StoredRun read_stored_run(const fs::path& root, const fs::path& folder) try {
   StoredRun run{.name = run_name(root, folder),
                 .record = read_run_record(folder),
                 .options = read_config(folder / "config.toml"),
@@ -152,6 +152,8 @@ StoredRun read_stored_run(const fs::path& root, const fs::path& folder) {
   }
   take_metrics(read_metrics(folder / "metrics.jsonl"), run);
   return run;
+} catch (const Json::exception& error) {  // JSON, but a number where a text belongs, say
+  throw Error("{}: damaged run.json or metrics.jsonl: {}", folder.string(), error.what());
 }
 
 }  // namespace skylift

@@ -100,12 +100,46 @@ TEST(RunStore, ConditionsAreOnColumnsOptionsAndScores) {
   EXPECT_THAT(error_of([&] { names(store, {"=done"}); }), HasSubstr("KEY=VALUE"));
 }
 
+TEST(RunStore, NamesThatAreNumbersAreComparedAsText) {
+  const TempFolder root;
+  for (const char* name : {"1e1", "2", "10"}) write_run(root / name);
+  RunStore store(root.path());
+  store.refresh();
+  EXPECT_THAT(names(store, {"name=2"}), ElementsAre("2"));
+  EXPECT_THAT(names(store, {"name=10"}), ElementsAre("10"));
+  EXPECT_THAT(names(store, {"name!=2"}), ElementsAre("10", "1e1"));
+  EXPECT_THAT(names(store, {"step<10", "begun>=2026"}), ElementsAre("10", "1e1", "2"));
+}
+
 TEST(RunStore, ADamagedFolderIsLeftOutAndSaid) {
   const TempFolder root;
   write_run(root / "a");
   write_run(root / "b");
   write_file(root / "b/run.json", "{");
   RunStore store(root.path());
+  EXPECT_THAT(store.refresh(), ElementsAre(HasSubstr("b/run.json")));
+  EXPECT_THAT(names(store), ElementsAre("a"));
+}
+
+/// What is JSON can still be none of ours.
+TEST(RunStore, AFieldOfAnotherKindCostsNoOtherRun) {
+  const TempFolder root;
+  write_run(root / "a");
+  write_run(root / "b");
+  const std::string record = read_file(root / "b/run.json"), metrics = read_file(root / "b/metrics.jsonl");
+  const size_t evaluation = record.find("\"evaluation\":");
+  RunStore store(root.path());
+  for (const std::string value : {"\"x\"", "3", "[1]", "{\"protocol\": 3}"}) {
+    write_file(root / "b/run.json", record.substr(0, evaluation) + "\"evaluation\": " + value + "}");
+    EXPECT_THAT(store.refresh(), ElementsAre(HasSubstr((root / "b").string()))) << value;
+    EXPECT_THAT(names(store), ElementsAre("a")) << value;
+  }
+  write_file(root / "b/run.json", record);
+  for (const std::string line : {"{\"kind\": 3}\n", "{\"kind\": \"train\", \"epoch\": \"x\", \"loss\": 1}\n"}) {
+    write_file(root / "b/metrics.jsonl", metrics + line);
+    EXPECT_THAT(store.refresh(), ElementsAre(HasSubstr((root / "b").string()))) << line;
+  }
+  write_file(root / "b/run.json", std::string(100'000, '['));
   EXPECT_THAT(store.refresh(), ElementsAre(HasSubstr("b/run.json")));
   EXPECT_THAT(names(store), ElementsAre("a"));
 }
