@@ -107,6 +107,8 @@ def _detected(dt: Found, truth: Any, notes: list[str]) -> Any:
     if isinstance(dt, np.ndarray):
         return _from_rows(dt, truth)
     if isinstance(dt, (list, tuple)):
+        if not dt:  # of whatever kind: a model that found nothing
+            return _from_rows(np.zeros((0, 7)), truth)
         if all(isinstance(one, Detections) for one in dt):
             return _from_detections(dt, truth, notes)
         if not all(isinstance(one, dict) for one in dt):

@@ -20,8 +20,8 @@ def recipes() -> list[str]:
 
 def _assignments(options: Mapping[str, Any], overrides: Mapping[str, Any]) -> list[str]:
     named = {**options, **{key.replace("__", "."): value for key, value in overrides.items()}}
-    # JSON's texts, numbers and lists are TOML too.
-    return [f"{key}={json.dumps(os.fspath(value) if isinstance(value, os.PathLike) else value)}"
+    # JSON's texts, numbers and lists are TOML too, but for its pairs of escapes beyond the BMP.
+    return [f"{key}={json.dumps(os.fspath(value) if isinstance(value, os.PathLike) else value, ensure_ascii=False)}"
             for key, value in named.items()]
 
 

@@ -46,6 +46,11 @@ const std::vector<std::string>& visdrone_classes() {
   return names;
 }
 
+BoxXywh clipped(const BoxXywh& box, const ImageRecord& image) {
+  const double x = std::max(0.0, box.x), y = std::max(0.0, box.y);
+  return {x, y, std::min<double>(image.width, box.x + box.w) - x, std::min<double>(image.height, box.y + box.h) - y};
+}
+
 bool stays_inside(const std::filesystem::path& file) {
   const std::filesystem::path path = file.lexically_normal();
   return path.is_relative() && !path.empty() && *path.begin() != "..";

@@ -84,6 +84,9 @@ struct NamedClass {
 /// by name.
 void set_classes(AnnotationSet& set, const std::vector<NamedClass>& classes);
 
+/// The part of a box inside its image, whose size is known; w or h is not positive where there is none.
+BoxXywh clipped(const BoxXywh& box, const ImageRecord& image);
+
 /// Whether ImageRecord::file stays below the image folder, read as text: relative and without a leading "..".
 bool stays_inside(const std::filesystem::path& file);
 

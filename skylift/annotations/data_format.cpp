@@ -57,6 +57,7 @@ std::span<const DataFormat> data_format_table() {
                  .image_names = ImageNames::flat,
                  .holds_sizes = true,
                  .difficult = true,
+                 .boxes_outside = false,
                  .ignored = Flag::becomes_difficult,
                  .highest_truncation = 1,
                  .highest_occlusion = 1},

@@ -1,9 +1,11 @@
 #include "skylift/annotations/find_splits.h"
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 #include <vector>
 
+#include "skylift/annotations/yolo_config.h"
 #include "skylift/core/error.h"
 #include "skylift/core/path_query.h"
 
@@ -12,42 +14,70 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What is in a folder, by name; nothing where it cannot be read.
+std::vector<fs::path> sorted_entries(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code code;
+  for (auto entry = fs::directory_iterator(folder, code); entry != fs::directory_iterator(); entry.increment(code))
+    entries.push_back(entry->path());
+  std::ranges::sort(entries);
+  return entries;
+}
+
+std::string lower_name(const fs::path& path) {
+  std::string name = path.filename().string();
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
+}
+
+/// The first of the names that a folder has, in whatever case where not in this one.
 std::optional<fs::path> first_folder(const fs::path& place, const std::vector<std::string>& names) {
+  const std::vector<fs::path> entries = sorted_entries(place);
   for (const std::string& name : names) {
     if (is_folder(place / name)) return place / name;
+    for (const fs::path& entry : entries) {
+      if (lower_name(entry) == name && is_folder(entry)) return entry;
+    }
   }
   return std::nullopt;
 }
 
-/// The first file FOLDER/PREFIX*.json by name.
-std::optional<fs::path> first_json(const fs::path& folder, const std::string& prefix) {
-  std::vector<fs::path> found;
-  if (!is_folder(folder)) return std::nullopt;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(prefix) && entry.path().extension() == ".json") found.push_back(entry.path());
+/// The first file FOLDER/instances_PART*.json by name, or PART*.json.
+std::optional<fs::path> first_json(const fs::path& folder, const std::string& part) {
+  const std::vector<fs::path> entries = sorted_entries(folder);
+  for (const std::string& prefix : {"instances_" + part, part}) {
+    for (const fs::path& entry : entries) {
+      const std::string name = lower_name(entry);
+      if (name.starts_with(prefix) && name.ends_with(".json")) return entry;
+    }
   }
-  return found.empty() ? std::nullopt : std::optional(*std::ranges::min_element(found));
+  return std::nullopt;
+}
+
+/// A file that names parts; lists of classes, which find_in knows too, name none.
+fs::path config_with_parts(const fs::path& place) {
+  const fs::path config = YoloConfig::find_in(place);
+  const std::string ending = config.extension().string();
+  return ending == ".yaml" || ending == ".yml" || ending == ".data" ? config : fs::path{};
 }
 
 }  // namespace
 
 DataSplits find_splits(const fs::path& place) {
   if (is_file(place)) return {place.string() + ":train", place.string() + ":val"};
-  if (is_there(place / "data.yaml")) return find_splits(place / "data.yaml");
-  if (const auto train = first_folder(place, {"train"}), val = first_folder(place, {"val", "valid", "validation"});
-      train && val) {
-    return {train->string(), val->string()};
-  }
+  const fs::path config = config_with_parts(place);
+  if (config.filename() == "data.yaml") return find_splits(config);
   const fs::path annotations = place / "annotations";
-  if (const auto train = first_json(annotations, "instances_train"), val = first_json(annotations, "instances_val");
-      train && val) {
+  if (const auto train = first_json(annotations, "train"), val = first_json(annotations, "val"); train && val)
     return {train->string(), val->string()};
-  }
+  if (!config.empty()) return find_splits(config);
+  const auto train = first_folder(place, {"train", "training"});
+  const auto val = first_folder(place, {"val", "valid", "validation"});
+  if (train && val) return {train->string(), val->string()};
   throw Error(
-      "{}: {}; looked for data.yaml, for train/ with val/, valid/ or validation/, and for "
-      "annotations/instances_train*.json "
-      "with instances_val*.json (hint: name the sets, --set data.train=SPEC --set data.val=SPEC)",
+      "{}: {}; looked for data.yaml or another that names classes, for annotations/instances_train*.json with "
+      "instances_val*.json, and for train/ with val/, valid/ or validation/ (hint: name the sets, "
+      "--set data.train=SPEC --set data.val=SPEC)",
       place.string(), is_there(place) ? "holds no training and validation set" : "is not there");
 }
 

@@ -11,8 +11,9 @@ struct DataSplits {
   std::string train, val;
 };
 
-/// A data.yaml, or a folder that holds one; else a folder with a set in train/ and one in val/, valid/ or validation/;
-/// else one with annotations/instances_train*.json and instances_val*.json (COCO's layout).
+/// A data.yaml or obj.data, or a folder that holds one (a YAML under another name too); one with
+/// annotations/instances_train*.json and instances_val*.json (COCO's layout); else a folder with a set in train/ and one
+/// in val/, valid/ or validation/. Names in any case.
 /// Error: none of these (says what was looked for).
 DataSplits find_splits(const std::filesystem::path& place);
 

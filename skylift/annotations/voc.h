@@ -22,7 +22,8 @@ AnnotationSet read_voc(const std::filesystem::path& folder, const std::string& s
 /// "FILE:LINE".
 std::string voc_position(const AnnotationSet& set, const ImageRecord& image, const Object& object);
 
-/// Writes Annotations/ and classes.txt; the images belong into JPEGImages/. Objects of no class are left out.
+/// Writes Annotations/ and classes.txt; the images belong into JPEGImages/. Boxes are clipped to the image; objects of no
+/// class and those outside of it are left out. Error: an image whose size is not known.
 void write_voc(const std::filesystem::path& folder, const AnnotationSet& set);
 
 }  // namespace skylift

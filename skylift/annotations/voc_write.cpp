@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "skylift/annotations/voc.h"
+#include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
 
@@ -12,7 +13,8 @@ namespace skylift {
 namespace fs = std::filesystem;
 namespace {
 
-void write_object(pugi::xml_node root, const Object& object, const std::string& name) {
+/// `clip`: the box within its image. A corner below 1 would make the whole set one that counts pixels from 0.
+void write_object(pugi::xml_node root, const Object& object, const BoxXywh& clip, const std::string& name) {
   auto node = root.append_child("object");
   const auto add = [](pugi::xml_node parent, const char* key, const std::string& value) {
     parent.append_child(key).text().set(value.c_str());
@@ -22,10 +24,10 @@ void write_object(pugi::xml_node root, const Object& object, const std::string& 
   add(node, "occluded", std::to_string(object.occlusion));
   add(node, "difficult", object.difficult ? "1" : "0");
   auto box = node.append_child("bndbox");
-  add(box, "xmin", fmt::format("{}", object.box.x + 1));
-  add(box, "ymin", fmt::format("{}", object.box.y + 1));
-  add(box, "xmax", fmt::format("{}", object.box.x + object.box.w));
-  add(box, "ymax", fmt::format("{}", object.box.y + object.box.h));
+  add(box, "xmin", fmt::format("{}", clip.x + 1));
+  add(box, "ymin", fmt::format("{}", clip.y + 1));
+  add(box, "xmax", fmt::format("{}", clip.x + clip.w));
+  add(box, "ymax", fmt::format("{}", clip.y + clip.h));
 }
 
 }  // namespace
@@ -36,6 +38,8 @@ void write_voc(const fs::path& folder, const AnnotationSet& set) {
   write_file(folder / "classes.txt", names);
   parallel_for(set.images.size(), 0, [&](size_t i) {
     const ImageRecord& image = set.images[i];
+    if (image.width <= 0 || image.height <= 0)
+      throw Error("{}: the size of {} is not known, but boxes end at its border", folder.string(), image.file);
     pugi::xml_document document;
     auto root = document.append_child("annotation");
     root.append_child("filename").text().set(image.file.c_str());
@@ -44,7 +48,9 @@ void write_voc(const fs::path& folder, const AnnotationSet& set) {
     size.append_child("height").text().set(image.height);
     size.append_child("depth").text().set(3);
     for (const auto& object : image.objects) {
-      if (object.class_index >= 0) write_object(root, object, set.classes.at(static_cast<size_t>(object.class_index)));
+      const BoxXywh clip = clipped(object.box, image);
+      if (object.class_index < 0 || clip.w <= 0 || clip.h <= 0) continue;
+      write_object(root, object, clip, set.classes.at(static_cast<size_t>(object.class_index)));
     }
     std::ostringstream text;
     document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);

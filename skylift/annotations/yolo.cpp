@@ -164,12 +164,6 @@ void tell_about_labels(AnnotationSet& set, const std::vector<int64_t>& shapes, P
   }
 }
 
-/// The part of a box inside the image; w or h is not positive where there is none.
-BoxXywh clipped(const BoxXywh& box, const ImageRecord& image) {
-  const double x = std::max(0.0, box.x), y = std::max(0.0, box.y);
-  return {x, y, std::min<double>(image.width, box.x + box.w) - x, std::min<double>(image.height, box.y + box.h) - y};
-}
-
 /// A YAML text in double quotes.
 std::string yaml_text(const std::string& text) {
   YAML::Emitter out;

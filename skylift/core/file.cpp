@@ -41,6 +41,15 @@ struct Descriptor {
 
 constexpr std::string_view kMark = ".tmp-";
 constexpr size_t kLetters = 16;
+constexpr size_t kLongestName = 143;  // bytes that every file system takes: eCryptfs has the least, most have 255
+
+/// At most `size` bytes, whole letters of UTF-8.
+std::string cut(std::string text, size_t size) {
+  if (text.size() <= size) return text;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  text.resize(size);
+  return text;
+}
 
 bool is_temporary(const std::string& name) {
   const size_t mark = name.rfind(kMark);
@@ -135,8 +144,10 @@ void move_file(const fs::path& from, const fs::path& to) {
 fs::path temporary_path(const fs::path& target) {
   // Not the process id: containers that share a folder have the same ones.
   static thread_local std::mt19937_64 letters{(uint64_t{std::random_device{}()} << 32) | std::random_device{}()};
-  return target.parent_path() /
-         fmt::format("{}{}{:016x}{}", target.stem().string(), kMark, letters(), target.extension().string());
+  std::string ending = target.extension().string();
+  if (ending.size() > kLongestName / 2) ending.clear();  // a dot in the midst of a name
+  const std::string stem = cut(target.stem().string(), kLongestName - kMark.size() - kLetters - ending.size());
+  return target.parent_path() / fmt::format("{}{}{:016x}{}", stem, kMark, letters(), ending);
 }
 
 void remove_orphans(const fs::path& folder) {

@@ -137,5 +137,22 @@ TEST_F(VocTest, WritesWhatItReads) {
   EXPECT_TRUE(object.difficult);
 }
 
+/// A corner below 1 would be read as a set that counts pixels from 0, and all its boxes with it.
+TEST_F(VocTest, WhatIsWrittenCountsFromOneWhereverItsBoxesLie) {
+  AnnotationSet set;
+  set.classes = {"car"};
+  set.images = {ImageRecord{"x.jpg", 1, 20, 10, {Object{{-0.02, 1, 3, 4}}, Object{{5, 2, 6, 3}}}, {}},
+                ImageRecord{"y.jpg", 2, 20, 10, {Object{{-4, 3, 3, 4}}, Object{{18, -0.5, 4, 20}}}, {}}};
+  write_voc(folder.path(), set);
+  write_file(folder / "JPEGImages/x.jpg", "");
+  write_file(folder / "JPEGImages/y.jpg", "");
+  const AnnotationSet back = read_voc(folder.path());
+  ASSERT_THAT(back.images[0].objects, SizeIs(2));
+  EXPECT_EQ(back.images[0].objects[0].box, (BoxXywh{0, 1, 2.98, 4}));
+  EXPECT_EQ(back.images[0].objects[1].box, (BoxXywh{5, 2, 6, 3}));
+  ASSERT_THAT(back.images[1].objects, SizeIs(1));
+  EXPECT_EQ(back.images[1].objects[0].box, (BoxXywh{18, 0, 2, 10}));
+}
+
 }  // namespace
 }  // namespace skylift

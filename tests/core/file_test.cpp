@@ -62,6 +62,23 @@ TEST_F(FileTest, TemporaryNamesLieBesideTheTargetAndNeverAgree) {
   EXPECT_EQ(first.extension(), ".mp4");
 }
 
+/// A name may have 255 bytes; the temporary one is no longer for it.
+TEST_F(FileTest, AnyNameThatAFileMayHaveCanBeWritten) {
+  std::string accents;
+  while (accents.size() < 250) accents += "\xC3\xA9";
+  for (const std::string& name : {std::string(251, 'n') + ".txt", accents + ".png", "n" + accents + ".jpg",
+                                  "a." + std::string(253, 'n'), "." + std::string(254, 'n'), std::string(255, 'n')}) {
+    write_file(folder / name, "long");
+    EXPECT_EQ(read_file(folder / name), "long");
+    EXPECT_LT(temporary_path(folder / name).filename().string().size(), 150U);
+  }
+  EXPECT_EQ(temporary_path(folder / (accents + ".png")).filename().string().substr(0, 4), "\xC3\xA9\xC3\xA9");
+  EXPECT_EQ(temporary_path(folder / ("n" + accents + ".png")).extension(), ".png");
+  std::ofstream(temporary_path(folder / std::string(255, 'n'))) << "half";
+  remove_orphans(folder);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 6);
+}
+
 TEST_F(FileTest, OrphansGoAndWhatIsBeingWrittenStays) {
   std::ofstream(temporary_path(folder / "state.safetensors")) << "half";
   std::ofstream(folder / "my.tmp-notes") << "not ours";

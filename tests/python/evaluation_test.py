@@ -65,6 +65,16 @@ class EvaluationTest(FolderTest):
         self.assertEqual(counts.shape, (len(names), len(names)))
         self.assertGreater(counts.sum(), 0)
 
+    def test_a_model_that_found_nothing_is_scored(self):
+        nothing = skylift.Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64), self.data.classes)
+        for dt in ([], (), np.zeros((0, 7)), [nothing] * len(self.data)):
+            with self.subTest(dt=type(dt), length=len(dt)):
+                evaluation = skylift.evaluate(self.data, dt)
+                self.assertEqual(evaluation.ap, 0)
+                self.assertGreater(evaluation.errors["all"]["missed"]["count"], 0)
+                self.assertEqual(len(evaluation.confusion()[0]), len(self.data.classes) + 1)
+        self.assertEqual(skylift.evaluate(self.data, [], "visdrone").ap, 0)
+
     def test_other_protocols(self):
         folder = self.folder / "visdrone"
         data = skylift.synth(folder, 4, size=(320, 256), seed=5)

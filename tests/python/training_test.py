@@ -92,6 +92,13 @@ class TrainingTest(FolderTest):
         with self.assertRaises(ValueError):
             skylift.export_onnx(model, self.folder / "no.onnx", precision="int4")
 
+    def test_options_hold_any_letters(self):
+        data = self.folder / "\N{HELICOPTER} \N{CLINKING BEER MUGS} \u00e9"
+        data.symlink_to(self.make_scenes())
+        options = {**OPTIONS, "data.train": data / "train", "data.val": str(data / "val")}
+        run = skylift.train(None, out=self.folder / "letters", options=options)
+        self.assertEqual((run.state, run.options["data.train"]), ("done", str(data / "train")))
+
     def test_refusals(self):
         with self.assertRaisesRegex(skylift.Error, "train.epoch"):
             self.train("refused", train__epoch=3)
