@@ -64,7 +64,8 @@ void eval_model(const EvalArguments& arguments) {
 void check_outputs(const EvalArguments& arguments) {
   const ScoringArguments& scoring = arguments.scoring;
   if (!scoring.html.empty()) check_page_name(scoring.html, "--html");
-  for (const std::string& input : {arguments.files.dt, arguments.model}) {
+  const std::filesystem::path dt = arguments.files.dt;
+  for (const std::filesystem::path& input : {dt, dt / "detections.json", dt / "images.json", {arguments.model}}) {
     check_not_same_file(scoring.json, input, "--json");
     check_not_same_file(scoring.curves, input, "--curves");
   }

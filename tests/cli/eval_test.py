@@ -119,6 +119,9 @@ class EvalTest(ProgramTest):
         for option in ("--json", "--curves"):
             self.refuse("eval", "--gt", spec, *call[3:], option, call[2], expect=[option, call[2].name, "the input"])
         self.assertEqual(json.loads(call[2].read_text()), TRUTH)
+        own = self.write("own/detections.json", HITS)
+        self.refuse(*call[:3], "--dt", own.parent, "--json", own, expect=["--json", "detections.json", "the input"])
+        self.assertEqual(json.loads(own.read_text()), HITS)
 
     def test_images_without_a_file_of_detections_are_said(self):
         call = self.visdrone_files()
