@@ -11,6 +11,7 @@
 #include "python/bindings/pixels.h"
 #include "skylift/annotations/open_data.h"
 #include "skylift/core/error.h"
+#include "skylift/core/log.h"
 #include "skylift/image/codec.h"
 #include "skylift/synth/synth.h"
 
@@ -127,7 +128,11 @@ void add_data(nb::module_& module) {
       nb::call_guard<nb::gil_scoped_release>());
   module.def(
       "read_detections",
-      [](const std::filesystem::path& path, const AnnotationSet& set) { return Detected{read_detections(path, set)}; },
+      [](const std::filesystem::path& path, const AnnotationSet& set) {
+        HeardWarnings said;
+        Detected found{read_detections(path, set)};
+        return std::pair{std::move(found), std::move(said.messages)};
+      },
       nb::arg("path"), nb::arg("annotations"), nb::call_guard<nb::gil_scoped_release>());
   module.def("detected", detected_of, nb::arg("annotations"), nb::arg("images"), nb::arg("boxes"), nb::arg("scores"),
              nb::arg("labels"));

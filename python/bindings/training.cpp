@@ -4,11 +4,13 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <atomic>
 #include <csignal>
 #include <exception>
 
 #include "python/bindings/parts.h"
 #include "python/bindings/training_calls.h"
+#include "skylift/core/error.h"
 #include "skylift/core/stop_signal.h"
 
 namespace skylift::python {
@@ -48,7 +50,7 @@ class Callback {
       function_(update.task, update.done, update.total, update.note);
     } catch (...) {
       raised_ = std::current_exception();
-      ::raise(SIGTERM);
+      if (stop_signal() == 0) ::raise(SIGTERM);  // a second one would end the process
     }
   }
 
@@ -61,7 +63,23 @@ class Callback {
   std::exception_ptr raised_;
 };
 
+/// A process has one Ctrl-C.
+class OnlyTraining {
+ public:
+  OnlyTraining() {
+    if (under_way_.exchange(true))
+      throw Error("a training is under way in this process already (hint: another process for another training)");
+  }
+  ~OnlyTraining() { under_way_ = false; }
+  OnlyTraining(const OnlyTraining&) = delete;
+  OnlyTraining& operator=(const OnlyTraining&) = delete;
+
+ private:
+  static inline std::atomic<bool> under_way_{false};
+};
+
 void run_training(const TrainingCall& call, nb::object progress) {
+  const OnlyTraining only;
   Callback callback(std::move(progress));
   const HandlersAsBefore handlers;
   const StopSignals stop_signals;

@@ -94,8 +94,8 @@ class COCOeval:
 
 def _columns_of(coco: Any) -> dict[str, np.ndarray]:
     """Of ours, or of pycocotools' own COCO. Results without scores are allowed only where there are none at all."""
-    columns = coco._columns() if hasattr(coco, "_columns") else None
-    if columns is None or "score" not in columns:
+    columns = getattr(coco, "_results", None)
+    if columns is None:
         annotations = coco.dataset.get("annotations", [])
         columns = _skylift.coco_columns(annotations, bool(annotations) and "score" in annotations[0])
     return columns

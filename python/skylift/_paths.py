@@ -1,4 +1,4 @@
-"""Paths that users give, with Python's usual exceptions."""
+"""Paths and values that users give, with Python's usual exceptions."""
 import os
 
 
@@ -21,3 +21,12 @@ def existing_spec(spec) -> str:
     if not os.path.exists(path) and not os.path.exists(path.rsplit(":", 1)[0]):
         raise FileNotFoundError(2, os.strerror(2), path)
     return text
+
+
+def plain(value):
+    """For json's `default`: a path as text, NumPy's numbers and arrays as Python's. TypeError: something else."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"got {value!r}, a {type(value).__name__}; expected numbers, texts, paths and lists of them")

@@ -32,28 +32,6 @@ def _as_list(value: Any) -> Any:
     return value if _is_list(value) else [value]
 
 
-class _Annotations(dict):
-    """A data set whose "annotations" are made of columns when somebody looks, who may then change them: the columns go."""
-
-    def __init__(self, columns: dict[str, np.ndarray], **others: Any):
-        super().__init__(others)
-        self.columns: dict[str, np.ndarray] | None = columns
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        if key == "annotations":
-            self.columns = None
-        super().__setitem__(key, value)
-
-    def __getitem__(self, key: str) -> Any:
-        if key == "annotations" and self.columns is not None:
-            columns, self.columns = self.columns, None
-            if key not in self:
-                names = ["image_id", "category_id", "bbox", "score", "area", "id"]
-                values = [columns[name].tolist() for name in ["image", "category", "bbox", "score", "area", "id"]]
-                self[key] = [{**dict(zip(names, row)), "iscrowd": 0} for row in zip(*values)]
-        return super().__getitem__(key)
-
-
 class COCO:
     """A data set in COCO's form: from a file, or `dataset` set by hand and then createIndex().
 
@@ -61,7 +39,8 @@ class COCO:
     """
 
     def __init__(self, annotation_file: str | os.PathLike[str] | None = None):
-        self.dataset: dict[str, Any] = {}
+        self._dataset: dict[str, Any] = {}
+        self._results: dict[str, np.ndarray] | None = None  # loadRes's, until somebody looks at `dataset`
         self._made: dict[str, Any] = {}  # what was asked for of `dataset`
         if annotation_file is not None:
             with open(existing(annotation_file), encoding="utf-8") as file:
@@ -69,6 +48,20 @@ class COCO:
             if not isinstance(dataset, dict):
                 raise TypeError(f"{annotation_file}: expected a JSON object with images, annotations and categories")
             self.dataset = dataset
+
+    @property
+    def dataset(self) -> dict[str, Any]:
+        """Whoever looks may change it: the annotations of results given as an array are made then, and count from there."""
+        columns, self._results = self._results, None
+        if columns is not None and "annotations" not in self._dataset:
+            names = ["image_id", "category_id", "bbox", "score", "area", "id"]
+            values = [columns[name].tolist() for name in ["image", "category", "bbox", "score", "area", "id"]]
+            self._dataset["annotations"] = [{**dict(zip(names, row)), "iscrowd": 0} for row in zip(*values)]
+        return self._dataset
+
+    @dataset.setter
+    def dataset(self, dataset: dict[str, Any]) -> None:
+        self._dataset, self._results = dataset, None
 
     def createIndex(self) -> None:
         """Looks at `dataset` anew."""
@@ -81,9 +74,8 @@ class COCO:
 
     def _annotations_by(self, key: str, value: str | None = None) -> dict[int, list]:
         found = defaultdict(list)
-        if isinstance(self.dataset, _Annotations) or "annotations" in self.dataset:
-            for annotation in self.dataset["annotations"]:
-                found[annotation[key]].append(annotation if value is None else annotation[value])
+        for annotation in self.dataset.get("annotations", []):
+            found[annotation[key]].append(annotation if value is None else annotation[value])
         return found
 
     @property
@@ -100,14 +92,14 @@ class COCO:
 
     @property
     def imgs(self) -> dict[int, dict]:
-        return self._once("imgs", lambda: {image["id"]: image for image in self.dataset.get("images", [])})
+        return self._once("imgs", lambda: {image["id"]: image for image in self._dataset.get("images", [])})
 
     @property
     def cats(self) -> dict[int, dict]:
-        return self._once("cats", lambda: {one["id"]: one for one in self.dataset.get("categories", [])})
+        return self._once("cats", lambda: {one["id"]: one for one in self._dataset.get("categories", [])})
 
     def info(self) -> None:
-        for key, value in self.dataset.get("info", {}).items():
+        for key, value in self._dataset.get("info", {}).items():
             print(f"{key}: {value}")
 
     def getAnnIds(self, imgIds: Any = [], catIds: Any = [], areaRng: Any = [], iscrowd: bool | None = None) -> list[int]:
@@ -122,7 +114,7 @@ class COCO:
 
     def getCatIds(self, catNms: Any = [], supNms: Any = [], catIds: Any = []) -> list[int]:
         names, parents, ids = _as_list(catNms), _as_list(supNms), _as_list(catIds)
-        return [one["id"] for one in self.dataset["categories"]
+        return [one["id"] for one in self._dataset["categories"]
                 if (not len(names) or one["name"] in names) and (not len(parents) or one["supercategory"] in parents)
                 and (not len(ids) or one["id"] in ids)]
 
@@ -170,15 +162,10 @@ class COCO:
                 one.update(area=area, id=number, iscrowd=0)  # in place, as pycocotools does
             held["annotations"] = annotations
         results = COCO()
-        results.dataset = _Annotations(columns, **held, info=copy.deepcopy(self.dataset.get("info", {})),
-                                       images=list(self.dataset["images"]),
-                                       categories=copy.deepcopy(self.dataset.get("categories", [])))
+        results.dataset = {"info": copy.deepcopy(self._dataset.get("info", {})), "images": list(self._dataset["images"]),
+                           "categories": copy.deepcopy(self._dataset.get("categories", [])), **held}
+        results._results = columns
         return results
-
-    def _columns(self) -> dict[str, np.ndarray]:
-        if isinstance(self.dataset, _Annotations):
-            return self.dataset.columns or _skylift.coco_columns(self.dataset["annotations"], True)
-        return _skylift.coco_columns(self.dataset.get("annotations", []), False)
 
 
 def _load_list(path: str | os.PathLike[str]) -> list[dict]:

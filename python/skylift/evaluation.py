@@ -11,7 +11,7 @@ from typing import Any, Union
 import numpy as np
 
 from . import _skylift
-from ._paths import existing
+from ._paths import existing, plain
 from .data import Dataset, load_dataset
 from .detections import Detections
 
@@ -90,7 +90,7 @@ def evaluate(gt: Truth, dt: Found, protocol: str | None = None, *, max_dets: Seq
 
 def _in_file(value: Any, read: Any) -> Any:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(value, file)
+        json.dump(value, file, default=plain)
         file.flush()
         return read(file.name)
 
@@ -113,8 +113,14 @@ def _detected(dt: Found, truth: Any, notes: list[str]) -> Any:
             return _from_detections(dt, truth, notes)
         if not all(isinstance(one, dict) for one in dt):
             raise TypeError("dt: expected COCO result dictionaries, or Detections for each image")
-        return _in_file(list(dt), lambda path: _skylift.read_detections(path, truth))
-    return _skylift.read_detections(existing(dt), truth)
+        return _in_file(list(dt), lambda path: _read(path, truth, notes))
+    return _read(existing(dt), truth, notes)
+
+
+def _read(path: str, truth: Any, notes: list[str]) -> Any:
+    found, said = _skylift.read_detections(path, truth)
+    notes.extend(note.replace(path, "dt") for note in said)
+    return found
 
 
 def _places(values: np.ndarray, known: np.ndarray, what: str) -> np.ndarray:
@@ -132,6 +138,8 @@ def _from_rows(rows: np.ndarray, truth: Any) -> Any:
     if rows.ndim != 2 or rows.shape[1] != 7:
         raise ValueError(f"dt: got shape {rows.shape}, expected (N, 7): image id, x, y, width, height, score, category id")
     rows = rows.astype(np.float64)
+    if len(wrong := np.nonzero(~np.isfinite(rows).all(1) | (rows[:, [0, 6]] % 1 != 0).any(1))[0]):
+        raise ValueError(f"dt: row {wrong[0]} is {rows[wrong[0]].tolist()}, expected finite numbers and whole ids")
     images = _places(rows[:, 0].astype(np.int64), truth.ids(), "image id")
     labels = _places(rows[:, 6].astype(np.int64), np.array(truth.class_ids, dtype=np.int64), "category id")
     return _skylift.detected(truth, images, np.ascontiguousarray(rows[:, 1:5]), np.ascontiguousarray(rows[:, 5]), labels)

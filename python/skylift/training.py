@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
 from . import _skylift
-from ._paths import existing
+from ._paths import existing, plain
 from .runs import Run
 
 Progress = Optional[Callable[[str, int, int, str], Any]]
@@ -21,8 +21,7 @@ def recipes() -> list[str]:
 def _assignments(options: Mapping[str, Any], overrides: Mapping[str, Any]) -> list[str]:
     named = {**options, **{key.replace("__", "."): value for key, value in overrides.items()}}
     # JSON's texts, numbers and lists are TOML too, but for its pairs of escapes beyond the BMP.
-    return [f"{key}={json.dumps(os.fspath(value) if isinstance(value, os.PathLike) else value, ensure_ascii=False)}"
-            for key, value in named.items()]
+    return [f"{key}={json.dumps(value, ensure_ascii=False, default=plain)}" for key, value in named.items()]
 
 
 def _call(config: Any, out: Any, data: Any, options: Mapping[str, Any], overrides: Mapping[str, Any], resume: bool,
@@ -36,12 +35,12 @@ def _call(config: Any, out: Any, data: Any, options: Mapping[str, Any], override
     return call
 
 
-def train(config: str | os.PathLike[str] | None, *, out: str | os.PathLike[str],
+def train(config: str | os.PathLike[str] | None = "lite0_plain", *, out: str | os.PathLike[str],
           data: str | os.PathLike[str] | None = None, options: Mapping[str, Any] = {}, resume: bool = False,
           keep_lifting: bool = False, progress: Progress = None, **overrides: Any) -> Run:
     """Trains a detector without a teacher into the folder `out`, as `skylift train` does.
 
-    config     a TOML file, the name of a recipe, or None: the defaults
+    config     a TOML file, the name of a recipe, or None: no recipe, each option's own default
     data       a folder or data.yaml with train and val, over the config's data
     options    {"train.epochs": 3} over the config; the same as keywords: train__epochs=3
     resume     go on with the run in `out` exactly where it stopped
@@ -56,7 +55,7 @@ def train(config: str | os.PathLike[str] | None, *, out: str | os.PathLike[str],
     return Run(out)
 
 
-def distill(config: str | os.PathLike[str] | None, *, teacher: str | os.PathLike[str], out: str | os.PathLike[str],
+def distill(config: str | os.PathLike[str] | None = "lite0_student", *, teacher: str | os.PathLike[str], out: str | os.PathLike[str],
             method: str | None = None, student: str | os.PathLike[str] | None = None,
             data: str | os.PathLike[str] | None = None, options: Mapping[str, Any] = {}, resume: bool = False,
             keep_lifting: bool = False, progress: Progress = None, **overrides: Any) -> Run:
@@ -88,6 +87,8 @@ def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str], *, s
     """
     if precision not in ("fp32", "fp16"):
         raise ValueError(f"precision: got '{precision}', expected fp32 or fp16")
+    if not 0 <= score_threshold <= 1 or max_detections < 1:
+        raise ValueError(f"score_threshold, max_detections: got {score_threshold}, {max_detections}, expected 0 to 1 and at least 1")
     call = _skylift.ExportCall()
     call.model, call.out = existing(model), os.fspath(out)
     call.width, call.height = size or (0, 0)

@@ -29,7 +29,12 @@ Interlude& interlude() {
   return instance;
 }
 
+thread_local HeardWarnings* listener = nullptr;
+
 }  // namespace
+
+HeardWarnings::HeardWarnings() : outer_(std::exchange(listener, this)) {}
+HeardWarnings::~HeardWarnings() { listener = outer_; }
 
 void set_before_log(std::function<void()> clear) {
   const std::lock_guard lock(interlude().mutex);
@@ -43,6 +48,7 @@ void set_log_level(LogLevel level) {
 }
 
 void write_log(LogLevel level, std::string_view message) {
+  if (listener && level == LogLevel::warning) listener->messages.emplace_back(message);
   const std::lock_guard lock(interlude().mutex);
   if (interlude().clear && logger().should_log(level == LogLevel::warning ? spdlog::level::warn : spdlog::level::info))
     interlude().clear();

@@ -4,8 +4,10 @@
 
 #include <fmt/core.h>
 
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace skylift {
 
@@ -13,6 +15,20 @@ enum class LogLevel { info, warning, off };
 
 void set_log_level(LogLevel level);
 void write_log(LogLevel level, std::string_view message);
+
+/// While it lives, what this thread warns of, whatever the level: for who has another place to say it.
+class HeardWarnings {
+ public:
+  HeardWarnings();
+  ~HeardWarnings();
+  HeardWarnings(const HeardWarnings&) = delete;
+  HeardWarnings& operator=(const HeardWarnings&) = delete;
+
+  std::vector<std::string> messages;
+
+ private:
+  HeardWarnings* outer_;
+};
 
 template <class... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {

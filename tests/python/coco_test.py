@@ -116,6 +116,15 @@ class CocoTest(FolderTest):
             found.dataset["annotations"] = []
             self.assertLessEqual(scores(), 0)
 
+    def test_results_as_an_array_have_annotations_however_they_are_asked_for(self):
+        case = next(case for case in map(make_case, range(50)) if len(case["dt"]) > 50 and case["gt"]["images"][0]["id"] < 100)
+        truth = COCO()
+        truth.dataset = case["gt"]
+        count = len(case["dt"])
+        self.assertIn("annotations", truth.loadRes(as_array(case["dt"])).dataset)
+        self.assertEqual(len(truth.loadRes(as_array(case["dt"])).dataset.get("annotations")), count)
+        self.assertEqual(len(json.loads(json.dumps(truth.loadRes(as_array(case["dt"])).dataset))["annotations"]), count)
+
     def test_queries_answer_as_pycocotools(self):
         gt = make_case(3)["gt"]
         path = self.folder / "truth.json"

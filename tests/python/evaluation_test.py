@@ -56,6 +56,32 @@ class EvaluationTest(FolderTest):
         self.assertEqual(evaluation.ap, expected["AP"])
         self.assertIn("AP", str(evaluation))
 
+    def test_what_is_not_scored_is_noted_in_every_form(self):
+        alien = {"image_id": 0, "bbox": [0, 0, 9, 9], "score": 0.5, "category_name": "zebra", "category_id": 999}
+        found = [{**one, "category_name": next(c["name"] for c in json.loads(self.truth.read_text())["categories"] if c["id"] == one["category_id"])}
+                 for one in as_results(self.rows)]
+        alien["image_id"] = found[0]["image_id"]
+        file = self.folder / "alien.json"
+        file.write_text(json.dumps([*found, alien]))
+        for dt in (file, [*found, alien]):
+            notes = skylift.evaluate(self.data, dt).notes
+            self.assertEqual(len(notes), 1, notes)
+            self.assertIn("1 detections are not scored", notes[0])
+            self.assertIn("zebra", notes[0])
+            self.assertTrue(notes[0].startswith("dt: "), notes[0])
+
+    def test_numpys_numbers_are_numbers(self):
+        results = [{**one, "score": np.float32(one["score"]), "image_id": np.int64(one["image_id"]), "bbox": np.array(one["bbox"])}
+                   for one in as_results(self.rows)]
+        self.assertAlmostEqual(skylift.evaluate(self.data, results).ap, skylift.evaluate(self.data, self.rows).ap, places=6)
+        with self.assertRaisesRegex(TypeError, "expected numbers"):
+            skylift.evaluate(self.data, [{**results[0], "score": object()}])
+        for column, value in ((0, 1.5), (2, np.nan), (6, 0.5)):
+            rows = self.rows.copy()
+            rows[1, column] = value
+            with self.assertRaisesRegex(ValueError, "row 1"):
+                skylift.evaluate(self.data, rows)
+
     def test_curves_have_the_numbers_under_the_means(self):
         evaluation = skylift.evaluate(self.data, self.rows)
         precision = evaluation.curves["precision"]

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import unittest
 
 import numpy as np
@@ -76,6 +77,43 @@ class TrainingTest(FolderTest):
                               cwd=os.path.dirname(os.path.abspath(__file__)), timeout=600)
         self.assertEqual((done.stdout, done.stderr), ("clean interrupted\n", ""))
 
+    def test_a_callback_may_raise_after_an_interrupt(self):
+        script = textwrap.dedent("""
+            import os, signal, sys
+            import skylift
+            from tiny import OPTIONS
+            def progress(task, done, total, note):
+                if (task, done) == ("train", 2):
+                    os.kill(os.getpid(), signal.SIGINT)
+                    raise LookupError("enough")
+            try:
+                skylift.train(None, out=sys.argv[1], data=sys.argv[2], options=OPTIONS, progress=progress)
+            except LookupError:
+                print("clean", skylift.Run(sys.argv[1]).state)
+            """)
+        done = subprocess.run([sys.executable, "-c", script, self.folder / "both", self.make_scenes()], capture_output=True, text=True,
+                              cwd=os.path.dirname(os.path.abspath(__file__)), timeout=600)
+        self.assertEqual((done.stdout, done.stderr), ("clean interrupted\n", ""))
+
+    def test_one_training_at_a_time(self):
+        refused = []
+
+        def another(task, done, total, note):
+            if (task, done) == ("train", 1):
+                thread = threading.Thread(target=lambda: refused.append(self.refusal("second")))
+                thread.start()
+                thread.join()
+
+        self.assertEqual(self.train("first", progress=another).state, "done")
+        self.assertIn("under way", refused[0])
+        self.assertEqual(self.train("second").state, "done")
+
+    def refusal(self, name):
+        try:
+            self.train(name)
+        except skylift.Error as error:
+            return str(error)
+
     def test_exports_what_the_program_exports(self):
         model = self.train("exported").path / "last.safetensors"
         skylift.export_onnx(model, self.folder / "python.onnx", size=(128, 128), batch=1, decoded=True)
@@ -91,6 +129,8 @@ class TrainingTest(FolderTest):
         self.assertEqual(model.read_bytes(), before)
         with self.assertRaises(ValueError):
             skylift.export_onnx(model, self.folder / "no.onnx", precision="int4")
+        with self.assertRaisesRegex(ValueError, "score_threshold"):
+            skylift.export_onnx(model, self.folder / "no.onnx", decoded=True, score_threshold=7)
 
     def test_options_hold_any_letters(self):
         data = self.folder / "\N{HELICOPTER} \N{CLINKING BEER MUGS} \u00e9"
