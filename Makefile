@@ -33,7 +33,7 @@ faults: build  ## kills, full disks, damage: what a run survives, into docs/reli
 demo: program  ## teacher, student and distilled student on synthetic scenes, in minutes
 	@build/skylift demo --out demo
 
-bench: setup  ## benchmarks against the tools of the field
+bench: build  ## benchmarks against the tools of the field
 	@benchmarks/run.sh
 
 bench-kd: setup  ## time and memory of every distillation method relative to training without a teacher

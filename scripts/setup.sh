@@ -58,9 +58,13 @@ for line in importlib.metadata.requires("torch"):
 EOF
 }
 torch_is_cuda() { grep -qE "^cuda.* = '" .venv/lib/python3*/site-packages/torch/version.py; }
+# With all that it asks for: a setup may have ended between the two.
 torch_is_there() {
     .venv/bin/python -c "import importlib.metadata as m; assert m.version('torch').split('+')[0] == '$torch_version'" 2>/dev/null &&
-        { [ -z "${GPU:-}" ] || ls -d .venv/lib/python3*/site-packages/nvidia/cudnn >/dev/null 2>&1; }
+        torch_asks_for | .venv/bin/python -c "
+import importlib.metadata, re, sys
+for line in sys.stdin:
+    importlib.metadata.version(re.match(r'[\w.-]+', line)[0])" 2>/dev/null
 }
 if ! torch_is_there; then
     say "creating .venv with torch $torch_version (libtorch: headers and libraries)"
