@@ -99,8 +99,8 @@ void add_distill_command(CLI::App& app) {
       ->check(CLI::Range(1, 1000000))
       ->type_name("N");
   command->footer(
-      "Example: skylift distill --config configs/visdrone/cpu_student.toml --teacher runs/teacher/best.safetensors "
-      "--method cid --set model.head.lifting.enabled=true");
+      "Examples: skylift distill --data DATA --teacher runs/teacher/best.safetensors\n"
+      "          skylift distill --data DATA --teacher detector.onnx --teacher-classes person=pedestrian --dry-run");
   command->callback([arguments] { distill(*arguments); });
 }
 

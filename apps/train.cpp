@@ -13,8 +13,8 @@ void add_train_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a detector without a teacher");
   add_run_arguments(*command, *arguments);
   command->footer(
-      "Example: skylift train --config configs/visdrone/cpu_student.toml --set data.train=DATA/train --set "
-      "data.val=DATA/val");
+      "Examples: skylift train --data DATA --out runs/plain\n"
+      "          skylift train --config lite2_teacher --data DATA --out runs/teacher --set train.epochs=60");
   command->callback([arguments] {
     run_training({.options = read_run_options(*arguments),
                   .folder = run_folder(*arguments),

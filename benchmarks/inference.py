@@ -1,7 +1,8 @@
 """skylift predict against bare OpenVINO, Python pipelines and the SAHI package, interleaved in one run.
 
-Two models: a heavy one (ResNet-18, head 256 x 4, 640x640) and the default student, configs/visdrone/lite0_student.toml. Untrained ones
-are made here; a score is chosen so that images have about 60 detections. Prints medians over rounds of the ratios within a round.
+Two models: a heavy one (ResNet-18, head 256 x 4, 640x640) and a thin student, configs/visdrone/lite0_student.toml with a pyramid from
+stride 8. Untrained ones are made here; a score is chosen so that images have about 60 detections. Prints medians over rounds of the
+ratios within a round.
 usage: inference.py [ROUNDS] [--images DIR] [--thin MODEL] [--count N]     (run through benchmarks/run.sh)
 """
 import argparse

@@ -18,6 +18,15 @@ bool is_of_training(const std::string& key) {
   return key == "model.backbone.weights" || key == "model.backbone.frozen_stages" || key == "model.backbone.norm_eval";
 }
 
+/// A frozen stage, or statistics that no image has changed, of a network that nobody has trained.
+void warn_of_frozen(const BackboneOptions& backbone) {
+  if (!backbone.weights.empty() || (backbone.frozen_stages < 0 && !backbone.norm_eval)) return;
+  log_warning(
+      "model.backbone has no weights, so that what frozen_stages = {} and norm_eval = {} keep from training stays "
+      "random (hint: --set model.backbone.weights=FILE; without, frozen_stages=-1 and norm_eval=false)",
+      backbone.frozen_stages, backbone.norm_eval);
+}
+
 /// Exactly the model of a file, trained by the run's options: Light-ML that is folded there stays so.
 std::shared_ptr<Detector> student_of(const std::filesystem::path& file, const RunOptions& run,
                                      const std::vector<std::string>& classes) {
@@ -59,6 +68,7 @@ std::shared_ptr<Detector> make_student(const TrainRequest& request, const std::v
   at::manual_seed(static_cast<uint64_t>(request.options.train.seed));
   if (request.student) return student_of(*request.student, request.options, classes);
   auto student = std::make_shared<Detector>(request.options.model, static_cast<int>(classes.size()));
+  if (!request.init && !request.resume) warn_of_frozen(request.options.model.backbone);
   if (request.init)
     log_info("{}: {}", request.init->string(), start_from(*student, classes, load_model(*request.init)));
   if (inherits) {

@@ -1,6 +1,7 @@
 #include "skylift/train/run_options.h"
 
 #include "skylift/core/error.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 #include "skylift/train/recipes.h"
 
@@ -21,10 +22,11 @@ RunOptions read_run_options(const std::string& config, const std::vector<std::st
   RunOptions options;
   OptionTable table;
   bind(table.root(), options);
-  if (std::filesystem::exists(config)) {
-    table.load_toml(std::filesystem::path(config));
-  } else if (const Recipe* recipe = find_recipe(config)) {
+  const Recipe* recipe = is_file(config) ? nullptr : find_recipe(config);
+  if (recipe) {
     table.load_toml(recipe->text, fmt::format("recipe {}", recipe->name));
+  } else if (is_there(config)) {
+    table.load_toml(std::filesystem::path(config));
   } else if (!config.empty()) {
     throw Error("config: '{}' is no file and no recipe{}", config, suggestion(config, recipe_names()));
   }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "skylift/core/error.h"
+#include "skylift/core/log.h"
 #include "skylift/kd/pkd.h"
 #include "skylift/models/model_file.h"
 #include "skylift/train/trainer.h"
@@ -121,6 +122,19 @@ TEST_F(DoctorTest, AStudentOfAFileIsExactlyThatModelOrRefused) {
   request.options.model.head.lifting.enabled = false;
   EXPECT_THAT(error_of([&] { make_student(request, classes, nullptr); }),
               ::testing::HasSubstr("--set model.head.lifting.enabled=true"));
+}
+
+TEST_F(DoctorTest, AFrozenBackboneOfRandomWeightsIsSaid) {
+  const auto warnings = [&] {
+    const HeardWarnings heard;
+    make_student(request, synth_classes(), nullptr);
+    return heard.messages;
+  };
+  EXPECT_THAT(warnings(), ::testing::IsEmpty());
+  request.options.model.backbone.frozen_stages = 1;
+  EXPECT_THAT(warnings(), ::testing::ElementsAre(::testing::HasSubstr("stays random")));
+  request.init = request.teachers.front();
+  EXPECT_THAT(warnings(), ::testing::IsEmpty());
 }
 
 TEST_F(DoctorTest, AStudentThatInheritsBeginsWithItsTeachersHead) {
