@@ -14,6 +14,7 @@ program=build/skylift
 
 out=runs/$(basename "$plan" .toml)
 scripts/fetch-weights.sh efficientnet-lite0 >&2
+scripts/fetch-weights.sh efficientnet-lite2 >&2
 [ -f weights/resnet18.safetensors ] || "$program" import --from torchvision "$resnet18" --out weights/resnet18.safetensors
 [ -d "$out/split/tune" ] || "$program" data split --data "$data/train" --share 0.15 --out "$out/split"
 study=("$program" study --config "$plan" --out "$out/trainings" --set "data.train=$out/split/fit" --set "data.val=$out/split/tune")
