@@ -6,6 +6,7 @@
 #include "skylift/core/error.h"
 #include "skylift/runs/run_record.h"
 #include "skylift/train/resume_state.h"
+#include "skylift/train/run_checks.h"
 
 namespace skylift {
 namespace {
@@ -55,6 +56,18 @@ void check_teacher(const std::vector<Training>& trainings, const Training& train
       training.folder.string(), was, teacher);
 }
 
+/// A method that does not fit would be found out when the teacher has been trained.
+void check_methods(const StudyRequest& request, const std::vector<Training>& trainings, const Training& training,
+                   const RunOptions& options) {
+  const Training* teacher = teacher_training(trainings, *training.run);
+  if (!teacher || training.seed != training.run->seeds.front()) return;  // seeds do not differ in it
+  try {
+    check_distillable(options, options_of(request, *teacher).model);
+  } catch (const Error& error) {
+    throw Error("run '{}': {}", training.run->name, error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<Training> trainings_of(const StudyRequest& request) {
@@ -93,7 +106,10 @@ std::vector<fs::path> teacher_models(const std::vector<Training>& trainings, con
 void check_trainings(const StudyRequest& request, const std::vector<Training>& trainings) {
   for (const Training& training : trainings) {
     const RunOptions options = options_of(request, training);
-    if (!training.done()) continue;
+    if (!training.done()) {
+      check_methods(request, trainings, training, options);
+      continue;
+    }
     check_options(training, options);
     check_teacher(trainings, training);
   }

@@ -35,7 +35,7 @@ const Training* teacher_training(const std::vector<Training>& trainings, const P
 /// The teacher's file, or none.
 std::vector<std::filesystem::path> teacher_models(const std::vector<Training>& trainings, const PlannedRun& run);
 
-/// Error: a mistake in any run's options; a training that is done, but by other options, on other images or under another
+/// Error: a mistake in any run's options, methods that do not fit student and teacher; a training that is done, but by other options, on other images or under another
 /// teacher than the plan's.
 void check_trainings(const StudyRequest& request, const std::vector<Training>& trainings);
 

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
 
 #include "skylift/core/error.h"
+#include "skylift/kd/distiller.h"
 
 namespace skylift {
 namespace {
@@ -70,6 +72,17 @@ std::vector<std::string> doubtful_settings(const RunOptions& options, int64_t im
                     options.kd.warmup_steps, steps));
   }
   return doubts;
+}
+
+void check_distillable(const RunOptions& student, const ModelOptions& teacher) {
+  const DistillOptions& kd = student.kd;
+  // Levels that have to be brought together first say more about themselves when that is done.
+  if (kd.teacher_scale > 1 || kd.teacher_finer || student.model.neck.strides() != teacher.neck.strides()) return;
+  const auto untrained = [](ModelOptions options) {
+    options.backbone.weights.clear();
+    return std::make_shared<Detector>(options, /*classes=*/2);
+  };
+  Distiller(kd, *untrained(student.model), *untrained(teacher), student.assign);
 }
 
 void check_length(int64_t done, int64_t total, const RunOptions& options, const std::string& where) {

@@ -172,6 +172,7 @@ set = ["eval.protocol=visdrone"]
                  (PLAN.replace('teacher = "teacher"', 'teacher = "techer"'), ["techer", "no earlier run"]),
                  (PLAN.replace('name = "ld"', 'name = "plain"'), ["two runs are called 'plain'"]),
                  (PLAN.replace("kd.methods=ld", "kd.method=ld"), ["kd.method"]),
+                 (PLAN.replace("kd.methods=ld", "kd.methods=crosskd"), ["run 'ld'", "kd.crosskd.tower_convs"]),
                  (PLAN.replace('"visdrone"]', '"visdron"]'), ["protocols: got 'visdron'", "visdrone"]),
                  (PLAN.replace("seeds = [0, 1]", 'seeds = ["a"]'), ["plan", ":2", "integers"]),
                  (PLAN + "[[run", ["bad_plan.toml:"])]
