@@ -43,6 +43,10 @@ Json score(const StudyRequest& request, const Training& training, const RunOptio
   return json;
 }
 
+void write_result(const Training& training, const Json& result) {
+  write_file(training.result_file(), dump_json(result, 2) + "\n");
+}
+
 void train_and_score(const StudyRequest& request, const std::vector<Training>& trainings, const Training& training) {
   const RunOptions options = options_of(request, training);
   log_info("--- {}, seed {}", training.run->name, training.seed);
@@ -57,7 +61,7 @@ void train_and_score(const StudyRequest& request, const std::vector<Training>& t
   Json result = score(request, training, options);
   result["steps"] = summary.steps;
   result["seconds_per_step"] = summary.seconds_per_step;
-  write_file(training.result_file(), dump_json(result, 2) + "\n");
+  write_result(training, result);
 }
 
 /// The place of the first one that is free, now locked; -1: none is.
@@ -178,7 +182,7 @@ void score_anew(const StudyRequest& request, const Training& training) {
   Json result = score(request, training, options_of(request, training));
   for (const char* of_the_training : {"steps", "seconds_per_step"})
     result[of_the_training] = stored.at(of_the_training);
-  write_file(training.result_file(), dump_json(result, 2) + "\n");
+  write_result(training, result);
 }
 
 /// Opens the device too: what several processes need of CUDA has to be loaded before they meet.

@@ -57,11 +57,15 @@ class TrainingTest(FolderTest):
         self.assertEqual(stopped.state, "interrupted")
         np.testing.assert_array_equal(losses(self.train("stopped", train__epochs=2, resume=True)), losses(whole))
 
+    def expect_clean_stop(self, name, script):
+        """Of a process of its own, which says so."""
+        script = "import os, signal, sys\nimport skylift\nfrom tiny import OPTIONS\n" + script
+        done = subprocess.run([sys.executable, "-c", script, self.folder / name, self.make_scenes()], capture_output=True, text=True,
+                              cwd=os.path.dirname(os.path.abspath(__file__)), timeout=600)
+        self.assertEqual((done.stdout, done.stderr), ("clean interrupted\n", ""))
+
     def test_an_interrupt_is_a_clean_stop(self):
         script = textwrap.dedent("""
-            import os, signal, sys
-            import skylift
-            from tiny import OPTIONS
             def progress(task, done, total, note):
                 if (task, done) == ("train", 2):
                     os.kill(os.getpid(), signal.SIGINT)
@@ -73,15 +77,10 @@ class TrainingTest(FolderTest):
                 except KeyboardInterrupt:
                     print("clean", skylift.Run(sys.argv[1]).state)
             """)
-        done = subprocess.run([sys.executable, "-c", script, self.folder / "interrupted", self.make_scenes()], capture_output=True, text=True,
-                              cwd=os.path.dirname(os.path.abspath(__file__)), timeout=600)
-        self.assertEqual((done.stdout, done.stderr), ("clean interrupted\n", ""))
+        self.expect_clean_stop("interrupted", script)
 
     def test_a_callback_may_raise_after_an_interrupt(self):
         script = textwrap.dedent("""
-            import os, signal, sys
-            import skylift
-            from tiny import OPTIONS
             def progress(task, done, total, note):
                 if (task, done) == ("train", 2):
                     os.kill(os.getpid(), signal.SIGINT)
@@ -91,9 +90,7 @@ class TrainingTest(FolderTest):
             except LookupError:
                 print("clean", skylift.Run(sys.argv[1]).state)
             """)
-        done = subprocess.run([sys.executable, "-c", script, self.folder / "both", self.make_scenes()], capture_output=True, text=True,
-                              cwd=os.path.dirname(os.path.abspath(__file__)), timeout=600)
-        self.assertEqual((done.stdout, done.stderr), ("clean interrupted\n", ""))
+        self.expect_clean_stop("both", script)
 
     def test_one_training_at_a_time(self):
         refused = []
