@@ -132,6 +132,7 @@ void PredictionWriter::add(const Frame& frame, std::vector<Detection> found) {
         truth_.images[image_of_truth(frame.number > 0 ? record.file : frame.input->source, record.file)];
     record.file = known.file;
     record.id = known.id;
+    record.id_text = known.id_text;
   }
   record.width = frame.pixels.cols;
   record.height = frame.pixels.rows;

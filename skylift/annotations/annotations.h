@@ -41,6 +41,7 @@ struct ImageRecord {
   int width = 0, height = 0;             ///< px; 0: not known before the image is opened
   std::vector<Object> objects;           ///< in file order
   std::vector<BoxXywh> ignored_regions;  ///< areas where nothing is annotated: neither positives nor negatives
+  std::string id_text = {};              ///< COCO image id that is no number; `id` is then one of no other image
 };
 
 /// Something to say about a file: what was got, what was expected or assumed.

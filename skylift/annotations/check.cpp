@@ -16,6 +16,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 
 namespace skylift {
@@ -181,6 +182,15 @@ void check_unit(const AnnotationSet& set, Problems& problems) {
         {set.source.string(), "every box lies within 0..1, expected px (hint: are they shares of the image?)"});
 }
 
+/// A COCO file without any of its images lies elsewhere than they do.
+void tell_where_images_may_be(const AnnotationSet& set, Problems& problems) {
+  const auto is_found = [&](const ImageRecord& image) { return is_file(set.image_path(image)); };
+  if (set.format != "coco" || set.images.empty() || std::any_of(set.images.begin(), set.images.end(), is_found)) return;
+  problems.push_back(
+      {set.source.string(), fmt::format("none of {} images is in {} (hint: {}:IMAGE_DIR says where)", set.images.size(),
+                                        set.image_folder.string(), set.source.string())});
+}
+
 }  // namespace
 
 std::string object_position(const AnnotationSet& set, const ImageRecord& image, const Object& object) {
@@ -201,6 +211,7 @@ CheckResult check_data(std::string_view spec, int threads) {
     for (const auto& object : set.images[i].objects) check_box(set, set.images[i], object, found[i].problems);
     check_duplicates(set, set.images[i], found[i].problems);
   });
+  tell_where_images_may_be(set, result.problems);
   for (auto& part : found) std::move(part.problems.begin(), part.problems.end(), std::back_inserter(result.problems));
   note_headers(set, found);
   if (!set.images.empty() && std::none_of(set.images.begin(), set.images.end(), has_object))

@@ -80,6 +80,7 @@ class CocoReader {
     std::vector<NamedClass> classes;
     for (const auto& record : found) {
       classes.push_back({record.name, record.id});
+      if (record.parent == record.name) roots_.insert(record.name);
       parents_.emplace(record.parent, record.name);
     }
     set_classes(set_, classes);
@@ -93,7 +94,7 @@ class CocoReader {
     image_of_.reserve(found.size());
     for (size_t i = 0; i < found.size(); ++i) {
       if (!found[i].seen) continue;
-      const std::string& text = found[i].id;
+      const std::string& text = found[i].image.id_text;
       const bool is_new = text.empty() ? image_of_.emplace(found[i].image.id, set_.images.size()).second
                                        : image_of_text_.emplace(text, set_.images.size()).second;
       if (!is_new) {
@@ -105,15 +106,15 @@ class CocoReader {
     number_texts();
   }
 
-  /// Images whose ids are texts get the numbers above the others.
+  /// Images whose ids are texts get the numbers that no other has.
   void number_texts() {
-    if (image_of_text_.empty()) return;
     int64_t next = 0;
-    for (const auto& [id, place] : image_of_) next = std::max(next, id);
-    std::vector<size_t> places;
-    for (const auto& [text, place] : image_of_text_) places.push_back(place);
-    std::ranges::sort(places);
-    for (const size_t place : places) set_.images[place].id = ++next;
+    for (ImageRecord& image : set_.images) {
+      if (image.id_text.empty()) continue;
+      do ++next;
+      while (image_of_.contains(next));
+      image.id = next;
+    }
   }
 
   std::optional<size_t> image_with(const JsonId& id) const {
@@ -210,11 +211,13 @@ class CocoReader {
     return counts;
   }
 
-  /// Roboflow puts a category above the others that no object has. As a class it would be trained for nothing.
+  /// Roboflow puts a category of id 0 above the others that no object has. As a class it would be trained for nothing.
+  /// Of another id it is a class, which this part of the data has no object of.
   void drop_unused_root(const std::vector<int64_t>& counts) {
     for (size_t i = 0; i < set_.classes.size(); ++i) {
       const auto child = parents_.find(set_.classes[i]);
-      if (counts[i] > 0 || child == parents_.end() || child->second == set_.classes[i]) continue;
+      if (set_.class_ids[i] != 0 || counts[i] > 0 || child == parents_.end() || roots_.contains(set_.classes[i]))
+        continue;
       note(fmt::format("category {} is no class: no object has it, it only stands above others such as {}",
                        in_quotes(set_.classes[i]), in_quotes(child->second)));
       const int dropped = static_cast<int>(i);
@@ -255,6 +258,7 @@ class CocoReader {
   std::vector<JsonMember> members_;
   AnnotationSet set_;
   std::unordered_map<std::string, std::string> parents_;  // supercategory -> one of its categories
+  std::set<std::string> roots_;                           // categories that stand above themselves
   int64_t boxes_turned_ = 0, boxes_from_polygons_ = 0;
   std::unordered_map<int64_t, int> class_of_;
   std::unordered_map<int64_t, size_t> image_of_;

@@ -38,6 +38,9 @@ std::string coco_position(const AnnotationSet& set, const ImageRecord& image, co
 /// numbered.
 void write_coco(const std::filesystem::path& file, const AnnotationSet& set);
 
+/// An image's id as COCO's JSON has it: 7, "seq/a".
+std::string id_json(const ImageRecord& image);
+
 /// Text as a JSON string with its quotes. Error: not UTF-8.
 std::string json_text(const std::string& text);
 

@@ -69,7 +69,27 @@ int score(const AnnotationSet& set, const fs::path& folder) {
   return found;
 }
 
-fs::path best_folder(const AnnotationSet& set) {
+/// Where no usual place has an image (SAHI's val_images_640_02/ beside val_640_02.json, AI-TOD's val/images/): the only
+/// folder in one of the places, or images/ in one, that has all of the sample. Empty: none, or several.
+fs::path folder_nearby(const AnnotationSet& set, const std::vector<fs::path>& places) {
+  constexpr size_t most = 64;  // of a folder with more it is not known what they are
+  fs::path found;
+  for (const fs::path& place : places) {
+    auto entries = sorted_entries(place.empty() ? "." : place);
+    std::erase_if(entries, [](const fs::path& entry) { return !is_folder(entry); });
+    if (entries.size() > most) continue;
+    for (const fs::path& entry : entries) {
+      for (const fs::path& folder : {entry, entry / "images"}) {
+        if (score(set, folder) < 2 * static_cast<int>(sample_count(set))) continue;
+        if (!found.empty()) return {};
+        found = folder;
+      }
+    }
+  }
+  return found;
+}
+
+fs::path best_folder(AnnotationSet& set) {
   const fs::path beside = set.source.parent_path(), above = (beside / "..").lexically_normal();
   const std::string subset = subset_of(set.source);
   fs::path best = is_folder(beside / "images") ? beside / "images" : beside;
@@ -81,7 +101,12 @@ fs::path best_folder(const AnnotationSet& set) {
     most = found;
     best = folder;
   }
-  return best;
+  if (most > 0 || set.images.empty()) return best;
+  const bool in_annotations_folder = lower_name(beside).starts_with("annotation");
+  const fs::path nearby = folder_nearby(set, in_annotations_folder ? std::vector{beside, above} : std::vector{beside});
+  if (nearby.empty()) return best;
+  set.notes.push_back({set.source.string(), fmt::format("its images are taken from {}", nearby.string())});
+  return nearby;
 }
 
 std::string last_name(const fs::path& folder) {
@@ -99,6 +124,14 @@ bool is_of_another_folder(const std::string& name, const std::string& spelling, 
   std::error_code code;
   const fs::path& before = parts[static_cast<size_t>(cut) - 1];
   return before != last_name(folder) && before != fs::canonical(folder, code).filename();
+}
+
+/// Whether a whole path leads to another image of this machine than the one that is taken for it; a copy is the same.
+bool is_another_file(const std::string& name, const fs::path& taken) {
+  const fs::path whole = plain_path(name);
+  std::error_code code;
+  return whole.is_absolute() && is_file(whole) && is_file(taken) &&
+         fs::file_size(whole, code) != fs::file_size(taken, code);
 }
 
 }  // namespace
@@ -136,6 +169,11 @@ void find_coco_images(AnnotationSet& set, const fs::path& given_folder, Problems
                          "file_name begins in)",
                          in_quotes(image.file), given_folder.string(), spelling));
       continue;
+    }
+    if (given_folder.empty() && is_another_file(image.file, set.image_folder / spelling)) {
+      report(problems, set.source.string(),
+             fmt::format("file_name {} is another image than {} (hint: {}:IMAGE_DIR is the folder of its images)",
+                         in_quotes(image.file), (set.image_folder / spelling).string(), set.source.string()));
     }
     if (changed++ == 0) example = fmt::format("{} as {}", image.file, spelling);
     image.file = std::move(spelling);

@@ -21,8 +21,9 @@ bool has_coco_file(const std::filesystem::path& folder);
 CocoPlace find_coco_file(const std::filesystem::path& path, const std::string& part);
 
 /// Sets `image_folder` and spells `file` of each image as it lies there. Looks beside the file, in images/ there, and
-/// where the official sets, CVAT and Datumaro have them beside annotations/. Reported: in a folder that was given a name
-/// would be found only without a folder before it that is another.
+/// where the official sets, CVAT and Datumaro have them beside annotations/; then in the only folder beside the file, or
+/// beside its annotations/, that has them all. Reported: a whole path whose image is another than the one found; in a
+/// folder that was given a name that would be found only without a folder before it that is another.
 void find_coco_images(AnnotationSet& set, const std::filesystem::path& given_folder, Problems* problems);
 
 }  // namespace skylift

@@ -66,7 +66,7 @@ void take_category(CategoryRecord& out, JsonField& field) {
 void take_image(ImageEntry& out, JsonField& field) {
   if (field.key == "id") {
     JsonId id = field.id();
-    out.image.id = id.number, out.id = std::move(id.text), out.seen |= 1;
+    out.image.id = id.number, out.image.id_text = std::move(id.text), out.seen |= 1;
   } else if (field.key == "file_name") {
     out.image.file = field.text(), out.seen |= 2;
   } else if (field.key == "width") {

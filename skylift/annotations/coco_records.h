@@ -18,7 +18,6 @@ struct CategoryRecord {
 
 struct ImageEntry {
   unsigned seen = 0;  ///< 1 id, 2 file_name
-  std::string id;     ///< one that is a text
   ImageRecord image;
 };
 

@@ -129,7 +129,7 @@ class ResultReader {
     }
   }
 
-  /// Images by their names, by their stems, and by numbers where there is nothing else.
+  /// Images by their names, by ids that are texts, by their stems, and by numbers where there is nothing else.
   Places find_images() {
     std::vector<int64_t> numbers;
     for (const ResultEntry& entry : results_.entries) {
@@ -142,6 +142,8 @@ class ResultReader {
       if (!entry.seen) continue;
       if (!entry.file_name.empty()) {
         places[i] = named_image(i, ".file_name", entry.file_name, by_name_);
+      } else if (const auto own = by_id_text_.find(entry.image_text); own != by_id_text_.end()) {
+        places[i] = own->second;
       } else if (!entry.image_text.empty()) {
         places[i] =
             named_image(i, ".image_id", entry.image_text, is_image_name(entry.image_text) ? by_name_ : by_stem_);
@@ -154,6 +156,18 @@ class ResultReader {
     numbers_are_stems_ = by_number.are_stems;
     numbers_are_both_ = by_number.are_both;
     return places;
+  }
+
+  static std::unordered_map<std::string, size_t> id_texts(const AnnotationSet& truth) {
+    std::unordered_map<std::string, size_t> places;
+    for (size_t i = 0; i < truth.images.size(); ++i) {
+      if (!truth.images[i].id_text.empty()) places.emplace(truth.images[i].id_text, i);
+    }
+    return places;
+  }
+
+  bool has_own_id(const ResultEntry& entry, const ImageRecord& image) const {
+    return entry.image_text.empty() ? entry.image_id == image.id : entry.image_text == image.id_text;
   }
 
   /// Asks once for each name; two names for one image would mix their detections.
@@ -213,14 +227,18 @@ class ResultReader {
 
   std::unordered_map<int64_t, int> class_numbers(const Places& images) {
     std::set<int64_t> numbers;
-    bool stems = true, foreign = false;
+    bool stems = true, foreign = false, both = true;
     for (size_t i = 0; i < images.size(); ++i) {
       const ResultEntry& entry = results_.entries[i];
       if (!entry.seen || !images[i] || !entry.category_name.empty()) continue;
       numbers.insert(entry.category_id);
-      const bool only_number = entry.file_name.empty() && entry.image_text.empty();
-      stems &= only_number ? numbers_are_stems_ : is_stem(entry.image_text, entry.image_id, entry.file_name);
-      foreign |= !only_number && truth_.images[*images[i]].id != entry.image_id;
+      const ImageRecord& image = truth_.images[*images[i]];
+      const bool only_number = entry.file_name.empty() && entry.image_text.empty(), own = has_own_id(entry, image);
+      const bool own_text = own && !entry.image_text.empty();
+      both &= only_number ? numbers_are_both_ : own_text && is_stem(entry.image_text, 0, image.file);
+      stems &=
+          only_number ? numbers_are_stems_ : !own_text && is_stem(entry.image_text, entry.image_id, entry.file_name);
+      foreign |= !only_number && !own;
     }
     if (numbers.empty()) return class_ids(truth_);
     if (stems) return ultralytics_classes(file_.string(), truth_, numbers);
@@ -230,7 +248,7 @@ class ResultReader {
           "each result (hint: skylift predict writes them)",
           file_.string(), truth_.source.string());
     }
-    return numbers_are_both_ ? own_or_ultralytics_classes(file_.string(), truth_, numbers) : class_ids(truth_);
+    return both ? own_or_ultralytics_classes(file_.string(), truth_, numbers) : class_ids(truth_);
   }
 
   const fs::path& file_;
@@ -238,6 +256,7 @@ class ResultReader {
   Problems* problems_;
   Results results_;
   ImageFinder by_name_{truth_, ImageFinder::By::name}, by_stem_{truth_, ImageFinder::By::stem};
+  std::unordered_map<std::string, size_t> by_id_text_ = id_texts(truth_);
   std::unordered_map<std::string, std::optional<size_t>> known_names_;
   std::unordered_map<size_t, std::string> name_of_;
   bool numbers_are_stems_ = false, numbers_are_both_ = false;

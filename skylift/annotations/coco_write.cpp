@@ -54,8 +54,8 @@ std::string flags_text(const Object& object) {
 double area_of(const Object& object) { return object.area >= 0 ? object.area : object.box.w * object.box.h; }
 
 void print_image(Output& out, const ImageRecord& image) {
-  out.print("{{\"id\":{},\"file_name\":{},\"width\":{},\"height\":{}", image.id, json_text(image.file), image.width,
-            image.height);
+  out.print("{{\"id\":{},\"file_name\":{},\"width\":{},\"height\":{}", id_json(image), json_text(image.file),
+            image.width, image.height);
   const char* between = ",\"ignored_regions\":[";
   for (const auto& region : image.ignored_regions) out.print("{}{}", std::exchange(between, ","), box_text(region));
   if (!image.ignored_regions.empty()) out.print("]");
@@ -91,7 +91,7 @@ void print_annotations(Output& out, const AnnotationSet& set) {
       if (object.class_index < 0) continue;
       ++number;
       out.print("{}{{\"id\":{},\"image_id\":{},\"category_id\":{},\"bbox\":{},\"area\":{},\"iscrowd\":{}{}}}",
-                number == 1 ? "\n" : ",\n", keep_ids ? object.id : number, image.id,
+                number == 1 ? "\n" : ",\n", keep_ids ? object.id : number, id_json(image),
                 set.class_ids.at(static_cast<size_t>(object.class_index)), box_text(object.box), area_of(object),
                 object.crowd ? 1 : 0, flags_text(object));
     }
@@ -114,6 +114,10 @@ void print_set(Output& out, const AnnotationSet& set) {
 }
 
 }  // namespace
+
+std::string id_json(const ImageRecord& image) {
+  return image.id_text.empty() ? std::to_string(image.id) : json_text(image.id_text);
+}
 
 std::string json_text(const std::string& text) {
   // A name that was changed on the way would no longer find its image.

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "skylift/annotations/coco.h"
 #include "skylift/annotations/coco_results.h"
 #include "skylift/annotations/image_finder.h"
 #include "skylift/annotations/number_lines.h"
@@ -55,7 +56,9 @@ bool is_yolo_or_csv(const fs::path& path) {
 }
 
 DetectionSet read_any(const fs::path& path, const AnnotationSet& truth, Problems* problems) {
-  if (is_there(path / "detections.json")) return read_coco_results(path / "detections.json", truth, problems);
+  for (const char* name : {"detections.json", "predictions.json"}) {  // ours, Ultralytics' val
+    if (is_there(path / name)) return read_coco_results(path / name, truth, problems);
+  }
   return is_folder(path) ? read_visdrone_results(path, truth, problems) : read_coco_results(path, truth, problems);
 }
 
@@ -105,7 +108,8 @@ void write_coco_detections(const fs::path& path, const AnnotationSet& truth, con
     const char* between = "[\n";
     for (size_t i = 0; i < truth.images.size(); ++i) {
       const ImageRecord& image = truth.images[i];
-      const std::string image_text = fmt::format("\"image_id\":{},\"file_name\":{}", image.id, json_name(image.file));
+      const std::string image_text =
+          fmt::format("\"image_id\":{},\"file_name\":{}", id_json(image), json_name(image.file));
       for (const auto& d : detections.at(i)) {
         check_finite(path, image, d);
         if (d.class_index < 0) continue;

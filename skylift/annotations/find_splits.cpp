@@ -1,10 +1,10 @@
 #include "skylift/annotations/find_splits.h"
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 #include <vector>
 
+#include "skylift/annotations/image_files.h"
 #include "skylift/annotations/yolo_config.h"
 #include "skylift/core/error.h"
 #include "skylift/core/path_query.h"
@@ -13,34 +13,6 @@ namespace skylift {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// What is in a folder, by name; nothing where it cannot be read.
-std::vector<fs::path> sorted_entries(const fs::path& folder) {
-  std::vector<fs::path> entries;
-  std::error_code code;
-  for (auto entry = fs::directory_iterator(folder, code); entry != fs::directory_iterator(); entry.increment(code))
-    entries.push_back(entry->path());
-  std::ranges::sort(entries);
-  return entries;
-}
-
-std::string lower_name(const fs::path& path) {
-  std::string name = path.filename().string();
-  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return name;
-}
-
-/// The first of the names that a folder has, in whatever case where not in this one.
-std::optional<fs::path> first_folder(const fs::path& place, const std::vector<std::string>& names) {
-  const std::vector<fs::path> entries = sorted_entries(place);
-  for (const std::string& name : names) {
-    if (is_folder(place / name)) return place / name;
-    for (const fs::path& entry : entries) {
-      if (lower_name(entry) == name && is_folder(entry)) return entry;
-    }
-  }
-  return std::nullopt;
-}
 
 /// The first file FOLDER/instances_PART*.json by name, or PART*.json.
 std::optional<fs::path> first_json(const fs::path& folder, const std::string& part) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <unordered_set>
 
@@ -115,6 +116,32 @@ std::string existing_spelling(const fs::path& folder, const std::string& path) {
     if (stays_inside(spelling) && is_file(folder / spelling)) return std::move(spelling);
   }
   return path;
+}
+
+std::vector<fs::path> sorted_entries(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code code;
+  for (auto entry = fs::directory_iterator(folder, code); entry != fs::directory_iterator(); entry.increment(code))
+    entries.push_back(entry->path());
+  std::ranges::sort(entries);
+  return entries;
+}
+
+std::string lower_name(const fs::path& path) {
+  std::string name = path.filename().string();
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
+}
+
+std::optional<fs::path> first_folder(const fs::path& place, const std::vector<std::string>& names) {
+  const std::vector<fs::path> entries = sorted_entries(place);
+  for (const std::string& name : names) {
+    if (is_folder(place / name)) return place / name;
+    for (const fs::path& entry : entries) {
+      if (lower_name(entry) == name && is_folder(entry)) return entry;
+    }
+  }
+  return std::nullopt;
 }
 
 std::string stem_path(const fs::path& file) { return fs::path(file).replace_extension().string(); }

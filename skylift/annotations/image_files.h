@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,16 @@ std::vector<std::string> path_spellings(const std::string& path);
 /// The first of a path's spellings below `folder` that exists, or the path as it is. Of an absolute path, or of one that
 /// leads out of the folder, that is the part that lies within.
 std::string existing_spelling(const std::filesystem::path& folder, const std::string& path);
+
+/// What is in a folder, by name; nothing where it cannot be read.
+std::vector<std::filesystem::path> sorted_entries(const std::filesystem::path& folder);
+
+/// The name of a file or folder without its folders, in small letters.
+std::string lower_name(const std::filesystem::path& path);
+
+/// The first of `names` (in small letters) that is a folder in `place`, in whatever case where not in this one.
+std::optional<std::filesystem::path> first_folder(const std::filesystem::path& place,
+                                                  const std::vector<std::string>& names);
 
 /// A path relative to its folder without the ending: what an image and its annotation file have in common.
 std::string stem_path(const std::filesystem::path& file);

@@ -44,7 +44,12 @@ int64_t JsonField::integer() {
 }
 
 JsonId JsonField::id() {
-  if (!is(ondemand::json_type::string)) return {integer(), {}};
+  if (!is(ondemand::json_type::string)) {
+    const std::string_view token = unquoted();
+    const bool too_long =
+        !token.empty() && token.find_first_not_of("-0123456789") == std::string_view::npos && !parse_integer(token);
+    return too_long ? JsonId{0, std::string(token)} : JsonId{integer(), {}};
+  }
   std::string name = text();
   const bool digits = name.find_first_not_of("0123456789") == std::string::npos && name.size() < 19;
   if (name.empty() || (digits && (name[0] != '0' || name == "0"))) return {integer(), {}};

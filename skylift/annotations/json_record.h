@@ -22,7 +22,8 @@ struct JsonMismatch {
   std::string what;  ///< "got X, expected Y"
 };
 
-/// What a record is known by: a number, or a text in its place. "7" is the number 7, "007" a text.
+/// What a record is known by: a number, or a text in its place. "7" is the number 7; "007", and what no 64 bits hold, a
+/// text.
 struct JsonId {
   int64_t number = 0;
   std::string text;  ///< empty: a number

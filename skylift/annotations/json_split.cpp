@@ -26,7 +26,10 @@ class Splitter {
       : begin_(document.data()), position_(begin_), end_(begin_ + document.size()), path_(path) {}
 
   std::vector<JsonMember> split() {
-    if (std::string_view(begin_, end_ - begin_).substr(0, 3) == "\xEF\xBB\xBF") position_ += 3;
+    const std::string_view start(begin_, std::min<size_t>(3, end_ - begin_));
+    if (start == "\xEF\xBB\xBF") position_ += 3;
+    if (start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF"))
+      throw Error("{}: in UTF-16, expected UTF-8 (hint: save it as UTF-8)", path_.string());
     std::vector<JsonMember> members;
     if (peek() == '[') {
       members.push_back(value_of(""));

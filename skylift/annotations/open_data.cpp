@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <unordered_map>
 
+#include "skylift/annotations/coco.h"
 #include "skylift/annotations/data_format.h"
 #include "skylift/annotations/problem.h"
 #include "skylift/core/error.h"
@@ -72,6 +74,25 @@ std::string data_set_within(const fs::path& path) {
   return {};
 }
 
+/// A known layout that is not read, by a file or folder that stands in it.
+struct ForeignLayout {
+  const char* mark;
+  const char* what;
+};
+constexpr std::array kForeignLayouts = {
+    ForeignLayout{"sequences",
+                  "VisDrone-VID or -MOT (hint: a set of images has images/ and annotations/, a text each)"},
+    ForeignLayout{"JPEGImages-trainval",
+                  "DIOR (hint: JPEGImages/ with both folders' images, Annotations/ with the XML)"},
+    ForeignLayout{"JPEGImages-test", "DIOR (hint: JPEGImages/ with both folders' images, Annotations/ with the XML)"},
+    ForeignLayout{"annotations.xml", "CVAT for images (hint: export as COCO 1.0 or Ultralytics YOLO)"},
+    ForeignLayout{"labelTxt", "DOTA (hint: convert it to COCO)"},
+    ForeignLayout{"label_2", "KITTI (hint: convert it to COCO)"},
+    ForeignLayout{"metadata.jsonl", "Hugging Face's image folder (hint: convert it to COCO)"},
+    ForeignLayout{"ann", "Supervisely's (hint: export as COCO)"},
+    ForeignLayout{"Annotations", "VOC without its images (hint: JPEGImages/ belongs beside Annotations/)"},
+};
+
 const DataFormat& find_format(std::string_view spec, const DataPlace& place) {
   std::string looked_for;
   for (const auto& format : data_format_table()) {
@@ -80,18 +101,22 @@ const DataFormat& find_format(std::string_view spec, const DataPlace& place) {
   }
   const std::string inside = data_set_within(place.path);
   if (!inside.empty()) throw Error("{}: no data set, but {} is one (hint: name that)", spec, inside);
+  for (const ForeignLayout& layout : kForeignLayouts) {
+    if (is_there(place.path / layout.mark))
+      throw Error("{}: no data set of a known format; it looks like {}", spec, layout.what);
+  }
   throw Error("{}: no data set of a known format; looked for {}", spec, looked_for);
 }
 
 /// An image under two ids would be seen, and scored, twice, or under the boxes of another.
 void check_files(const AnnotationSet& set, Problems* problems) {
-  std::unordered_map<std::string, int64_t> seen;
+  std::unordered_map<std::string, std::string> seen;
   for (const auto& image : set.images) {
     const std::string path = set.image_path(image).lexically_normal().string();
-    const auto [entry, is_new] = seen.emplace(path, image.id);
+    const auto [entry, is_new] = seen.emplace(path, id_json(image));
     if (!is_new && is_there(path))
       report(problems, set.source.string(),
-             fmt::format("{} is one file under two ids, {} and {}", path, entry->second, image.id));
+             fmt::format("{} is one file under two ids, {} and {}", path, entry->second, id_json(image)));
   }
 }
 

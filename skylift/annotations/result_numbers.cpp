@@ -72,7 +72,9 @@ void refuse_two_meanings(const std::string& where, const AnnotationSet& truth, c
 
 ImageNumbers image_numbers(const std::string& where, const AnnotationSet& truth, std::vector<int64_t> numbers) {
   ImageNumbers ids, stems{numbered_stems(truth), true};
-  for (size_t i = 0; i < truth.images.size(); ++i) ids.places.emplace(truth.images[i].id, i);
+  for (size_t i = 0; i < truth.images.size(); ++i) {
+    if (truth.images[i].id_text.empty()) ids.places.emplace(truth.images[i].id, i);
+  }
   std::sort(numbers.begin(), numbers.end());
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
   const auto all_in = [&](const ImageNumbers& meaning) {

@@ -21,8 +21,8 @@ struct ImageNumbers {
 };
 
 /// The meaning of `numbers`, the image ids of a file. A COCO file's ids go before stems, which is said where these would
-/// be other images; sets of other formats have no ids of their own, only places, and where the stems are those they are
-/// stems. Error, beginning with `where`: they may be other images as places.
+/// be other images, and texts are no numbers; sets of other formats have no ids of their own, only places, and where the
+/// stems are those they are stems. Error, beginning with `where`: they may be other images as places.
 ImageNumbers image_numbers(const std::string& where, const AnnotationSet& truth, std::vector<int64_t> numbers);
 
 /// Whether an image id, `text` or else `number`, is the stem of a file's name; of any where `file` is empty.

@@ -25,26 +25,34 @@ struct Layout {
   fs::path images, annotations;  // empty: none
 };
 
-bool has_xml(const fs::path& folder, bool within = true) {
-  if (!is_folder(folder)) return false;
-  const auto files = list_files(folder);
-  return std::any_of(files.begin(), files.end(), [&](const std::string& file) {
-    return file.ends_with(".xml") && (within || file.find('/') == std::string::npos);
-  });
+bool has_xml(const fs::path& folder) {
+  return std::ranges::any_of(list_files(folder), [](const std::string& file) { return file.ends_with(".xml"); });
 }
 
-/// VOC's own folders, or others that have XML files: annotations/ beside images/, FiftyOne's labels/ beside data/, or
-/// the images' own folder.
+/// Whether XML files lie beside images of their names. Not those in folders within: Roboflow's train/, valid/ and test/
+/// are no one set.
+bool has_xml_beside_images(const fs::path& folder) {
+  if (!is_folder(folder)) return false;
+  std::set<std::string> images, annotations;
+  for (const auto& file : list_files(folder)) {
+    if (file.find('/') != std::string::npos) continue;
+    if (is_image_name(file)) images.insert(stem_path(file));
+    if (file.ends_with(".xml")) annotations.insert(stem_path(file));
+  }
+  return std::ranges::any_of(annotations, [&](const std::string& stem) { return images.contains(stem); });
+}
+
+/// VOC's own folders, or others that have XML files: annotations/ beside images/, FiftyOne's labels/ beside data/, both
+/// in any case, or the images' own folder.
 Layout find_layout(const fs::path& folder) {
   if (is_folder(folder / "JPEGImages") && is_folder(folder / "Annotations"))
     return {folder / "JPEGImages", folder / "Annotations"};
-  for (const char* images : {"images", "data"}) {
-    for (const char* annotations : {"annotations", "Annotations", "labels"}) {
-      if (is_folder(folder / images) && has_xml(folder / annotations)) return {folder / images, folder / annotations};
-    }
+  const auto images = first_folder(folder, {"jpegimages", "images", "image", "imgs", "data"});
+  const std::set<std::string> names = {"annotations", "annotation", "labels", "xmls", "xml"};
+  for (const fs::path& entry : images ? sorted_entries(folder) : std::vector<fs::path>{}) {
+    if (names.contains(lower_name(entry)) && is_folder(entry) && has_xml(entry)) return {*images, entry};
   }
-  // Not those in folders within: Roboflow's train/, valid/ and test/ are no one set.
-  return has_xml(folder, false) ? Layout{folder, folder} : Layout{};
+  return has_xml_beside_images(folder) ? Layout{folder, folder} : Layout{};
 }
 
 /// What a line of a list can mean, the likeliest first: names may have blanks; some lists give names with endings;

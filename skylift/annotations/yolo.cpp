@@ -81,7 +81,8 @@ class LabelReader {
     if (key_points_ > 0)
       return complain(line,
                       fmt::format("got {} fields, expected {} (a box and kpt_shape's points)", got, 5 + key_points_));
-    complain(line, fmt::format("got {} fields, expected 5 (class cx cy w h), or a class and 3 or more points", got));
+    complain(line, fmt::format("got {} fields, expected 5 (class cx cy w h), or a class and 3 or more points{}", got,
+                               got == 6 ? " (hint: a confidence or track id behind the box has to go)" : ""));
   }
 
   bool check_shares(size_t line, std::span<const double> shares) {

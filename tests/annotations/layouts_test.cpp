@@ -263,6 +263,43 @@ TEST_F(LayoutsTest, CocoImagesBesideAnnotations) {
   expect("instances_val2017.json", 1, 2);
 }
 
+TEST_F(LayoutsTest, CocoImagesInTheOnlyFolderThatHasThem) {
+  image("sahi/val_images_320_02/a_0_0.png");
+  write_file(folder / "sahi/val_320_02.json", coco("a_0_0.png"));
+  EXPECT_THAT(expect(spec("sahi/val_320_02.json"), 1, 2).set.notes, note("taken from"));
+  image("aitod/val/images/a.png");
+  write_file(folder / "aitod/annotations/aitod_val_v1.json", coco("a.png"));
+  expect(spec("aitod/annotations/aitod_val_v1.json"), 1, 2);
+  image("aitod/other/a.png");  // now it may be either
+  EXPECT_THAT(check_data(spec("aitod/annotations/aitod_val_v1.json")).problems,
+              Contains(Field(&Problem::what, AllOf(HasSubstr("none of 1 images"), HasSubstr("IMAGE_DIR")))));
+  image("sibling/B/images/a.png");  // another set's
+  write_file(folder / "sibling/A/set.json", coco("a.png"));
+  EXPECT_THAT(check_data(spec("sibling/A/set.json")).problems, note("no such image file"));
+}
+
+TEST_F(LayoutsTest, AnAbsoluteNameIsThatImage) {
+  image("a/0001.png");
+  image("b/0001.png");
+  const std::string copy = read_file(folder / "b/0001.png");
+  write_file(folder / "b/0001.png", copy + "more");
+  write_file(folder / "a/set.json", coco(spec("b/0001.png")));
+  EXPECT_THAT(error_of([&] { open_data(spec("a/set.json")); }), HasSubstr("is another image than"));
+  expect(spec("a/set.json") + ":" + spec("a"), 1, 2);  // whoever says so means it
+  write_file(folder / "b/0001.png", copy);
+  expect(spec("a/set.json"), 1, 2);
+}
+
+TEST_F(LayoutsTest, KnownLayoutsThatAreNotReadAreNamed) {
+  write_file(folder / "vid/annotations/s1.txt", "1,0,10,10,20,20,1,4,0,0\n");
+  image("vid/sequences/s1/0000001.png");
+  EXPECT_THAT(error_for("vid"), HasSubstr("VisDrone-VID"));
+  write_file(folder / "cvat/Annotations/a.xml", kVoc);
+  EXPECT_THAT(error_for("cvat"), HasSubstr("VOC without its images"));
+  write_file(folder / "cvat/annotations.xml", "<annotations/>");
+  EXPECT_THAT(error_for("cvat"), HasSubstr("CVAT for images"));
+}
+
 TEST_F(LayoutsTest, VocBesideTheImagesAndUnderOtherNames) {
   image("beside/a.png");
   write_file(folder / "beside/a.xml", kVoc);
@@ -270,6 +307,9 @@ TEST_F(LayoutsTest, VocBesideTheImagesAndUnderOtherNames) {
   image("named/images/a.png");
   write_file(folder / "named/annotations/a.xml", kVoc);
   expect(spec("named"), 1, 1, "voc");
+  image("cased/Images/a.png");
+  write_file(folder / "cased/Annotations/a.xml", kVoc);
+  expect(spec("cased"), 1, 1, "voc");
 }
 
 TEST_F(LayoutsTest, VocListsNameImagesInMoreThanOneWay) {
@@ -319,6 +359,22 @@ TEST_F(LayoutsTest, RoboflowsRootCategoryIsNoClass) {
   write_file(folder / "annotations.json", coco("a.png", R"({"id": 0, "name": "person", "supercategory": "person"},
                                                            {"id": 1, "name": "car", "supercategory": "vehicle"})"));
   EXPECT_THAT(expect(spec(), 1, 2).set.classes, ElementsAre("person", "car"));
+  // Above another one, too.
+  write_file(folder / "annotations.json", coco("a.png", R"({"id": 1, "name": "rider", "supercategory": "person"},
+                                                           {"id": 0, "name": "person", "supercategory": "person"})"));
+  EXPECT_THAT(expect(spec(), 1, 2).set.classes, ElementsAre("person", "rider"));
+  // Of another id it is a class that this part has no object of.
+  write_file(folder / "annotations.json", coco("a.png", R"({"id": 1, "name": "car", "supercategory": "vehicle"},
+                                                           {"id": 2, "name": "vehicle", "supercategory": "none"})"));
+  EXPECT_THAT(expect(spec(), 1, 2).set.classes, ElementsAre("car", "vehicle"));
+}
+
+TEST_F(LayoutsTest, IdsLongerThanSixtyFourBits) {
+  image("images/a.png");
+  write_file(folder / "annotations.json", R"({"images": [{"id": 12345678901234567890, "file_name": "a.png"}],
+    "categories": [{"id": 1, "name": "car"}], "annotations": [{"id": 98765432109876543210987, "image_id": 12345678901234567890,
+    "category_id": 1, "bbox": [100, 100, 40, 30]}]})");
+  EXPECT_EQ(expect(spec(), 1, 1).set.images[0].id_text, "12345678901234567890");
 }
 
 TEST_F(LayoutsTest, WholeFloatsAndNulls) {

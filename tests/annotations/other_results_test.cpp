@@ -44,6 +44,25 @@ TEST_F(OtherResultsTest, IdsInQuotesAndPathsForIds) {
   EXPECT_THAT(classes_of("\"x/images/0013.jpg\"", "4", R"("category_name":"van",)"), ElementsAre(-9, 2));
 }
 
+TEST_F(OtherResultsTest, IdsOfImagesThatAreTextsAreTheGroundTruths) {
+  truth.class_ids = {0, 1, 2};
+  truth.images[0].id_text = "seq/a";
+  truth.images[1].id_text = "12345678901234567890";
+  EXPECT_THAT(classes_of("\"seq/a\"", "1"), ElementsAre(1, -9));
+  EXPECT_THAT(classes_of("12345678901234567890", "1"), ElementsAre(-9, 1));
+  // A number that the file never had, but that stands for its text here.
+  EXPECT_THAT(error_of([&] { classes_of("8", "1"); }), HasSubstr("got 8, expected the id of an image"));
+  // The stems, too: the ground truth's own numbers of classes, where they fit.
+  truth.images[0].id_text = "0012";
+  truth.images[1].id_text = "0013";
+  EXPECT_THAT(classes_of("\"0013\"", "1"), ElementsAre(-9, 1));
+  // Stems of each other: ids go first.
+  std::swap(truth.images[0].id_text, truth.images[1].id_text);
+  EXPECT_THAT(classes_of("\"0013\"", "1"), ElementsAre(1, -9));
+  write_coco_detections(folder / "own.json", truth, {{Detection{{1, 2, 3, 4}, 0.5, 1}}, {}});
+  EXPECT_THAT(read_file(folder / "own.json"), HasSubstr(R"("image_id":"0013")"));
+}
+
 TEST_F(OtherResultsTest, ACategoryOfTwoMeaningsIsRefused) {
   truth.class_ids = {1, 3, 5};
   const std::string file = R"("file_name":"0013.jpg",)";
@@ -61,6 +80,9 @@ TEST_F(OtherResultsTest, FoldersOfPredict) {
   EXPECT_THAT(read_detections(folder / "visdrone", truth), ElementsAre(SizeIs(1), SizeIs(0)));
   write_file(folder / "coco/detections.json", R"([{"image_id":8,"category_id":9,"bbox":[1,2,3,4],"score":0.5}])");
   EXPECT_THAT(read_detections(folder / "coco", truth), ElementsAre(SizeIs(0), SizeIs(1)));
+  std::filesystem::create_directory(folder / "ultralytics");
+  std::filesystem::rename(folder / "coco/detections.json", folder / "ultralytics/predictions.json");
+  EXPECT_THAT(read_detections(folder / "ultralytics", truth), ElementsAre(SizeIs(0), SizeIs(1)));
   write_file(folder / "yolo/classes.txt", "car\n");
   write_file(folder / "yolo/labels/0012.txt", "0 0.5 0.5 0.1 0.1 0.9\n");
   write_file(folder / "csv/detections.csv", "file,class\n");

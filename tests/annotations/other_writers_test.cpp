@@ -93,7 +93,7 @@ TEST_F(OtherWritersTest, IdsThatAreTexts) {
     "annotations": [{"id": "5f0c-1", "image_id": "0000_d_5", "category_id": 0, "bbox": [1, 2, 30, 40]},
                     {"id": "5f0c-2", "image_id": "7", "category_id": 0, "bbox": [1, 2, 30, 40]}]})");
   const AnnotationSet set = expect("set.json", 2);
-  EXPECT_EQ(set.images[0].id, 8);
+  EXPECT_EQ(set.images[0].id, 1);
   EXPECT_EQ(set.images[1].id, 7);
   EXPECT_THAT(set.images[0].objects, SizeIs(1));
   write_file(folder / "twice.json",
