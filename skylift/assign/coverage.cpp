@@ -35,7 +35,7 @@ PointGrid grid_of(cv::Size content, const Preprocess& preprocess, const std::vec
   const int width = round_up(content.width, preprocess.pad_multiple),
             height = round_up(content.height, preprocess.pad_multiple);
   std::vector<std::pair<int64_t, int64_t>> sizes;
-  for (const int stride : strides) sizes.emplace_back((height + stride - 1) / stride, (width + stride - 1) / stride);
+  for (const int stride : strides) sizes.push_back(level_size(height, width, stride));
   return make_point_grid(sizes, strides, c10::kCPU);
 }
 

@@ -27,6 +27,11 @@ struct PointGrid {
   int64_t count() const { return centres.size(0); }
 };
 
+/// (rows, columns) of the cells of a level over an image of this many pixels.
+inline std::pair<int64_t, int64_t> level_size(int64_t height, int64_t width, int64_t stride) {
+  return {(height + stride - 1) / stride, (width + stride - 1) / stride};
+}
+
 /// `sizes`: (height, width) of each level's map, finest first.
 PointGrid make_point_grid(const std::vector<std::pair<int64_t, int64_t>>& sizes, const std::vector<int>& strides,
                           c10::Device device);

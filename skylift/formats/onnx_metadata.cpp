@@ -8,7 +8,7 @@ namespace skylift {
 namespace {
 
 constexpr uint64_t kVersionField = 1, kGraphField = 7, kMetadataField = 14, kKeyField = 1, kValueField = 2;
-constexpr uint64_t kOutputField = 12, kNameField = 1;
+constexpr uint64_t kConstantField = 5, kInputField = 11, kOutputField = 12, kNameField = 1, kExternalField = 13;
 
 /// One field after the other of a message on the wire: a number, or bytes for the kinds that have a length.
 class FieldReader {
@@ -66,34 +66,67 @@ class FieldReader {
   const std::string& name_;
 };
 
+/// A StringStringEntryProto.
+std::pair<std::string, std::string> entry_of(std::string_view bytes, const std::string& name) {
+  std::pair<std::string, std::string> result;
+  for (FieldReader entry(bytes, name); entry.next();) {
+    if (entry.field == kKeyField) result.first = entry.value;
+    if (entry.field == kValueField) result.second = entry.value;
+  }
+  return result;
+}
+
+/// Calls visit(bytes) for each message in a field of the graph.
+template <class Visit>
+void for_graph(std::string_view bytes, const std::string& name, uint64_t field, Visit visit) {
+  for (FieldReader model(bytes, name); model.next();) {
+    if (model.field != kGraphField) continue;
+    for (FieldReader graph(model.value, name); graph.next();) {
+      if (graph.field == field) visit(graph.value);
+    }
+  }
+}
+
+std::vector<std::string> graph_names(std::string_view bytes, const std::string& name, uint64_t field) {
+  std::vector<std::string> names;
+  for_graph(bytes, name, field, [&](std::string_view value) {
+    for (FieldReader one(value, name); one.next();) {
+      if (one.field == kNameField) names.emplace_back(one.value);
+    }
+  });
+  return names;
+}
+
 }  // namespace
 
 std::map<std::string, std::string> onnx_metadata(std::string_view bytes, const std::string& name) {
   std::map<std::string, std::string> metadata;
   for (FieldReader model(bytes, name); model.next();) {
     if (model.field != kMetadataField) continue;
-    std::string key, value;
-    for (FieldReader entry(model.value, name); entry.next();) {
-      if (entry.field == kKeyField) key = entry.value;
-      if (entry.field == kValueField) value = entry.value;
-    }
+    const auto [key, value] = entry_of(model.value, name);
     metadata[key] = value;
   }
   return metadata;
 }
 
 std::vector<std::string> onnx_outputs(std::string_view bytes, const std::string& name) {
-  std::vector<std::string> outputs;
-  for (FieldReader model(bytes, name); model.next();) {
-    if (model.field != kGraphField) continue;
-    for (FieldReader graph(model.value, name); graph.next();) {
-      if (graph.field != kOutputField) continue;
-      for (FieldReader output(graph.value, name); output.next();) {
-        if (output.field == kNameField) outputs.emplace_back(output.value);
-      }
+  return graph_names(bytes, name, kOutputField);
+}
+
+std::vector<std::string> onnx_inputs(std::string_view bytes, const std::string& name) {
+  return graph_names(bytes, name, kInputField);
+}
+
+std::set<std::string> onnx_weight_files(std::string_view bytes, const std::string& name) {
+  std::set<std::string> files;
+  for_graph(bytes, name, kConstantField, [&](std::string_view value) {
+    for (FieldReader constant(value, name); constant.next();) {
+      if (constant.field != kExternalField) continue;
+      const auto [key, place] = entry_of(constant.value, name);
+      if (key == "location") files.insert(place);
     }
-  }
-  return outputs;
+  });
+  return files;
 }
 
 bool looks_like_onnx(std::string_view bytes) {

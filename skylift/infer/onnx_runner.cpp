@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "skylift/core/error.h"
+#include "skylift/core/file.h"
+#include "skylift/formats/onnx_metadata.h"
 
 #ifdef SKYLIFT_WITH_OPENVINO
 #include <openvino/openvino.hpp>
@@ -19,6 +21,15 @@ std::vector<int64_t> sizes_of(const ov::PartialShape& shape) {
   if (shape.rank().is_dynamic()) return sizes;
   for (const ov::Dimension& side : shape) sizes.push_back(side.is_static() ? side.get_length() : -1);
   return sizes;
+}
+
+/// Of the names that OpenVINO has for a tensor (those of the nodes that pass it on, too) the file's.
+std::string files_name(const ov::Output<const ov::Node>& tensor, const std::vector<std::string>& names) {
+  const auto& known = tensor.get_names();
+  for (const std::string& name : names) {
+    if (known.contains(name)) return name;
+  }
+  return known.empty() ? "" : tensor.get_any_name();
 }
 
 at::Tensor copied(const ov::Tensor& tensor, const std::string& where) {
@@ -60,26 +71,28 @@ bool can_run_onnx() { return true; }
 
 OnnxRunner::OnnxRunner(const std::string& model, const std::string& name)
     : impl_(std::make_unique<Impl>()), name_(name) {
-  compile([&] { return impl_->core.read_model(model, ov::Tensor()); });
+  compile(model, [&] { return impl_->core.read_model(model, ov::Tensor()); });
 }
 
 OnnxRunner::OnnxRunner(const std::filesystem::path& file) : impl_(std::make_unique<Impl>()), name_(file.string()) {
-  compile([&] { return impl_->core.read_model(name_); });
+  compile(MappedFile(file).bytes(), [&] { return impl_->core.read_model(name_); });
 }
 
 template <class Read>
-void OnnxRunner::compile(const Read& read) {
+void OnnxRunner::compile(std::string_view bytes, const Read& read) {
   try {
     impl_->model = impl_->core.compile_model(read(), "CPU", ov::hint::inference_precision(ov::element::f32));
+    const auto outputs = onnx_outputs(bytes, name_), inputs = onnx_inputs(bytes, name_);
+    for (const auto& output : impl_->model.outputs()) output_names_.push_back(files_name(output, outputs));
     for (const auto& input : impl_->model.inputs()) {
-      const std::string name = input.get_any_name();
+      const std::string name = files_name(input, inputs);
       const ov::element::Type type = input.get_element_type();
       const ov::PartialShape shape = input.get_partial_shape();
       inputs_.push_back({name, sizes_of(shape), type.is_integral_number(),
                          fmt::format("{} {} {}", name, type.get_type_name(), shape.to_string())});
     }
   } catch (const ov::Exception& error) {
-    throw Error("{}: OpenVINO refuses this model: {}", name_, first_line(error));
+    throw Error("{}: OpenVINO refuses this model: {}", name_, telling_line(error));
   }
 }
 
@@ -95,13 +108,11 @@ std::vector<NamedTensor> OnnxRunner::run(const std::map<std::string, at::Tensor>
     }
     request.infer();
     std::vector<NamedTensor> outputs;
-    for (const auto& output : impl_->model.outputs()) {
-      const std::string name = output.get_names().empty() ? "" : output.get_any_name();
-      outputs.push_back({name, copied(request.get_tensor(output), name_)});
-    }
+    for (size_t i = 0; i < output_names_.size(); ++i)
+      outputs.push_back({output_names_[i], copied(request.get_tensor(impl_->model.output(i)), name_)});
     return outputs;
   } catch (const ov::Exception& error) {
-    throw Error("{}: OpenVINO cannot run this model: {}", name_, first_line(error));
+    throw Error("{}: OpenVINO cannot run this model: {}", name_, telling_line(error));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "skylift/models/tensor_file.h"
@@ -40,10 +41,11 @@ class OnnxRunner {
  private:
   struct Impl;
   template <class Read>
-  void compile(const Read& read);
+  void compile(std::string_view bytes, const Read& read);
 
   std::unique_ptr<Impl> impl_;
   std::vector<OnnxInput> inputs_;
+  std::vector<std::string> output_names_;
   std::string name_;
 };
 

@@ -38,7 +38,7 @@ auto named(const std::string& name, const Work& work) {
   try {
     return work();
   } catch (const ov::Exception& error) {
-    throw Error("{}: OpenVINO cannot run this model: {}", name, first_line(error));
+    throw Error("{}: OpenVINO cannot run this model: {}", name, telling_line(error));
   }
 }
 
@@ -68,7 +68,7 @@ std::shared_ptr<ov::Model> read_network(const Source& source, const fs::path& pa
   try {
     return core().read_model(source.onnx, ov::Tensor());
   } catch (const ov::Exception& error) {
-    throw Error("{}: OpenVINO cannot read this model: {}", path.string(), first_line(error));
+    throw Error("{}: OpenVINO cannot read this model: {}", path.string(), telling_line(error));
   }
 }
 

@@ -1,4 +1,4 @@
-// What OpenVINO throws runs over many lines, the first of which name its own sources: the line that says what is wrong.
+// What OpenVINO throws runs over many lines, the first of which name its own sources, and the last what is wrong.
 #pragma once
 
 #include <exception>
@@ -7,14 +7,16 @@
 
 namespace skylift {
 
-inline std::string first_line(const std::exception& error) {
+inline std::string telling_line(const std::exception& error) {
   std::istringstream lines(error.what());
-  std::string first, line;
+  std::string last, line;
+  const auto names_a_source = [](const std::string& text) {
+    return text.starts_with("Exception from") || text.starts_with("While validating") || text.ends_with(":");
+  };
   while (std::getline(lines, line)) {
-    if (!line.empty() && !line.starts_with("Exception from")) return line;
-    if (first.empty()) first = line;
+    if (last.empty() || (!line.empty() && !names_a_source(line))) last = line;
   }
-  return first;
+  return last;
 }
 
 }  // namespace skylift

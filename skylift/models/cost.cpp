@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "skylift/boxes/point_grid.h"
+
 namespace skylift {
 namespace {
 
@@ -42,8 +44,8 @@ class Cells {
 
  private:
   int64_t at_level(int level) const {
-    const int64_t stride = int64_t{1} << level;
-    return ((height_ + stride - 1) / stride) * ((width_ + stride - 1) / stride);
+    const auto [rows, columns] = level_size(height_, width_, int64_t{1} << level);
+    return rows * columns;
   }
 
   const Detector& detector_;

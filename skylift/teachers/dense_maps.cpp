@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "skylift/boxes/boxes.h"
+#include "skylift/boxes/point_grid.h"
 
 namespace skylift {
 namespace {
@@ -40,7 +41,7 @@ DenseOutput dense_output(const DecodedMaps& maps, int64_t height, int64_t width,
   output.strides = maps.strides;
   for (size_t i = 0; i < maps.strides.size(); ++i) {
     const int stride = maps.strides[i];
-    const int64_t rows = (height + stride - 1) / stride, columns = (width + stride - 1) / stride;
+    const auto [rows, columns] = level_size(height, width, stride);
     const at::Tensor scores = at::nan_to_num(fitted(maps.scores[i], rows, columns), 0);
     const at::Tensor boxes = fitted(maps.boxes[i], rows, columns);
     const at::Tensor points = cell_points(rows, columns, stride, 0, boxes.options());

@@ -46,13 +46,10 @@ at::Tensor boxes_of(const at::Tensor& values, const ForeignLayout& layout, int s
   return at::cat({points - distances.slice(1, 0, 2), points + distances.slice(1, 2, 4)}, 1);
 }
 
-bool named(const NamedTensor& output, std::initializer_list<const char*> parts) {
-  return std::ranges::any_of(parts, [&](const char* part) { return output.name.find(part) != std::string::npos; });
-}
-
-/// The parts of finished boxes, [B,K,...] each; undefined: not there. `classes`: a score or logit of each class.
+/// The parts of finished boxes, [B,K,...] each; undefined: not there. `classes`: a score or logit of each class;
+/// `counts`: [B], how many of the K are boxes.
 struct FinishedParts {
-  at::Tensor boxes, scores, labels, classes;
+  at::Tensor boxes, scores, labels, classes, counts;
 };
 
 FinishedParts parts_of(const std::vector<NamedTensor>& outputs, bool class_rows) {
@@ -62,22 +59,30 @@ FinishedParts parts_of(const std::vector<NamedTensor>& outputs, bool class_rows)
     parts.classes = outputs.front().tensor.slice(2, 4);
     return parts;
   }
+  const auto rows_of = [&](const NamedTensor& output) {  // of one image perhaps without its dimension
+    return outputs.size() == 1 && output.tensor.dim() == 2 ? output.tensor.unsqueeze(0) : output.tensor;
+  };
+  for (const int64_t columns : {4, 5, 6, 7}) {  // four before six: those may be scores of six classes
+    for (const NamedTensor& output : outputs) {
+      const at::Tensor values = rows_of(output);
+      const bool boxes = values.dim() == 3 && values.size(2) == columns && !are_class_scores(output);
+      if (boxes && !parts.boxes.defined()) parts.boxes = values;
+    }
+  }
+  if (!parts.boxes.defined()) return parts;
   for (const NamedTensor& output : outputs) {
-    at::Tensor values = output.tensor;
-    if (outputs.size() == 1 && values.dim() == 2) values = values.unsqueeze(0);  // of one image, without its dimension
-    const int64_t last = values.dim() > 0 ? values.size(-1) : 0;
+    const at::Tensor& values = output.tensor;
+    if (values.numel() == parts.boxes.size(0) && values.scalar_type() == at::kLong &&
+        named_like(output.name, {"num", "count"}))
+      parts.counts = values.flatten();
+    if (values.dim() < 2 || values.size(0) != parts.boxes.size(0) || values.size(1) != parts.boxes.size(1)) continue;
     if (are_class_scores(output)) {
       parts.classes = values;
-    } else if (named(output, {"label", "class"})) {
-      parts.labels = values;
-    } else if (named(output, {"score", "conf"}) && values.dim() == 2) {
-      parts.scores = values;
-    } else if (values.dim() == 3 && last >= 4 && last <= 7 && !parts.boxes.defined()) {
-      parts.boxes = values;
-    } else if (values.dim() == 2 && values.scalar_type() == at::kLong) {
-      parts.labels = values;
     } else if (values.dim() == 2) {
-      parts.scores = values;
+      const bool label = named_like(output.name, {"label", "class"}) ||
+                         (!named_like(output.name, {"score", "conf"}) && values.scalar_type() == at::kLong);
+      at::Tensor& part = label ? parts.labels : parts.scores;
+      if (!part.defined()) part = values;
     }
   }
   return parts;
@@ -97,17 +102,29 @@ bool are_whole(const FinishedParts& parts) {
 }  // namespace
 
 bool are_class_scores(const NamedTensor& output) {
-  return named(output, {"logits"}) ||
-         (named(output, {"label"}) && output.tensor.dim() == 3 && output.tensor.is_floating_point());
+  return named_like(output.name, {"logits"}) ||
+         (named_like(output.name, {"label", "score"}) && output.tensor.dim() == 3 && output.tensor.is_floating_point());
 }
 
 bool are_finished_boxes(const std::vector<NamedTensor>& outputs) { return are_whole(parts_of(outputs, false)); }
 
-at::Tensor asked_size(const std::string& input, const at::Tensor& images) {
-  const int64_t height = images.size(2), width = images.size(3);
-  const at::Tensor size =
-      input == "content_size" ? at::tensor({height, width}, at::kLong) : at::tensor({width, height}, at::kLong);
-  return size.unsqueeze(0).expand({images.size(0), 2}).contiguous();
+at::Tensor further_input(const OnnxInput& input, const at::Tensor& images, const std::string& name) {
+  const int64_t count = images.size(0), height = images.size(2), width = images.size(3);
+  const auto pair = [&](int64_t first, int64_t second) {
+    return at::tensor({first, second}, at::kLong).unsqueeze(0).expand({count, 2}).contiguous();
+  };
+  if (input.name == "content_size" || input.name == "im_shape") return pair(height, width);
+  if (input.name == "scale_factor") return pair(1, 1);
+  if (input.name == "pixel_mask" && input.sizes.size() == 3) {
+    const auto side = [&](size_t i, int64_t free) { return input.sizes[i] > 0 ? input.sizes[i] : free; };
+    return at::ones({count, side(1, height), side(2, width)}, at::kLong);
+  }
+  const bool two = input.sizes.empty() || (input.sizes.size() == 2 && (input.sizes[1] == 2 || input.sizes[1] < 0));
+  if (input.integers && two) return pair(width, height);
+  throw Error(
+      "{}: takes {} beside images, expected nothing else, or content_size, im_shape, scale_factor, pixel_mask, or the "
+      "image's size as integers [B,2]",
+      name, input.text);
 }
 
 DecodedMaps decode_dense(const std::vector<ForeignLevel>& levels, const ForeignLayout& layout, int64_t height,
@@ -148,6 +165,10 @@ std::vector<FoundBoxes> decode_finished(const std::vector<NamedTensor>& outputs,
                                   static_cast<float>(height)});
     found.boxes_xyxy =
         layout.boxes == "xywh" ? corners_of_centres(boxes.slice(1, 0, 2), boxes.slice(1, 2, 4), 1) : boxes;
+    if (parts.counts.defined()) {  // what follows is left over from other images
+      const int64_t count = std::clamp<int64_t>(parts.counts[b].item<int64_t>(), 0, rows.size(0));
+      for (at::Tensor* part : {&found.boxes_xyxy, &found.scores, &found.labels}) *part = part->slice(0, 0, count);
+    }
     images.push_back(found);
   }
   return images;

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "skylift/infer/onnx_runner.h"
 #include "skylift/teachers/dense_maps.h"
 #include "skylift/teachers/foreign_layout.h"
 #include "skylift/teachers/foreign_levels.h"
@@ -16,15 +17,18 @@ struct FoundBoxes {
   at::Tensor labels;      ///< [K] int64, the teacher's classes
 };
 
-/// [B,2] int64: the size of images [B,3,H,W] as an input of that name asks for it: (height, width) of the content in our own
-/// decoded form ("content_size"), (width, height), which boxes are multiplied by, in RT-DETR's and D-FINE's.
-at::Tensor asked_size(const std::string& input, const at::Tensor& images);
+/// What a detector that takes more than images [B,3,H,W] takes besides, by the input's name: (height, width) of the
+/// content, which is all of it here ("content_size" of our own decoded form, PaddleDetection's "im_shape"), a factor of 1
+/// ("scale_factor"), ones (DETR's "pixel_mask"), else (width, height), which boxes are multiplied by (RT-DETR, D-FINE).
+/// Error, beginning with `name`: something else.
+at::Tensor further_input(const OnnxInput& input, const at::Tensor& images, const std::string& name);
 
 /// Of a layout "rows" or "levels" over an image of height x width px; scores are of the teacher's classes.
 DecodedMaps decode_dense(const std::vector<ForeignLevel>& levels, const ForeignLayout& layout, int64_t height,
                          int64_t width);
 
-/// Whether an output beside boxes is a logit of every class: DETR's `logits`, or RF-DETR's `labels` [B,K,C+1].
+/// Whether an output beside boxes is a number for every class: DETR's `logits`, RF-DETR's `labels` [B,K,C+1], YOLO-NAS's
+/// `scores` [B,K,C].
 bool are_class_scores(const NamedTensor& output);
 
 /// Whether outputs hold boxes with a score and a class each.

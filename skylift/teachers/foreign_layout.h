@@ -2,11 +2,12 @@
 // recognised is said in a TOML file beside it, FILE.toml for FILE.onnx, with the fields below as keys.
 //
 //   rows        one output [B,N,K] or [B,K,N]: a row for each cell of the strides, finest level first, of 4 numbers for
-//               the box, maybe one for objectness, and the classes (Ultralytics v5 to v12, YOLOX, PP-YOLOE), or of the
-//               classes and 4(R+1) bins (NanoDet-Plus)
+//               the box, maybe one for objectness, and the classes (Ultralytics v5 to v12, YOLOX; PaddleDetection
+//               without its post-processing, as corners), or of the classes and 4(R+1) bins (NanoDet-Plus)
 //   levels      an output of classes and one of boxes for each level, [B,n,K] or [B,K,H,W] (NanoDet, RTMDet, our own)
 //   detections  finished boxes: [B,K,6] corners, score, class; `dets` and `labels`; boxes, scores, labels; logits and
-//               boxes of a DETR; both in one row [B,K,4+C] (Ultralytics' RT-DETR)
+//               boxes of a DETR; both in one row [B,K,4+C] (Ultralytics' RT-DETR); boxes and `scores` [B,K,C] of each
+//               class (YOLO-NAS and PP-YOLOE of super-gradients)
 #pragma once
 
 #include <array>
@@ -37,6 +38,7 @@ struct ForeignLayout {
   int reg_max = 0;                ///< of bins
   bool class_rows = false;        ///< finished boxes are rows of a box and a score of each class
   bool numbered_classes = false;  ///< nothing names them: a label is a number of the data's classes
+  std::string assumed;            ///< of classes that nothing names: what is taken for granted, for a warning
 };
 
 void bind(OptionSection section, ForeignLayout& layout);

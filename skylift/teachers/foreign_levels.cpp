@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "skylift/boxes/point_grid.h"
 #include "skylift/core/error.h"
 #include "skylift/teachers/foreign_layout.h"
 
@@ -51,10 +52,6 @@ std::vector<ForeignLevel> split_rows(at::Tensor rows, const ForeignLayout& layou
   return levels;
 }
 
-bool named_like(const std::string& name, std::initializer_list<const char*> parts) {
-  return std::ranges::any_of(parts, [&](const char* part) { return name.find(part) != std::string::npos; });
-}
-
 /// Which of a level's maps is which: by its channels; where both could be the classes, by its name; else the first.
 ForeignLevel sorted_maps(const std::vector<NamedTensor>& maps, const ForeignLayout& layout) {
   const auto classes = static_cast<int64_t>(layout.classes.size()) + (layout.scores == "softmax" ? 1 : 0);
@@ -80,8 +77,8 @@ ForeignLevel sorted_maps(const std::vector<NamedTensor>& maps, const ForeignLayo
 
 }  // namespace
 
-std::pair<int64_t, int64_t> level_size(int64_t height, int64_t width, int stride) {
-  return {(height + stride - 1) / stride, (width + stride - 1) / stride};
+bool named_like(const std::string& name, std::initializer_list<const char*> parts) {
+  return std::ranges::any_of(parts, [&](const char* part) { return name.find(part) != std::string::npos; });
 }
 
 int64_t cell_count(int64_t height, int64_t width, const std::vector<int>& strides) {

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,8 +15,8 @@ namespace skylift {
 
 struct ForeignLayout;
 
-/// (rows, columns) of a level over an image.
-std::pair<int64_t, int64_t> level_size(int64_t height, int64_t width, int stride);
+/// Whether an output's name holds one of the parts.
+bool named_like(const std::string& name, std::initializer_list<const char*> parts);
 
 /// Cells of all levels together.
 int64_t cell_count(int64_t height, int64_t width, const std::vector<int>& strides);

@@ -23,6 +23,7 @@ namespace {
 constexpr int64_t kProbeSide = 320;   // px of the first run, where the input's size is free
 constexpr double kGrey = 114;         // what Ultralytics and YOLOX fill up images with
 constexpr double kLeastFound = 0.01;  // score of a finished box that says something
+constexpr double kMostScore = 1.001;  // rounded up, not in percent
 
 at::Tensor by_channel(const std::vector<double>& values) { return at::tensor(values, at::kFloat).view({1, 3, 1, 1}); }
 
@@ -30,21 +31,36 @@ at::Tensor by_channel(const std::array<float, 3>& values) {
   return by_channel(std::vector<double>(values.begin(), values.end()));
 }
 
+/// The bytes of a file, before OpenVINO is asked, which says more and less of a damaged one.
+std::string whole_onnx(const std::filesystem::path& file) {
+  std::string bytes = read_file(file);
+  if (!looks_like_onnx(bytes)) throw Error("{}: damaged, or not an ONNX file", file.string());
+  return bytes;
+}
+
+/// Of the file, and of those that hold its weights beside it.
+uint64_t whole_checksum(const std::string& bytes, const std::filesystem::path& file) {
+  uint64_t sum = skylift::checksum(bytes);
+  for (const std::string& name : onnx_weight_files(bytes, file.string())) {
+    const std::filesystem::path weights = file.parent_path() / name;
+    if (stays_inside(name) && is_file(weights)) sum = skylift::checksum(MappedFile(weights).bytes(), sum);
+  }
+  return sum;
+}
+
 class OnnxTeacher : public TeacherNetwork {
  public:
   OnnxTeacher(const std::filesystem::path& file, const TeacherPlace& place)
-      : name_(file.string()), bytes_(read_file(file)), runner_(file), input_(place.input) {
+      : name_(file.string()), bytes_(whole_onnx(file)), runner_(file), input_(place.input) {
     find_input();
     ForeignLayout given = read_layout(file);
     const auto metadata = onnx_metadata(bytes_, name_);
     if (metadata.contains(model_card_key)) use_card(given);
     layout_ = recognised(std::move(given), probe(metadata, place.train_set.classes()));
     log_info("teacher {}: {}", name_, description(layout_));
-    if (layout_.numbered_classes) {
-      log_warning(
-          "teacher {}: names no classes: its label 0 is taken as {}, and so on (hint: classes = [...], or [\"coco\"], "
-          "in {})",
-          name_, layout_.classes.front(), std::filesystem::path(file).replace_extension(".toml").string());
+    if (!layout_.assumed.empty()) {
+      log_warning("teacher {}: {} (hint: classes = [...], or [\"coco\"], in {})", name_, layout_.assumed,
+                  std::filesystem::path(file).replace_extension(".toml").string());
     }
     map_ = make_class_map(layout_.classes, place.train_set.classes(), place.kd.teacher_classes, name_);
     shape_.classes = static_cast<int>(place.train_set.classes().size());
@@ -56,16 +72,19 @@ class OnnxTeacher : public TeacherNetwork {
     if (!dense) {  // in pixels of its own images
       for (int& stride : shape_.strides) stride *= place.kd.teacher_scale;
     }
-    const std::filesystem::path weights = name_ + ".data";  // of an export that keeps them apart
-    const uint64_t sum = skylift::checksum(is_file(weights) ? bytes_ + read_file(weights) : bytes_);
-    checksum_ = checksum_text(skylift::checksum(keys_text(layout_), sum));
+    if (dense && !own_) multiple_ = layout_.strides.back();
+    checksum_ = checksum_text(skylift::checksum(keys_text(layout_), whole_checksum(bytes_, file)));
     bytes_.clear();
   }
 
   const ModelShape& shape() const override { return shape_; }
   at::Tensor known_classes() const override { return skylift::known_classes(map_); }
   std::string checksum() const override { return checksum_; }
-  int largest_side() const override { return static_cast<int>(std::min(fixed_height_, fixed_width_)); }
+  /// Of what is padded as the student's images are.
+  int largest_side() const override {
+    const int64_t side = std::min(fixed_height_, fixed_width_), multiple = input_.pad_multiple;
+    return static_cast<int>(side < multiple ? side : side / multiple * multiple);
+  }
 
   DenseOutput forward(const Batch& batch) override {
     const at::NoGradGuard no_grad;
@@ -86,7 +105,11 @@ class OnnxTeacher : public TeacherNetwork {
     std::vector<std::string> texts;
     for (const OnnxInput& input : runner_.inputs()) {
       texts.push_back(input.text);
-      if (input.integers || input.sizes.size() != 4 || (input.sizes[1] != 3 && input.sizes[1] >= 0)) continue;
+      const bool channels_last = input.sizes.size() == 4 && input.sizes[3] == 3;
+      if (input.integers || input.sizes.size() != 4 || (input.sizes[1] != 3 && (input.sizes[1] >= 0 || channels_last)))
+        continue;
+      if ((input.sizes[2] > 0) != (input.sizes[3] > 0))
+        throw Error("{}: takes {}, expected both sides free or both fixed", name_, input.text);
       image_input_ = input.name;
       fixed_batch_ = std::max<int64_t>(0, input.sizes[0]);
       fixed_height_ = std::max<int64_t>(0, input.sizes[2]);
@@ -131,9 +154,12 @@ class OnnxTeacher : public TeacherNetwork {
       if (height > fixed_height_ || width > fixed_width_) {
         throw Error(
             "{}: takes images of {}x{} px, got {}x{} (hint: export it with a free size, or data.augment.crop_px = {})",
-            name_, fixed_width_, fixed_height_, width, height, std::min(fixed_height_, fixed_width_));
+            name_, fixed_width_, fixed_height_, width, height, largest_side());
       }
       pixels = at::constant_pad_nd(pixels, {0, fixed_width_ - width, 0, fixed_height_ - height}, kGrey);
+    } else if (height % multiple_ != 0 || width % multiple_ != 0) {  // for a level of stride 64 that joins the others
+      const auto lacking = [&](int64_t side) { return (multiple_ - side % multiple_) % multiple_; };
+      pixels = at::constant_pad_nd(pixels, {0, lacking(width), 0, lacking(height)}, kGrey);
     }
     return (pixels - by_channel(layout_.mean)) / by_channel(layout_.deviation);
   }
@@ -142,7 +168,7 @@ class OnnxTeacher : public TeacherNetwork {
     std::map<std::string, at::Tensor> inputs = {{image_input_, images}};
     for (const OnnxInput& input : runner_.inputs()) {
       if (input.name == image_input_) continue;
-      inputs[input.name] = asked_size(input.name, images);
+      inputs[input.name] = further_input(input, images, name_);
     }
     return runner_.run(inputs);
   }
@@ -184,6 +210,7 @@ class OnnxTeacher : public TeacherNetwork {
         const float* box = corners.const_data_ptr<float>() + 4 * k;
         const double score = scores.const_data_ptr<float>()[k];
         if (!(score >= kLeastFound)) continue;
+        if (score > kMostScore) throw Error("{}: found a score of {:g}, expected at most 1", name_, score);
         check_label(labels.const_data_ptr<int64_t>()[k]);
         for (size_t c = 0; c < map_.sources.size(); ++c) {
           if (std::ranges::find(map_.sources[c], labels.const_data_ptr<int64_t>()[k]) != map_.sources[c].end())
@@ -231,6 +258,7 @@ class OnnxTeacher : public TeacherNetwork {
   Preprocess input_;
   std::string image_input_;
   int64_t fixed_batch_ = 0, fixed_height_ = 0, fixed_width_ = 0;  // 0: free
+  int64_t multiple_ = 1;                                          // of free sides, px
   bool own_ = false, own_bins_ = false;
   ForeignLayout layout_;
   ClassMap map_;

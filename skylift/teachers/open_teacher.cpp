@@ -17,8 +17,8 @@ namespace skylift {
 namespace {
 
 TeacherPtr open_one(const std::filesystem::path& file, const TeacherPlace& place) {
-  if (is_onnx_file(file)) return open_onnx_teacher(file, place);
   const bool boxes = is_folder(file) || file.extension() == ".json";
+  if (!boxes && is_onnx_file(file)) return open_onnx_teacher(file, place);
   if (!place.kd.teacher_classes.empty())
     throw Error("--teacher-classes: {} is {}", file.string(),
                 boxes

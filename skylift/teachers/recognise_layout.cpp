@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
+#include "skylift/boxes/point_grid.h"
 #include "skylift/core/error.h"
 #include "skylift/teachers/foreign_decode.h"
 #include "skylift/teachers/foreign_levels.h"
+#include "skylift/teachers/metadata_names.h"
 
 namespace skylift {
 namespace {
@@ -22,19 +24,6 @@ std::string shape_text(const std::vector<NamedTensor>& outputs) {
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
-/// {0: 'person', 1: 'bicycle'} as Ultralytics writes it, or a JSON list or object.
-std::vector<std::string> names_in(const std::string& text) {
-  std::vector<std::string> names;
-  for (size_t at = 0; (at = text.find_first_of("'\"", at)) != std::string::npos;) {
-    const size_t end = text.find(text[at], at + 1);
-    if (end == std::string::npos) return {};
-    const size_t next = text.find_first_not_of(' ', end + 1);
-    if (next == std::string::npos || text[next] != ':') names.push_back(text.substr(at + 1, end - at - 1));
-    at = end + 1;
-  }
-  return names;
-}
-
 bool within_one(const at::Tensor& values) {
   return values.numel() == 0 || (values.min().item<double>() >= 0 && values.max().item<double>() <= 1);
 }
@@ -47,14 +36,14 @@ class Recognition {
       throw Error("{}: a model of Ultralytics' task '{}', expected one of 'detect': its outputs mean something else",
                   sight.name, task->second);
     }
-    const auto names = sight.metadata.find("names");
-    if (layout_.classes.empty() && names != sight.metadata.end()) layout_.classes = names_in(names->second);
+    if (layout_.classes.empty() && sight.metadata.contains("names"))
+      layout_.classes = names_in_metadata(sight.metadata.at("names"));
     if (layout_.classes == std::vector<std::string>{"coco"}) layout_.classes = coco_classes();
   }
 
   ForeignLayout run() {
-    const bool found =
-        (asked("rows") && rows()) || (asked("levels") && levels()) || (asked("detections") && finished());
+    const bool found = (is_end_to_end() && asked("detections") && finished()) || (asked("rows") && rows()) ||
+                       (asked("levels") && levels()) || (asked("detections") && finished());
     if (!found) {
       throw Error(
           "{}: its outputs {} for an image of {}x{} px are of no known layout{} (hint: write `kind`, `classes` and "
@@ -72,9 +61,15 @@ class Recognition {
   static void decide(std::string& field, const std::string& value) {
     if (field == "auto") field = value;
   }
+  /// By Ultralytics' metadata: finished boxes, of which there may be as many as cells.
+  bool is_end_to_end() const {
+    const auto says = [&](const char* key, const char* what) {
+      return sight_.metadata.contains(key) && sight_.metadata.at(key).find(what) != std::string::npos;
+    };
+    return says("end2end", "True") || says("args", "'nms': True");
+  }
   std::vector<std::vector<int>> stride_sets() const {
-    if (layout_.strides.empty()) return kStrides;
-    return {layout_.strides};
+    return layout_.strides.empty() ? kStrides : std::vector<std::vector<int>>(1, layout_.strides);
   }
 
   /// Names for a count of classes that no one has named: COCO's, or the data's in their order.
@@ -82,13 +77,17 @@ class Recognition {
     if (count < 1) return false;
     const auto are = [&](const std::vector<std::string>& names) { return static_cast<int64_t>(names.size()) == count; };
     if (!layout_.classes.empty()) return are(layout_.classes);
-    for (const auto& names : {sight_.data_classes, coco_classes(), coco_classes_by_number()}) {
-      if (!are(names)) continue;
-      layout_.classes = names;
+    for (const auto* names : {&sight_.data_classes, &coco_classes(), &coco_classes_by_number()}) {
+      if (!are(*names)) continue;
+      layout_.classes = *names;
+      if (names == &sight_.data_classes) assume("its scores are taken as the data's classes in their order");
       return true;
     }
     return false;
   }
+
+  /// Of classes that nothing names.
+  void assume(const std::string& what) { layout_.assumed = fmt::format("names no classes: {}", what); }
 
   bool rows() {
     if (sight_.outputs.size() != 1 || sight_.outputs[0].tensor.dim() != 3) return false;
@@ -111,6 +110,7 @@ class Recognition {
     const int64_t count = values.size(2);
     const bool may_have = layout_.objectness != "no", may_lack = layout_.objectness != "yes";
     if (may_lack && layout_.boxes != "bins" && has_classes(count - 4)) {
+      if (may_have && !layout_.assumed.empty()) layout_.assumed += ", none of them as an objectness";
       decide(layout_.objectness, "no");
     } else if (may_have && layout_.boxes != "bins" && has_classes(count - 5)) {
       decide(layout_.objectness, "yes");
@@ -127,7 +127,9 @@ class Recognition {
     }
     layout_.kind = "rows";
     decide(layout_.relative, "no");
-    decide(layout_.boxes, layout_.anchors == 1 && !near_their_cells(values) ? "offsets" : "xywh");
+    const bool corners = values.slice(2, 2, 4).ge(values.slice(2, 0, 2)).all().item<bool>();
+    const bool offsets = layout_.anchors == 1 && !near_their_cells(values);
+    decide(layout_.boxes, offsets ? "offsets" : corners ? "xyxy" : "xywh");
     // With objectness and an anchor a cell: YOLOX, decoded, or YOLOv6, which writes ones there. v5 names its classes.
     decoded_yolox_ = layout_.objectness == "yes" && layout_.anchors == 1 && layout_.boxes == "xywh" &&
                      !sight_.metadata.contains("names") && !values.select(2, 4).eq(1).all().item<bool>();
@@ -195,12 +197,8 @@ class Recognition {
       decide(layout_.point, own || (layout_.boxes == "distances_px" && !fcos) ? "corner" : "middle");
       decide(layout_.relative, "no");
       layout_.anchors = 1;
-      for (const NamedTensor& map : maps) {
-        if (map.tensor.size(1) == cls) {
-          decide(layout_.scores, within_one(map.tensor) ? "probability" : "logit");
-          break;
-        }
-      }
+      const auto scores = std::ranges::find(maps, cls, [](const NamedTensor& map) { return map.tensor.size(1); });
+      decide(layout_.scores, within_one(scores->tensor) ? "probability" : "logit");
       return true;
     }
     return false;
@@ -211,18 +209,23 @@ class Recognition {
     if (!class_rows() && !are_finished_boxes(sight_.outputs)) return false;
     layout_.kind = "detections";
     const auto scores = std::ranges::find_if(sight_.outputs, are_class_scores);
-    const bool detr = scores != sight_.outputs.end();
+    const bool of_classes = scores != sight_.outputs.end(), detr = of_classes && !named_like(scores->name, {"score"});
     if (detr && !detr_classes(*scores)) return false;
+    if (of_classes && !detr) {
+      if (!has_classes(scores->tensor.size(-1))) return false;
+      decide(layout_.scores, within_one(scores->tensor) ? "probability" : "logit");
+    }
     mmdeploy_ = std::ranges::any_of(sight_.outputs, [](const NamedTensor& output) {
       return output.name == "dets" && output.tensor.dim() > 0 && output.tensor.size(-1) == 5;
     });
     const bool queries = detr || layout_.class_rows;
-    if (!queries) layout_.scores = "probability";
+    if (!queries && !of_classes) layout_.scores = "probability";
     decide(layout_.boxes, queries ? "xywh" : "xyxy");
     decide(layout_.relative, queries ? "yes" : "no");
     if (layout_.classes.empty()) {
       layout_.classes = sight_.data_classes;
       layout_.numbered_classes = true;
+      assume(fmt::format("its label 0 is taken as {}, and so on", layout_.classes.front()));
     }
     return true;
   }
@@ -244,18 +247,24 @@ class Recognition {
   bool detr_classes(const NamedTensor& scores) {
     const int64_t count = scores.tensor.size(-1);
     const bool softmax = scores.name.find("logits") != std::string::npos;
-    imagenet_ = !softmax;
+    // Deformable DETR has no softmax, but COCO's numbers and ImageNet's mean.
+    imagenet_ = !softmax || count == static_cast<int64_t>(coco_classes_by_number().size());
     if (layout_.scores != "softmax" && has_classes(count)) {
       decide(layout_.scores, "logit");
       return true;
     }
     imagenet_ = true;
     decide(layout_.scores, softmax ? "softmax" : "logit");
-    return has_classes(count - 1);
+    if (!has_classes(count - 1)) return false;
+    if (!softmax && !layout_.assumed.empty())
+      layout_.assumed += fmt::format(
+          ", the last of {} as none (a RF-DETR of a Roboflow set has none first: classes = [\"none\", ...])", count);
+    return true;
   }
 
   void decide_pixels() {
-    const bool nanodet = layout_.boxes == "bins", mmdet = layout_.boxes == "distances_px" || mmdeploy_;
+    const bool nanodet = layout_.boxes == "bins" && !sight_.metadata.contains("names");  // Ultralytics' branches have
+    const bool mmdet = layout_.boxes == "distances_px" || mmdeploy_;
     const bool yolox = layout_.boxes == "offsets" || decoded_yolox_;
     decide(layout_.channels, nanodet || mmdet || yolox ? "bgr" : "rgb");
     const bool plain = layout_.mean.empty() && layout_.deviation.empty();

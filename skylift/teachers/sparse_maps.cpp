@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "skylift/boxes/point_grid.h"
+
 namespace skylift {
 namespace {
 
@@ -96,7 +98,7 @@ DecodedMaps sparse_maps(const std::vector<std::vector<SparseBox>>& images, const
   maps.strides = strides;
   const auto count = static_cast<int64_t>(images.size());
   for (const int stride : strides) {
-    const int64_t rows = (height + stride - 1) / stride, columns = (width + stride - 1) / stride;
+    const auto [rows, columns] = level_size(height, width, stride);
     maps.scores.push_back(at::zeros({count, classes, rows, columns}, at::kFloat));
     maps.boxes.push_back(at::zeros({count, 4, rows, columns}, at::kFloat));
   }

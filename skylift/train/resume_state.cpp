@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "skylift/annotations/image_files.h"
 #include "skylift/core/checksum.h"
 #include "skylift/core/error.h"
+#include "skylift/core/file.h"
 #include "skylift/core/log.h"
 #include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
@@ -116,16 +118,29 @@ std::string data_checksum(const Dataset& data, bool sizes) {
   return checksum_text(sum);
 }
 
+std::string teacher_checksum(const std::vector<std::filesystem::path>& files) {
+  std::vector<std::string> sums;
+  for (const std::filesystem::path& file : files) {
+    if (!is_folder(file)) {
+      sums.push_back(file_checksum(file));
+      continue;
+    }
+    uint64_t sum = 1;
+    for (const std::string& name : list_files(file)) {
+      const bool detections = name.ends_with(".txt") || name.ends_with(".json");  // pictures may be beside them
+      if (detections) sum = checksum(MappedFile(file / name).bytes(), checksum(name, sum));
+    }
+    sums.push_back(checksum_text(sum));
+  }
+  return sums.empty() ? "none" : fmt::format("{}", fmt::join(sums, ","));
+}
+
 TextMap run_sources(const Dataset& train_set, const Dataset& val_set,
                     const std::vector<std::filesystem::path>& teachers,
                     const std::optional<std::filesystem::path>& student) {
-  std::vector<std::string> sums;
-  for (const std::filesystem::path& file : teachers)
-    sums.push_back(is_folder(file) ? file.string() : file_checksum(file));
-  const std::string teacher = sums.empty() ? "none" : fmt::format("{}", fmt::join(sums, ","));
   return {{"training images", data_checksum(train_set)},
           {"validation images", data_checksum(val_set)},
-          {"teacher", teacher},
+          {"teacher", teacher_checksum(teachers)},
           {"student", student ? file_checksum(*student) : "none"}};
 }
 

@@ -2,8 +2,6 @@
 // from, its data and its options. Held by every state (checkpoint.h) as texts.
 #pragma once
 
-#include <torch/nn/module.h>
-
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -47,6 +45,9 @@ struct RunParts {
 /// The run's identity by name: "command", "teacher", "student", "training images", "validation images", "unlabelled
 /// images", "options", "images a step", "unlabelled images a step".
 TextMap run_identity(const RunParts& parts);
+
+/// Of a teacher's files, in their order; "none" of none. A folder of detections stands for its texts.
+std::string teacher_checksum(const std::vector<std::filesystem::path>& files);
 
 /// What a run is made from, for its record (runs/run_record.h): checksums of "training images", "validation images" and
 /// of the files "teacher" and "student", "none" where there is none.

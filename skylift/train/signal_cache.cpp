@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "skylift/boxes/point_grid.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/stop_signal.h"
 #include "skylift/core/temporary_file.h"
 #include "skylift/core/text.h"
@@ -89,7 +91,7 @@ DenseOutput empty_student(const ModelOptions& model, const at::Tensor& images, i
   output.reg_max = model.head.reg_max;
   output.strides = model.neck.strides();
   for (const int stride : output.strides) {
-    const int64_t height = (images.size(2) + stride - 1) / stride, width = (images.size(3) + stride - 1) / stride;
+    const auto [height, width] = level_size(images.size(2), images.size(3), stride);
     LevelOutput out;
     out.cls_logits = at::zeros({}, where).expand({images.size(0), classes, height, width});
     out.box_logits = at::zeros({}, where).expand({images.size(0), 4 * (output.reg_max + 1), height, width});
@@ -165,7 +167,7 @@ SignalCache::SignalCache(const RunOptions& options, const Dataset& train_set, co
   shape_.reg_max = shape.reg_max;
   shape_.known_classes = teacher.network->known_classes();
   const SignalMetadata metadata = metadata_of(options, train_set, teacher, orientations_);
-  if (!std::filesystem::exists(path_)) make(options, train_set, teacher, metadata, progress);
+  if (!is_there(path_)) make(options, train_set, teacher, metadata, progress);
   file_.emplace(path_);
   check_same(path_, file_->metadata(), metadata);
   if (file_->count() != train_set.size() * orientations_) {

@@ -43,6 +43,13 @@ class TeachersTest(ProgramTest):
         self.assertTrue(all(step["kd_bckd_cls"] > 0 for step in steps))
         self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", found / "detections.json",
                     "--set", "kd.teacher_flip=true", expect=["boxes in a file"])
+        percent = [{**one, "score": 100 * one["score"]} for one in json.loads((found / "detections.json").read_text())]
+        (self.folder / "percent.json").write_text(json.dumps(percent))
+        self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", self.folder / "percent.json", expect=["has a score of", "at most 1"])
+        self.succeed("predict", "--model", self.teacher, self.data / "train" / "images", "--out", self.folder / "texts", "--score", "0",
+                     "--format", "visdrone")
+        _, of_texts = self.distill("texts-teach", "--teacher", self.folder / "texts")
+        self.assertEqual(of_texts[0]["kd_bckd_cls"], steps[0]["kd_bckd_cls"])
         self.assertFalse((self.folder / "no").exists())
 
     def test_detections_in_a_file_teach_on_images_without_labels(self):

@@ -36,14 +36,26 @@ TEST(OnnxMetadata, EveryCutIsRefusedOrEndsBetweenFields) {
   }
 }
 
-TEST(OnnxMetadata, OutputsAreTheGraphs) {
-  ProtobufWriter output, graph, model;
+TEST(OnnxMetadata, InputsOutputsAndFilesOfWeightsAreTheGraphs) {
+  ProtobufWriter input, output, key, place, constant, graph, model;
+  input.bytes(1, "images");
   output.bytes(1, "boxes");
+  key.bytes(1, "length");
+  key.bytes(2, "8");
+  place.bytes(1, "location");
+  place.bytes(2, "model.onnx_data");
+  constant.bytes(8, "weight");
+  constant.bytes(13, place.data());
+  constant.bytes(13, key.data());
   graph.bytes(1, "node");
+  for (int i = 0; i < 2; ++i) graph.bytes(5, constant.data());
+  graph.bytes(11, input.data());
   graph.bytes(12, output.data());
   model.varint(1, 8);
   model.bytes(7, graph.data());
   EXPECT_THAT(onnx_outputs(model.data(), "m.onnx"), testing::ElementsAre("boxes"));
+  EXPECT_THAT(onnx_inputs(model.data(), "m.onnx"), testing::ElementsAre("images"));
+  EXPECT_THAT(onnx_weight_files(model.data(), "m.onnx"), testing::ElementsAre("model.onnx_data"));
   EXPECT_TRUE(looks_like_onnx(model.data()));
   EXPECT_FALSE(looks_like_onnx(std::string_view(model.data()).substr(0, model.data().size() - 1)));
   EXPECT_FALSE(looks_like_onnx(""));

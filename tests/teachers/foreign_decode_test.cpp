@@ -6,12 +6,14 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "skylift/boxes/point_grid.h"
 #include "skylift/teachers/foreign_levels.h"
 #include "tests/error_of.h"
 
 namespace skylift {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -72,12 +74,56 @@ TEST(FinishedBoxes, ASoftmaxOfCocosNumbers) {  // DETR
   EXPECT_EQ(layout.classes[3], "car");
 }
 
-TEST(SecondInput, IsTheSizeInTheOrderThatItsToolMeans) {
+TEST(FinishedBoxes, AScoreOfEachClassBesideBoxes) {  // YOLO-NAS, PP-YOLOE
+  const at::Tensor scores = torch::tensor({0.2F, 0.75F}).view({1, 1, 2});
+  expect_the_box({{"boxes", kBox}, {"scores", scores}});
+  expect_the_box({{"scores", scores}, {"boxes", kBox}});
+}
+
+TEST(FinishedBoxes, SixScoresAreNoBox) {
+  const std::vector<std::string> six = {"a", "b", "c", "d", "e", "f"};
+  const std::vector<NamedTensor> outputs = {{"cls", torch::rand({1, 9, 6})}, {"bbox", torch::rand({1, 9, 4})}};
+  EXPECT_THAT(error_of([&] { recognised({}, sight(outputs, six)); }), HasSubstr("of no known layout"));
+}
+
+/// What has another length would be read past its end.
+TEST(FinishedBoxes, WhatIsNotOneABoxIsNoPartOfThem) {
+  const at::Tensor three = kBox.expand({1, 3, 4}), count = torch::full({1, 1}, 2, at::kLong);
+  const std::vector<NamedTensor> whole = {{"det_boxes", three},
+                                          {"det_scores", torch::full({1, 3}, 0.75F)},
+                                          {"det_classes", torch::ones({1, 3}, at::kLong)},
+                                          {"num_dets", count}};
+  expect_the_box(whole);
+  EXPECT_EQ(decode_finished(whole, recognised({}, sight(whole)), 64, 96, "t").front().scores.size(0), 2) << "num_dets";
+  const std::vector<NamedTensor> longer = {
+      {"boxes", three}, {"scores", torch::rand({1, 200})}, {"labels", torch::ones({1, 3}, at::kLong)}};
+  EXPECT_THAT(error_of([&] { recognised({}, sight(longer)); }), HasSubstr("of no known layout"));
+}
+
+TEST(FinishedBoxes, AsManyAsCellsWhereTheMetadataSaysSo) {  // a YOLO26 of one class
+  ForeignSight seen = sight({{"output0", torch::rand({1, 300, 6})}}, {"car"});
+  seen.height = 192;
+  seen.width = 320;  // 300 cells of strides 16 and 32
+  EXPECT_EQ(recognised({}, seen).kind, "rows");
+  seen.metadata = {{"names", "{0: 'car'}"}, {"end2end", "True"}};
+  EXPECT_EQ(recognised({}, seen).kind, "detections");
+}
+
+TEST(FurtherInputs, AreWhatTheirToolMeans) {
   const at::Tensor images = torch::zeros({2, 3, 64, 96});
-  EXPECT_TRUE(asked_size("content_size", images).equal(torch::tensor({{64, 96}, {64, 96}}, at::kLong)))
-      << "our own export";
-  EXPECT_TRUE(asked_size("orig_target_sizes", images).equal(torch::tensor({{96, 64}, {96, 64}}, at::kLong)))
-      << "RT-DETR";
+  const auto given = [&](const std::string& name, std::vector<int64_t> sizes, bool integers = true) {
+    return further_input({name, std::move(sizes), integers, name}, images, "t");
+  };
+  const auto both = [](int64_t first, int64_t second) {
+    return torch::tensor({{first, second}, {first, second}}, at::kLong);
+  };
+  EXPECT_TRUE(given("content_size", {-1, 2}, false).equal(both(64, 96))) << "our own export";
+  EXPECT_TRUE(given("orig_target_sizes", {-1, 2}).equal(both(96, 64))) << "RT-DETR";
+  EXPECT_TRUE(given("im_shape", {-1, 2}, false).equal(both(64, 96))) << "PaddleDetection";
+  EXPECT_TRUE(given("scale_factor", {-1, 2}, false).equal(both(1, 1)));
+  EXPECT_TRUE(given("pixel_mask", {-1, -1, -1}).equal(torch::ones({2, 64, 96}, at::kLong))) << "DETR";
+  EXPECT_TRUE(given("pixel_mask", {1, 64, 64}).equal(torch::ones({2, 64, 64}, at::kLong)));
+  EXPECT_THAT(error_of([&] { given("conf_threshold", {1}, false); }), HasSubstr("takes conf_threshold beside images"));
 }
 
 TEST(Rows, OfThreeAnchorsTheSurestCounts) {
@@ -95,12 +141,48 @@ TEST(Rows, OfThreeAnchorsTheSurestCounts) {
   EXPECT_TRUE(maps.boxes[0][0].select(1, 0).select(1, 5).equal(torch::tensor({47.F, 37.F, 55.F, 45.F})));
 }
 
+/// [1,N,2] px, level by level.
+at::Tensor cell_centres(int64_t height, int64_t width, const std::vector<int>& strides) {
+  std::vector<at::Tensor> levels;
+  for (const int stride : strides) {
+    const auto [h, w] = level_size(height, width, stride);
+    const at::Tensor y = (torch::arange(h) + 0.5) * stride, x = (torch::arange(w) + 0.5) * stride;
+    levels.push_back(torch::stack({x.expand({h, w}), y.unsqueeze(1).expand({h, w})}, 2).view({1, h * w, 2}));
+  }
+  return torch::cat(levels, 1);
+}
+
 TEST(Recognition, NamesComeFromTheMetadataOrAreCocos) {
   const int64_t cells = cell_count(64, 96, {8, 16, 32});
   ForeignSight seen = sight({{"output0", torch::rand({1, 6, cells})}}, {"a", "b", "c"});
   seen.metadata["names"] = "{0: 'traffic light', 1: 'bus'}";
   EXPECT_THAT(recognised({}, seen).classes, ElementsAre("traffic light", "bus"));
   EXPECT_EQ(recognised({}, sight({{"o", torch::rand({1, 84, cells})}})).classes, coco_classes());
+}
+
+TEST(Recognition, NamesAreInTheOrderOfTheirNumbers) {
+  ForeignSight seen = sight({{"output0", torch::rand({1, 6, cell_count(64, 96, {8, 16, 32})})}});
+  for (const char* names : {"{1: 'bus', 0: 'car'}", "{\"1\": \"bus\", \"0\": \"car\"}", "[\"car\", \"bus\"]"}) {
+    seen.metadata["names"] = names;
+    EXPECT_THAT(recognised({}, seen).classes, ElementsAre("car", "bus")) << names;
+  }
+}
+
+TEST(Recognition, RowsOfCornersAreNoCentres) {  // PaddleDetection without its post-processing
+  const at::Tensor point = cell_centres(64, 96, {8, 16, 32});
+  const at::Tensor scores = torch::rand({1, point.size(1), 2});
+  EXPECT_EQ(recognised({}, sight({{"o", torch::cat({point - 9, point + 9, scores}, 2)}})).boxes, "xyxy");
+  EXPECT_EQ(recognised({}, sight({{"o", torch::cat({point, point * 0 + 18, scores}, 2)}})).boxes, "xywh");
+}
+
+TEST(Recognition, WhatIsAssumedOfClassesIsSaid) {
+  const int64_t cells = cell_count(64, 96, {8, 16, 32});
+  ForeignSight seen = sight({{"output0", torch::rand({1, 6, cells})}});
+  EXPECT_THAT(recognised({}, seen).assumed, AllOf(HasSubstr("in their order"), HasSubstr("objectness")));
+  seen.metadata["names"] = "{0: 'car', 1: 'bus'}";
+  EXPECT_EQ(recognised({}, seen).assumed, "");
+  const std::vector<NamedTensor> rfdetr = {{"dets", torch::rand({1, 5, 4})}, {"labels", torch::rand({1, 5, 3})}};
+  EXPECT_THAT(recognised({}, sight(rfdetr)).assumed, HasSubstr("the last of 3 as none"));
 }
 
 TEST(Recognition, OnlyDetectorsOfUltralyticsAreRead) {
