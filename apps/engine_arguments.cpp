@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "skylift/infer/bind_options.h"
+#include "skylift/train/validation.h"
 
 namespace skylift {
 
@@ -60,6 +61,13 @@ void add_reading_arguments(CLI::App& command, ImageReading& reading) {
   };
   add("orientation", {"upright", "stored"}, "of images: turned as EXIF says, or left as the file has them");
   add("depth", {"image", "type"}, "16 bits to 8: by the range that each image uses, or all by 65535");
+}
+
+DetectOptions decoded_as_trained(DetectOptions detect, const ModelCard& card, const std::string& model) {
+  const double score = detect.decode.score_threshold;
+  detect.decode = trained_decode(card, model);
+  detect.decode.score_threshold = score;
+  return detect;
 }
 
 }  // namespace skylift

@@ -16,6 +16,10 @@ void add_engine_arguments(CLI::App& command, EngineOptions& options);
 /// --tile, --overlap, --no-full-image, --merge, --merge-metric, --merge-threshold.
 void add_tiling_arguments(CLI::App& command, TilingOptions& options);
 
+/// `detect`, but decoded as in the model's training (skylift/train/validation.h), with the score of `detect`: the boxes
+/// are then those that `skylift eval --model` scores.
+DetectOptions decoded_as_trained(DetectOptions detect, const ModelCard& card, const std::string& model);
+
 /// --orientation, --depth: as a data set's SPEC has them before it.
 void add_reading_arguments(CLI::App& command, ImageReading& reading);
 

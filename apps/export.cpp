@@ -22,6 +22,7 @@
 #include "skylift/models/tensor_file.h"
 #include "skylift/runs/run_record.h"
 #include "skylift/synth/synth.h"
+#include "skylift/train/validation.h"
 
 namespace skylift {
 namespace {
@@ -34,9 +35,19 @@ struct ExportArguments {
   int calibration_images = 64;
   int batch = 0;
   bool decoded = false;
-  DecodeOptions decode;
+  std::optional<double> score;  ///< these two of decoded boxes; else as in the model's training
+  std::optional<int> max_detections;
 };
 
+OnnxNms nms_of(const ExportArguments& arguments, const ModelCard& card) {
+  const DecodeOptions decode = trained_decode(card, arguments.model);
+  return {.score_threshold = arguments.score.value_or(decode.score_threshold),
+          .candidates = decode.candidates,
+          .nms_iou = decode.nms_iou,
+          .max_detections = arguments.max_detections.value_or(decode.max_detections)};
+}
+
+/// But for the boxes of --decoded, in which the model has a say.
 OnnxOptions onnx_options(const ExportArguments& arguments) {
   OnnxOptions options;
   options.batch = arguments.batch;
@@ -45,12 +56,6 @@ OnnxOptions onnx_options(const ExportArguments& arguments) {
     const WidthHeight size = parse_width_height(arguments.size, "--size", 32, 32768);
     options.width = size.width;
     options.height = size.height;
-  }
-  if (arguments.decoded) {
-    options.nms = OnnxNms{.score_threshold = arguments.decode.score_threshold,
-                          .candidates = arguments.decode.candidates,
-                          .nms_iou = arguments.decode.nms_iou,
-                          .max_detections = arguments.decode.max_detections};
   }
   return options;
 }
@@ -148,8 +153,9 @@ void write_card(const fs::path& out, const Model& model, const fs::path& source,
 void export_model(const ExportArguments& arguments) {
   check_int8(arguments);
   check_not_same_file(arguments.out, arguments.image, "--out");
-  const OnnxOptions options = onnx_options(arguments);
+  OnnxOptions options = onnx_options(arguments);
   const Model model = load_for_onnx(arguments.model, arguments.out, options);
+  if (arguments.decoded) options.nms = nms_of(arguments, model.card);
   const ExportSets sets = open_sets(arguments);
   const std::string onnx = onnx_model(model, options);
   const bool int8 = arguments.precision == "int8";
@@ -183,14 +189,15 @@ void add_form_arguments(CLI::App& command, ExportArguments& arguments) {
       ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
       ->capture_default_str();
   CLI::Option* decoded = command.add_flag("--decoded", arguments.decoded, "boxes with NMS in the graph, not raw maps");
-  command.add_option("--score", arguments.decode.score_threshold, "least confidence of a decoded box")
+  command
+      .add_option("--score", arguments.score, "least confidence of a decoded box (default: as in the model's training)")
       ->check(CLI::Range(0.0, 1.0))
-      ->needs(decoded)
-      ->capture_default_str();
-  command.add_option("--max-detections", arguments.decode.max_detections, "decoded boxes an image")
+      ->needs(decoded);
+  command
+      .add_option("--max-detections", arguments.max_detections,
+                  "decoded boxes an image (default: as in the model's training)")
       ->check(CLI::Range(1, 100000))
-      ->needs(decoded)
-      ->capture_default_str();
+      ->needs(decoded);
 }
 
 }  // namespace

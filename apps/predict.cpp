@@ -76,10 +76,8 @@ struct rusage own_usage() {
 /// Of all threads; says more than the clock's time on a machine that has other work, too.
 double cpu_seconds() {
   const struct rusage usage = own_usage();
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 class PredictRun {
@@ -88,8 +86,9 @@ class PredictRun {
       : arguments_(arguments),
         inputs_(checked_inputs(arguments)),
         predictor_(timed_predictor()),
+        detect_(decoded_as_trained(arguments.detect, predictor_.card(), arguments.model)),
         source_(inputs_),
-        writer_({arguments.out, arguments.format, arguments.map, arguments.ids_from, arguments.detect.decode.nms_iou},
+        writer_({arguments.out, arguments.format, arguments.map, arguments.ids_from, detect_.decode.nms_iou},
                 predictor_.classes(), inputs_),
         drawn_(fs::path(arguments.out) / "pictures", writer_.classes()) {
     // In throughput mode images are worked on side by side: threads inside one operation would only compete.
@@ -123,7 +122,7 @@ class PredictRun {
   static std::vector<PredictInput> checked_inputs(const PredictArguments& arguments) {
     check_not_same_file(arguments.json, arguments.model, "--json");
     auto inputs = find_inputs(arguments.inputs, arguments.reading);
-    check_predict_folder(arguments.out, arguments.format, arguments.draw, inputs);
+    check_predict_folder(arguments.out, arguments.format, arguments.draw, inputs, arguments.json);
     return inputs;
   }
 
@@ -141,7 +140,7 @@ class PredictRun {
     const int64_t pixels = int64_t{size.width} * size.height;
     const bool only_one = inputs_.size() == 1 && !inputs_[0].video;
     try {
-      if (pixels > 0 && pixels <= kMostPixels && !only_one) predictor_.prepare(size.width, size.height);
+      if (pixels > 0 && pixels <= kMostPixels && !only_one) predictor_.prepare(size.width, size.height, detect_);
     } catch (const ImageTooLarge&) {
     }
     account_.model_seconds += seconds_since(begin);
@@ -164,14 +163,14 @@ class PredictRun {
       if (!frame.pixels.empty()) views.push_back(view_of(frame.pixels, frame.bgr));
     }
     try {
-      group.found = predictor_.predict(views);
+      group.found = predictor_.predict(views, detect_);
       return;
     } catch (const ImageTooLarge&) {
     }
     for (Frame& frame : group.frames) {
       if (frame.pixels.empty()) continue;
       try {
-        group.found.push_back(predictor_.predict(view_of(frame.pixels, frame.bgr)));
+        group.found.push_back(predictor_.predict(view_of(frame.pixels, frame.bgr), detect_));
       } catch (const ImageTooLarge& error) {
         frame.problem = fmt::format("{}: {}", without_password(frame.input->source), error.what());
         frame.pixels.release();
@@ -212,6 +211,7 @@ class PredictRun {
   Account account_;
   const std::vector<PredictInput> inputs_;
   Predictor predictor_;
+  DetectOptions detect_;
   FrameSource source_;
   PredictionWriter writer_;
   DrawnOutput drawn_;
@@ -244,11 +244,11 @@ void predict(const PredictArguments& arguments) {
            arguments.out, static_cast<double>(account.images) / std::max(1e-9, account.seconds), engine);
   write_json(arguments.json, to_json(account, engine));
   throw_if_stopped();  // what was found until then is written
+  if (account.problems.empty()) return;
   if (account.problems.size() == 1) throw Error("{}", account.problems.front());
-  if (!account.problems.empty())
-    throw Error(
-        "{} inputs could not be read or are too large for the model, the first: {} (the others' results are written)",
-        account.problems.size(), account.problems.front());
+  throw Error(
+      "{} inputs could not be read or are too large for the model, the first: {} (the others' results are written)",
+      account.problems.size(), account.problems.front());
 }
 
 }  // namespace

@@ -76,6 +76,12 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
          begins_with(fs::weakly_canonical(whole, code), place);
 }
 
+/// `json`: "-" and none are no files.
+void check_json(const fs::path& json, const fs::path& result) {
+  if (!json.empty() && json != "-" && lies_in(json, result))
+    throw Error("--json {}: is what this run writes its results into (hint: another name)", json.string());
+}
+
 /// A name that is ours to remove, whoever wrote images.json.
 bool is_result_name(const fs::path& file) {
   if (file == "detections.json" || file == "detections.csv") return true;
@@ -102,7 +108,7 @@ std::string result_file(const std::string& format, const std::string& stem) {
 }
 
 void check_predict_folder(const fs::path& folder, const std::string& format, bool draw,
-                          const std::vector<PredictInput>& inputs) {
+                          const std::vector<PredictInput>& inputs, const fs::path& json) {
   const fs::path pictures = folder / "pictures";
   for (const PredictInput& input : inputs) {
     if (input.live || !is_folder(pictures) || !lies_in(input.source, pictures)) continue;
@@ -111,7 +117,9 @@ void check_predict_folder(const fs::path& folder, const std::string& format, boo
   }
   const std::optional<Json> mark = read_mark(folder);
   const std::set<std::string> earlier = earlier_results(folder), unfinished = unfinished_names(folder);
+  check_json(json, folder / kUnfinishedFile);
   for (const std::string& name : written_names(format, draw, inputs)) {
+    check_json(json, folder / name);
     if (!is_there(folder / name) || unfinished.contains(name) || (mark && is_of_earlier_run(name, *mark, earlier)))
       continue;
     throw Error("--out {}: has {} that no earlier predict wrote, expected a folder without (hint: another --out)",

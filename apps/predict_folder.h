@@ -18,9 +18,9 @@ inline constexpr const char* kImagesFile = "images.json";
 std::string result_file(const std::string& format, const std::string& stem);
 
 /// Error: an input that the folder's pictures/ holds; a name there that this run would write and no earlier one has
-/// written.
+/// written; `json`, a file that the caller writes, among the names of this run.
 void check_predict_folder(const std::filesystem::path& folder, const std::string& format, bool draw,
-                          const std::vector<PredictInput>& inputs);
+                          const std::vector<PredictInput>& inputs, const std::filesystem::path& json);
 
 /// Makes the folder and notes in it what will be written: a run that is killed may be repeated.
 void begin_predict_folder(const std::filesystem::path& folder, const std::string& format, bool draw,

@@ -34,7 +34,7 @@ DetectServiceOptions service_options(const ServeArguments& arguments, const Pred
   options.engine = predictor.description();
   options.max_upload_mb = arguments.max_upload_mb;
   options.max_megapixels = arguments.max_megapixels;
-  options.detect = arguments.detect;
+  options.detect = decoded_as_trained(arguments.detect, predictor.card(), arguments.model);
   options.reading = arguments.reading;
   options.hosts = arguments.allowed_hosts;
   options.hosts.push_back(arguments.host);
@@ -70,12 +70,7 @@ void serve(const ServeArguments& arguments) {
        .answer = [&](const HttpRequest& request, const Stopped& stopped) { return service.answer(request, stopped); }},
       limits_of(arguments));
   announce(arguments.host, server.port());
-  std::thread watcher([&] {
-    stop_signals.wait();
-    server.stop();
-  });
-  server.run();
-  watcher.join();
+  server.run([] { return stop_signal() != 0; });
 }
 
 }  // namespace

@@ -44,7 +44,8 @@ class Predictor:
     threads, batch   of the CPU, images in a run of the network; 0: all cores, what suits the engine
     score_threshold  detections up to this are dropped
     nms_iou          a box is suppressed by a better one of its class with more overlap
-    max_detections   an image
+    max_detections   an image; a model trained with other decode.* than these defaults is scored with its own by
+                     `skylift eval`
     tile             side (px) of the tiles that larger images are cut into; 0: none
     overlap          of neighbouring tiles, as a part of their side
     full_image       one pass over the whole image besides

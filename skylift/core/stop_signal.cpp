@@ -1,30 +1,25 @@
 #include "skylift/core/stop_signal.h"
 
 #include <fmt/core.h>
-#include <semaphore.h>
 
-#include <cerrno>
 #include <csignal>
 
 namespace skylift {
 namespace {
 
-// Of the process, as signals are. A handler may touch no more than these and what POSIX calls async-signal-safe.
+// Of the process, as signals are. A handler may touch no more than this and what POSIX calls async-signal-safe.
 volatile std::sig_atomic_t noted = 0;
-sem_t noted_once;
 
 void note(int number) {
   noted = number;
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
-  ::sem_post(&noted_once);
 }
 
 }  // namespace
 
 StopSignals::StopSignals() {
   noted = 0;
-  ::sem_init(&noted_once, /*pshared=*/0, 0);
   struct sigaction action {};
   action.sa_handler = note;
   action.sa_flags = SA_RESTART;  // reads and writes under way are finished
@@ -36,11 +31,6 @@ StopSignals::~StopSignals() {
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
   noted = 0;
-}
-
-void StopSignals::wait() const {
-  while (::sem_wait(&noted_once) != 0 && errno == EINTR) {
-  }
 }
 
 int stop_signal() { return noted; }

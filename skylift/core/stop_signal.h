@@ -13,8 +13,6 @@ class StopSignals {
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
-
-  void wait() const;  ///< until a signal has come
 };
 
 /// The signal that has come, or 0.

@@ -92,7 +92,7 @@ HttpReply DetectService::answer(const HttpRequest& request, const Stopped& stopp
   try {
     return detect(request, stopped);
   } catch (const Error& error) {
-    return error_reply(400, error.what());
+    return error_reply(stopped() ? 503 : 400, error.what());
   } catch (const std::exception& error) {
     log_warning("serve: a request failed: {}", in_quotes(error.what()));
     return error_reply(500, "the server failed on this request");

@@ -182,8 +182,19 @@ struct HttpServer::Impl {
     return false;
   }
 
+  bool somebody_waits() const {
+    pollfd polled{listener.get(), POLLIN, 0};
+    return ::poll(&polled, 1, 0) > 0;
+  }
+
   void accept_all() {
-    for (Descriptor socket = accept_from(listener); socket.is_open(); socket = accept_from(listener)) {
+    while (true) {
+      Descriptor socket = accept_from(listener);
+      if (!socket.is_open()) {
+        const bool no_descriptor = errno == EMFILE || errno == ENFILE;  // said even where nobody waits
+        if (no_descriptor && somebody_waits() && drop_one()) continue;  // as where there are too many of them
+        return;
+      }
       if (connections.size() >= limits.connections && !drop_one()) continue;
       connections.push_back({std::move(socket), HttpRequestReader(limits.body_bytes), Clock::now() + limits.arrival});
     }
@@ -222,8 +233,8 @@ struct HttpServer::Impl {
     }
   }
 
-  void loop() {
-    while (!ending) {
+  void loop(const std::function<bool()>& ended) {
+    while (!ended()) {
       std::vector<pollfd> events = polled();
       constexpr int tick_ms = 200;  // deadlines are looked at that often
       if (::poll(events.data(), events.size(), tick_ms) < 0 && errno != EINTR)
@@ -270,16 +281,12 @@ HttpServer::~HttpServer() = default;
 
 int HttpServer::port() const { return port_of(impl_->listener); }
 
-void HttpServer::run() {
+void HttpServer::run(const std::function<bool()>& ended) {
   impl_->pool.emplace(impl_->limits.workers, impl_->limits.waiting);
-  impl_->loop();
+  impl_->loop(ended);
+  impl_->ending = true;
   impl_->pool.reset();  // before the connections that its jobs point to
   impl_->send_last_answers();
-}
-
-void HttpServer::stop() {
-  impl_->ending = true;
-  impl_->wake_up();
 }
 
 }  // namespace skylift

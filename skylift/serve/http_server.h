@@ -38,11 +38,9 @@ class HttpServer {
 
   int port() const;
 
-  /// Until stop(). Requests that a worker has begun are told to stop, and are waited for; all have an answer.
-  void run();
-
-  /// From any thread.
-  void stop();
+  /// Until `ended`, asked several times a second and after each signal. Requests that a worker has begun are told to
+  /// stop, and are waited for; all have an answer.
+  void run(const std::function<bool()>& ended);
 
  private:
   struct Impl;

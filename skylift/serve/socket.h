@@ -28,7 +28,7 @@ Descriptor listen_on(const std::string& host, int port);
 
 int port_of(const Descriptor& socket);
 
-/// The next waiting connection, not blocking either; not open where there is none.
+/// The next waiting connection, not blocking either; not open where there is none, or errno says that it cannot be had.
 Descriptor accept_from(const Descriptor& listener);
 
 /// The other side of a connection. `silent`: it sends no more; it may have gone, or only have said all and be waiting.

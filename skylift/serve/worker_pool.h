@@ -12,6 +12,7 @@ namespace skylift {
 
 class WorkerPool {
  public:
+  /// std::system_error: no thread to be had.
   WorkerPool(size_t threads, size_t most_waiting);
   /// Waits for jobs that have begun; those that wait are dropped.
   ~WorkerPool();
@@ -21,6 +22,7 @@ class WorkerPool {
 
  private:
   void work();
+  void end();
 
   const size_t most_waiting_;
   std::mutex mutex_;

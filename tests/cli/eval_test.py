@@ -55,6 +55,12 @@ class EvalTest(ProgramTest):
         call = ("eval", "--model", run / "last.safetensors", "--data", data / "val", "--json", "-")
         self.assertEqual(json.loads(self.succeed(*call).stdout)["detections"], 3 * 2)
         self.assertEqual(json.loads(self.succeed(*call, "--score-threshold", "1").stdout)["detections"], 0)
+        found = self.folder / "found few"
+        self.succeed("predict", "--model", run / "last.safetensors", data / "val" / "images", "--out", found, "--score", "0")
+        self.assertEqual(len(json.loads((found / "detections.json").read_text())), 3 * 2)
+        exported = self.succeed("export", "--model", run / "last.safetensors", "--out", self.folder / "few.onnx", "--decoded").stdout
+        if "checked in OpenVINO" in exported:
+            self.assertIn(": 3 detections", exported)
 
     def test_json_has_the_documented_keys(self):
         numbers = json.loads(self.succeed(*self.coco_files(), "--json", "-").stdout)

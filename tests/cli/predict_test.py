@@ -154,6 +154,17 @@ class PredictTest(ProgramTest):
         self.rerun(folder, folder / "images")
         self.assertEqual({name: data for name, data in self.files_in(folder).items() if name in before}, before)
 
+    def test_the_account_replaces_no_result_and_no_model(self):
+        folder = self.folder / "accounted"
+        call = ["predict", "--model", self.model, self.images, "--out", folder, "--score", 0]
+        for name in ("detections.json", "images.json", "../accounted/detections.json", ".predict-unfinished"):
+            self.refuse(*call, "--json", folder / name, expect=["--json", "another name"])
+        self.succeed(*call, "--json", folder / "account.json")
+        model = self.model.read_bytes()
+        for command in (["info", self.model], call):
+            self.refuse(*command, "--json", self.model, expect=["--json", "another file"])
+        self.assertEqual(self.model.read_bytes(), model)
+
     def test_a_list_of_others_is_no_mark(self):
         folder = self.folder / "listed"
         (folder / "labels").mkdir(parents=True)

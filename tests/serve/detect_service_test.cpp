@@ -5,6 +5,7 @@
 #include <atomic>
 #include <opencv2/core.hpp>
 
+#include "skylift/core/error.h"
 #include "skylift/image/codec.h"
 
 namespace skylift {
@@ -53,6 +54,16 @@ TEST_F(DetectServiceTest, AnswersWithWhatWasFound) {
   EXPECT_THAT(reply.body, HasSubstr("\"class\":\"caf\xEF\xBF\xBD\""));  // a name that is no UTF-8
   EXPECT_EQ(seen.decode.score_threshold, 0.25);
   EXPECT_EQ(seen.tiling.tile_px, 320);
+}
+
+TEST_F(DetectServiceTest, WhatTheServerStopsIsNoMistakeOfTheClients) {
+  DetectServiceOptions stopping = options();
+  stopping.run = [](const cv::Mat&, const DetectOptions&, const Stopped&) -> std::vector<Detection> {
+    throw Error("predict: stopped before its end");
+  };
+  HttpRequest request{"POST", "/detect", {}, {{"host", "localhost"}}, image};
+  EXPECT_EQ(DetectService(stopping).answer(request, [] { return true; }).status, 503);
+  EXPECT_EQ(DetectService(stopping).answer(request, [] { return false; }).status, 400);
 }
 
 TEST_F(DetectServiceTest, TellsWhatTheCommandLineChose) {

@@ -2,13 +2,17 @@
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <future>
+#include <system_error>
 #include <thread>
 
+#include "skylift/serve/worker_pool.h"
 #include "tests/error_of.h"
 
 namespace skylift {
@@ -44,6 +48,10 @@ class Client {
       all.append(piece, static_cast<size_t>(count));
     return all;
   }
+  bool is_open() {
+    char next = 0;
+    return ::recv(socket_, &next, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
+  }
   void hang_up() {
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;
@@ -72,10 +80,10 @@ class HttpServerTest : public ::testing::Test {
       return HttpReply{200, "text/plain", "body of " + std::to_string(request.body.size())};
     };
     server.emplace("127.0.0.1", 0, handler, limits);
-    thread = std::thread([this] { server->run(); });
+    thread = std::thread([this] { server->run([this] { return ended.load(); }); });
   }
   void TearDown() override {
-    server->stop();
+    ended = true;
     thread.join();
   }
   std::string ask(const std::string& bytes) {
@@ -89,6 +97,7 @@ class HttpServerTest : public ::testing::Test {
   }
 
   std::atomic<int> answers{0};
+  std::atomic<bool> ended{false};
   std::optional<HttpServer> server;
   std::thread thread;
 };
@@ -111,6 +120,23 @@ TEST_F(HttpServerTest, HalfSentRequestsStarveNobody) {
     slow.back()->say("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nim");
   }
   EXPECT_THAT(ask(kGet), HasSubstr("body of 0"));
+}
+
+TEST_F(HttpServerTest, NorDoSilentOnesWhereTheProcessHasNoDescriptorLeft) {
+  start();
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  std::vector<int> free_ones;  // room for three silent clients with their other ends, and for one more client
+  for (int i = 0; i < 7; ++i) free_ones.push_back(::dup(0));
+  const rlimit few{static_cast<rlim_t>(free_ones.back()) + 1, before.rlim_max};
+  for (const int one : free_ones) ::close(one);
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  std::vector<std::unique_ptr<Client>> silent;
+  for (int i = 0; i < 3; ++i) silent.push_back(std::make_unique<Client>(server->port()));
+  EXPECT_THAT(ask(kGet), HasSubstr("body of 0"));
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_FALSE(silent[0]->is_open()) << "the oldest";
+  EXPECT_TRUE(silent[1]->is_open() && silent[2]->is_open()) << "no more than are in the way";
 }
 
 TEST_F(HttpServerTest, ARequestHasOnlySoMuchTime) {
@@ -190,6 +216,26 @@ TEST_F(HttpServerTest, LongBodiesComeWhole) {
 TEST_F(HttpServerTest, APortIsNotShared) {
   start();
   EXPECT_THAT(error_of([&] { HttpServer("127.0.0.1", server->port(), {}); }), HasSubstr("cannot listen on 127.0.0.1"));
+}
+
+/// Joinable threads would end the process.
+TEST(WorkerPool, ASystemWithoutAThreadToGiveIsAnException) {
+  if (::getuid() != 0) GTEST_SKIP() << "only root can take the place of a user without processes";
+  const pid_t child = ::fork();
+  if (child == 0) {  // as another user: root has no limit of threads
+    const rlimit few{2, 2};
+    if (::setrlimit(RLIMIT_NPROC, &few) != 0 || ::setuid(65534) != 0) ::_exit(1);
+    try {
+      WorkerPool(64, 1);
+    } catch (const std::system_error&) {
+      ::_exit(3);
+    }
+    ::_exit(2);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 3);
 }
 
 }  // namespace
