@@ -95,7 +95,7 @@ void add_browse_command(CLI::App& data_command) {
   auto arguments = std::make_shared<BrowseArguments>();
   CLI::App* command = data_command.add_subcommand("browse", "Draw samples as the training sees them");
   command->add_option("--data", arguments->data, "a data set SPEC; default: data.train of the config");
-  command->add_option("--config", arguments->config, "TOML file with data.* options")->check(CLI::ExistingFile);
+  command->add_option("--config", arguments->config, "a TOML file or the name of a recipe, for its data.* options");
   command->add_option("--set", arguments->assignments, "key=value on top of the config, e.g. data.augment.tile_px=640");
   command->add_option("--out", arguments->out, "folder for the pictures")->required()->type_name("DIR");
   command->add_option("--count", arguments->count, "how many samples, spread over the set")

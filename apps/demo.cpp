@@ -17,6 +17,7 @@
 #include "skylift/core/file.h"
 #include "skylift/core/json.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/image/codec.h"
 #include "skylift/image/draw.h"
 #include "skylift/kd/pkd.h"
@@ -122,7 +123,6 @@ Contestant train_and_score(const std::string& name, const RunOptions& options, c
   const TrainRequest request{.options = options,
                              .folder = folder / name,
                              .teachers = teacher ? std::vector{*teacher} : std::vector<fs::path>{},
-                             .student = {},
                              .init = {}};
   contestant.training = train_detector(request, bar.callback());
   draw_regions(request);
@@ -134,7 +134,7 @@ Contestant train_and_score(const std::string& name, const RunOptions& options, c
 
 /// Empties the folder of an earlier demo; anybody else's folder is left alone.
 void prepare_folder(const fs::path& folder) {
-  if (fs::exists(folder) && !fs::is_empty(folder) && !fs::exists(folder / kMarker)) {
+  if (is_there(folder) && !fs::is_empty(folder) && !is_there(folder / kMarker)) {
     throw Error("{}: not empty, and not an earlier demo's folder (hint: name a new one with --out)", folder.string());
   }
   fs::remove_all(folder);

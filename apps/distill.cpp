@@ -50,7 +50,6 @@ void distill(const DistillArguments& arguments) {
   TrainRequest request{.options = {},
                        .folder = run_folder(arguments.run),
                        .teachers = {arguments.teachers.begin(), arguments.teachers.end()},
-                       .student = {},
                        .init = init_of(arguments.run),
                        .resume = arguments.run.resume,
                        .keep_lifting = arguments.run.keep_lifting};

@@ -13,11 +13,13 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/json.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 #include "skylift/formats/onnx_metadata.h"
 #include "skylift/infer/open_engine.h"
 #include "skylift/models/card_text.h"
 #include "skylift/models/cost.h"
+#include "skylift/models/least_parameters.h"
 #include "skylift/models/onnx_card.h"
 
 namespace skylift {
@@ -46,9 +48,9 @@ struct Report {
 
 /// A model file itself, or a run folder's best model, or its last one.
 fs::path model_in(const fs::path& path) {
-  if (!fs::is_directory(path)) return path;
+  if (!is_folder(path)) return path;
   for (const char* name : {"best.safetensors", "last.safetensors"}) {
-    if (fs::exists(path / name)) return path / name;
+    if (is_there(path / name)) return path / name;
   }
   throw Error(
       "{}: got a folder without best.safetensors or last.safetensors, expected a model file or the folder of a run "
@@ -102,6 +104,10 @@ void open_model(Report& report) {
   const std::string name = report.path.string();
   report.model.card = onnx_card(map.bytes(), name);
   const ModelCard& card = report.model.card;
+  const int64_t least = least_parameters(card.options, static_cast<int>(card.classes.size()));
+  if (least > static_cast<int64_t>(map.bytes().size()))  // of int8 a byte each
+    throw Error("{}: its card tells of at least {} parameters, but the file has {} bytes (is it cut off?)", name, least,
+                map.bytes().size());
   report.model.detector = std::make_shared<Detector>(card.options, static_cast<int>(card.classes.size()));
   const auto outputs = onnx_outputs(map.bytes(), name);
   const bool boxes = std::find(outputs.begin(), outputs.end(), "boxes") != outputs.end();
@@ -164,6 +170,7 @@ void print_report(const Report& report) {
 void run_info(const InfoArguments& arguments) {
   Report report;
   report.path = model_in(arguments.model);
+  check_not_same_file(arguments.json, report.path, "--json");
   open_model(report);
   report.input = arguments.size.empty() ? full_size(report.model.card.preprocess) : requested_size(arguments.size);
   report.parts = part_costs(*report.model.detector, report.input.height, report.input.width);

@@ -41,8 +41,8 @@ void check_command(const CLI::App& app, int argc, char** argv) {
 }
 
 bool may_run_network(const std::vector<std::string_view>& arguments) {
-  static constexpr std::array<std::string_view, 8> commands = {"demo",    "distill", "eval",  "export",
-                                                               "predict", "serve",   "study", "train"};
+  static constexpr std::array<std::string_view, 9> commands = {"demo",   "distill", "eval",  "export", "predict",
+                                                               "report", "serve",   "study", "train"};
   const auto is_detections = [](std::string_view argument) { return argument.starts_with("--dt"); };  // eval's
   return arguments.size() > 1 && std::ranges::find(commands, arguments[1]) != commands.end() &&
          std::ranges::none_of(arguments, is_detections);
@@ -111,6 +111,7 @@ int main(int argc, char** argv) {
   try {
     check_command(app, argc, argv);
     app.parse(argc, argv);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail(1, "cannot write to stdout (is the disk full?)");
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 
 #include "skylift/core/checksum.h"
+#include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/path_query.h"
 #include "skylift/runs/run_record.h"
@@ -79,11 +81,20 @@ std::string limits_section(const ModelCard& card, const Json& scores) {
   return text + "* The licence of its training images goes with it.\n";
 }
 
-/// What the run in the model's folder says of itself.
-std::string origin_section(const fs::path& source) {
+/// The record of the run that made the model, where it lies in that run's folder.
+std::optional<RunRecord> run_of(const fs::path& source) {
   const fs::path folder = source.parent_path().empty() ? "." : source.parent_path();
-  if (!fs::exists(folder / kRunRecordFile)) return "";
-  const RunRecord record = read_run_record(folder);
+  if (!is_there(folder / kRunRecordFile)) return std::nullopt;
+  try {
+    RunRecord record = read_run_record(folder);
+    const std::string sum = file_checksum(source);
+    if (std::ranges::any_of(record.models, [&](const auto& model) { return model.second == sum; })) return record;
+  } catch (const Error&) {  // some other program's
+  }
+  return std::nullopt;
+}
+
+std::string origin_section(const RunRecord& record) {
   std::string text =
       fmt::format("* command: `{}`\n* code: {}\n* trained: {}, {} of {} steps, {:.1f} minutes, state {}\n",
                   fmt::join(record.command, " "), record.code, record.begun, record.step, record.total_steps,
@@ -93,7 +104,7 @@ std::string origin_section(const fs::path& source) {
 }
 
 /// The training and validation images: where they were, and their fingerprints where the run is at hand.
-std::string data_section(const ModelCard& card, const fs::path& source) {
+std::string data_section(const ModelCard& card, const std::optional<RunRecord>& run) {
   std::string text;
   size_t begin = card.recipe.find("[data]\n");
   for (size_t end = 0; begin != std::string::npos && begin < card.recipe.size(); begin = end + 1) {
@@ -103,9 +114,8 @@ std::string data_section(const ModelCard& card, const fs::path& source) {
       text += "* `" + line + "`\n";
     if (line.empty()) break;  // the section ends
   }
-  const fs::path folder = source.parent_path().empty() ? "." : source.parent_path();
-  if (fs::exists(folder / kRunRecordFile)) {
-    for (const auto& [key, value] : read_run_record(folder).identity) text += fmt::format("* {}: {}\n", key, value);
+  if (run) {
+    for (const auto& [key, value] : run->identity) text += fmt::format("* {}: {}\n", key, value);
   }
   return text.empty() ? "Not recorded.\n" : text;
 }
@@ -130,14 +140,15 @@ bool may_write(const fs::path& path, const std::string& name) {
 
 std::string model_readme(const ModelCard& card, const fs::path& source, const ExportedFile& file) {
   const Json scores = card.scores.empty() ? Json() : Json::parse(card.scores, nullptr, /*allow_exceptions=*/false);
-  const std::string origin = origin_section(source);
+  const std::optional<RunRecord> run = run_of(source);
+  const std::string origin = run ? origin_section(*run) : "";
   const std::string body = fmt::format(
       "# {}\n\nA detector of {} classes in images from drones. {}; {}.\n\n"
       "* file: `{}`, checksum {}\n* exported from: `{}`, checksum {}\n* network: backbone {}, {} channels in neck and "
       "head\n\n## Scores\n\n{}\n## Limits\n\n{}\n## Data\n\n{}\n## Recipe\n\n{}\n```toml\n{}```\n",
       file.name, card.classes.size(), file.form, file.verified, file.name, file.checksum, source.string(),
       file_checksum(source), card.options.backbone.name, card.options.head.channels, scores_section(scores),
-      limits_section(card, scores), data_section(card, source), origin, card.recipe);
+      limits_section(card, scores), data_section(card, run), origin, card.recipe);
   return first_line(body, file.name) + body;
 }
 

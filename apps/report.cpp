@@ -14,6 +14,7 @@
 #include "apps/run_command.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/models/cost.h"
 #include "skylift/report/html.h"
 #include "skylift/report/run_page.h"
@@ -40,14 +41,14 @@ std::vector<NamedModel> models_of(const std::vector<fs::path>& runs) {
     const std::vector<std::string> teachers = read_run_record(runs[i]).teachers;
     const bool is_ours = teachers.size() == 1 && fs::path(teachers.front()).extension() == ".safetensors";
     if (is_ours && !teacher) teacher = teachers.front();
-    if (fs::exists(runs[i] / "best.safetensors")) {
+    if (is_there(runs[i] / "best.safetensors")) {
       models.push_back({names[i], runs[i] / "best.safetensors"});
     } else {
       log_warning("{}: no model yet, so that the page shows its curves alone", runs[i].string());
     }
   }
   if (!teacher) return models;
-  if (!fs::exists(*teacher)) {
+  if (!is_there(*teacher)) {
     log_warning("{}: the teacher is no longer there, so that the page does not compare it", teacher->string());
   } else if (std::ranges::none_of(runs,
                                   [&](const fs::path& run) { return fs::equivalent(teacher->parent_path(), run); })) {
@@ -133,12 +134,9 @@ ModelComparison compare_models(const std::vector<fs::path>& runs) {
 void draw_missing_regions(const fs::path& run) {
   const std::vector<std::string> files = read_run_record(run).teachers;
   const std::vector<fs::path> teachers(files.begin(), files.end());
-  if (teachers.empty() || !std::ranges::all_of(teachers, [](const fs::path& file) { return fs::exists(file); })) return;
-  draw_regions({.options = read_run_options((run / "config.toml").string()),
-                .folder = run,
-                .teachers = teachers,
-                .student = {},
-                .init = {}});
+  if (teachers.empty() || !std::ranges::all_of(teachers, [](const fs::path& file) { return is_there(file); })) return;
+  draw_regions(
+      {.options = read_run_options((run / "config.toml").string()), .folder = run, .teachers = teachers, .init = {}});
 }
 
 }  // namespace
@@ -160,7 +158,7 @@ void add_report_command(CLI::App& app) {
     check_page_name(arguments->out, "--out");
     const std::vector<fs::path> runs(arguments->runs.begin(), arguments->runs.end());
     for (const fs::path& run : runs) {
-      if (!fs::exists(run / kRunRecordFile)) throw Error("{}: not a run: it has no {}", run.string(), kRunRecordFile);
+      if (!is_there(run / kRunRecordFile)) throw Error("{}: not a run: it has no {}", run.string(), kRunRecordFile);
     }
     for (const fs::path& run : runs) draw_missing_regions(run);
     write_run_page(arguments->out, runs, {}, compare_models(runs));

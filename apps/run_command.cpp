@@ -72,13 +72,15 @@ void print_evaluation(const EvalResult& result, const std::string& json) {
 }
 
 TrainSummary run_training(const TrainRequest& request, const std::string& json) {
+  for (const auto& model : request.teachers) check_not_same_file(json, model, "--json");
+  for (const auto& model : {request.student, request.init}) check_not_same_file(json, model.value_or(""), "--json");
   const StopSignals stop_signals;
   ProgressBar bar;
   const TrainSummary summary = train_detector(request, bar.callback());
   if (process_place().rank > 0) return summary;  // rank 0 shows it
+  print_evaluation(summary.last, json);
   draw_regions(request);
   write_run_page(request.folder / "report.html", {request.folder});
-  print_evaluation(summary.last, json);
   if (summary.best_ap >= 0) {
     log_info("best AP {:.2f}; student in {}", 100 * summary.best_ap, (request.folder / "best.safetensors").string());
   } else {  // the protocol found no object that counts

@@ -11,6 +11,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/json.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 #include "skylift/core/text_table.h"
 #include "skylift/runs/run_store.h"
@@ -102,7 +103,7 @@ void list(const RunsArguments& arguments) {
 
 /// Whether a model file is the one that the run wrote.
 std::string model_state(const fs::path& file, const std::string& checksum) {
-  if (!fs::exists(file)) return "gone";
+  if (!is_there(file)) return "gone";
   return file_checksum(file) == checksum ? "as trained" : "changed since it was trained";
 }
 
@@ -181,10 +182,11 @@ void remove(const RunsArguments& arguments) {
     if (find_runs(folder).size() > 1) throw Error("{}: holds other runs too; remove those first", folder.string());
   }
   for (const StoredRun& run : runs) {
-    fs::remove_all(store.root() / run.name);
-    log_info("removed {}", (store.root() / run.name).string());
+    const fs::path folder = fs::weakly_canonical(store.root() / run.name);  // of the root itself no "root/."
+    fs::remove_all(folder);
+    log_info("removed {}", folder.string());
   }
-  warn(store.refresh());
+  if (is_there(store.root())) warn(store.refresh());
 }
 
 void rebuild(const RunsArguments& arguments) {

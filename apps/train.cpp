@@ -18,8 +18,6 @@ void add_train_command(CLI::App& app) {
   command->callback([arguments] {
     run_training({.options = read_run_options(*arguments),
                   .folder = run_folder(*arguments),
-                  .teachers = {},
-                  .student = {},
                   .init = init_of(*arguments),
                   .resume = arguments->resume,
                   .keep_lifting = arguments->keep_lifting},

@@ -21,7 +21,6 @@ void train(const TrainingCall& call, const ProgressCallback& progress) {
       .folder = call.folder,
       .teachers = call.teacher ? std::vector{*call.teacher} : std::vector<std::filesystem::path>{},
       .student = call.student,
-      .init = {},
       .resume = call.resume,
       .keep_lifting = call.keep_lifting};
   train_detector(request, progress);

@@ -2,6 +2,7 @@
 
 #include <ATen/Functions.h>
 
+#include "skylift/boxes/in_float.h"
 #include "skylift/dist/processes.h"
 #include "skylift/kd/features.h"
 
@@ -13,7 +14,7 @@ constexpr double kNever = -1e9;  // finite: minus infinity would give nan on a m
 std::vector<at::Tensor> class_maps(const DenseOutput& output) {
   std::vector<at::Tensor> maps;
   for (const LevelOutput& level : output.levels) {
-    maps.push_back(level.cls_logits.scalar_type() == at::kDouble ? level.cls_logits : level.cls_logits.to(at::kFloat));
+    maps.push_back(in_float(level.cls_logits));
   }
   return maps;
 }

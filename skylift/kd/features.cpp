@@ -4,6 +4,7 @@
 #include <torch/nn/init.h>
 #include <torch/nn/modules/conv.h>
 
+#include "skylift/boxes/in_float.h"
 #include "skylift/core/log.h"
 
 namespace skylift {
@@ -21,7 +22,7 @@ std::vector<at::Tensor> feature_maps(const DenseOutput& output) {
 
 std::vector<at::Tensor> pyramid_features(const DenseOutput& output) {
   std::vector<at::Tensor> maps = feature_maps(output);
-  for (at::Tensor& map : maps) map = map.scalar_type() == at::kDouble ? map : map.to(at::kFloat);
+  for (at::Tensor& map : maps) map = in_float(map);
   return maps;
 }
 

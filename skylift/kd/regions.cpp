@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 
 #include "skylift/boxes/boxes.h"
+#include "skylift/boxes/in_float.h"
 #include "skylift/core/error.h"
 #include "skylift/core/text.h"
 #include "skylift/kd/object_points.h"
@@ -154,7 +155,7 @@ ClassMaps RegionSet::teacher_class_maps() {
   ClassMaps maps;
   for (const LevelOutput& level : inputs_.teacher.levels) {
     const at::Tensor logits = level.cls_logits.detach();
-    maps.logits.push_back(logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat));
+    maps.logits.push_back(in_float(logits));
   }
   return maps;
 }

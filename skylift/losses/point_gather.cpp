@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 
 #include "skylift/boxes/boxes.h"
+#include "skylift/boxes/in_float.h"
 
 namespace skylift {
 
@@ -40,7 +41,7 @@ at::Tensor PointGather::operator()(const std::vector<at::Tensor>& maps,
     // A view where the map is channels_last; whole rows are read and, backward, added at once.
     const at::Tensor cells = maps[i].permute({0, 2, 3, 1}).reshape({-1, maps[i].size(1)});
     at::Tensor values = cells.index_select(0, rows_[i]);
-    if (values.scalar_type() != at::kDouble) values = values.to(at::kFloat);
+    values = in_float(values);
     parts.push_back(reduced ? reduced(values) : values);
   }
   return at::cat(parts).index_select(0, back_);

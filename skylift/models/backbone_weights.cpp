@@ -9,6 +9,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/models/backbone_origin.h"
 
 namespace skylift {
@@ -92,7 +93,7 @@ bool norm_folded(const ForeignFile& file, const torch::nn::Module& network) {
 }
 
 void check_exists(const std::filesystem::path& path, const Backbone& network, const std::string& where) {
-  if (std::filesystem::exists(path)) return;
+  if (is_there(path)) return;
   std::string name = network.options().name;
   const bool lite = name.starts_with("efficientnet_lite");
   std::replace(name.begin(), name.end(), '_', '-');

@@ -2,13 +2,15 @@
 
 #include <ATen/Functions.h>
 
+#include "skylift/boxes/in_float.h"
+
 namespace skylift {
 namespace {
 
 /// [B,N,H,W] -> [B,H*W,N] in float (double stays, for gradient checks); a view where nothing has to be converted.
 at::Tensor points_first(const at::Tensor& map) {
   const at::Tensor rows = map.permute({0, 2, 3, 1}).flatten(1, 2);
-  return rows.scalar_type() == at::kDouble ? rows : rows.to(at::kFloat);
+  return in_float(rows);
 }
 
 at::Tensor flat(const DenseOutput& output, at::Tensor LevelOutput::*logits) {

@@ -86,8 +86,7 @@ void check(const ModelOptions& options) {
   ModelOptions copy = options;
   OptionTable table;
   bind(table.root(), copy);
-  // Setting every option to its own value runs the checks that a value from a file or the command line gets.
-  for (const Option& option : table.options()) table.set(option.key + "=" + value_text(option));
+  table.check();
   if (options.neck.last_level < options.neck.first_level) {
     throw Error("neck.last_level: got {}, expected at least neck.first_level = {}", options.neck.last_level,
                 options.neck.first_level);

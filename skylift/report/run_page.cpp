@@ -9,6 +9,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/path_query.h"
 #include "skylift/image/codec.h"
 #include "skylift/report/html.h"
 #include "skylift/report/plot.h"
@@ -29,7 +30,7 @@ struct Run {
 };
 
 Run read_run(const fs::path& folder) {
-  if (!fs::exists(folder / kRunRecordFile)) throw Error("{}: not a run: it has no {}", folder.string(), kRunRecordFile);
+  if (!is_there(folder / kRunRecordFile)) throw Error("{}: not a run: it has no {}", folder.string(), kRunRecordFile);
   const fs::path whole = fs::weakly_canonical(folder);
   Run run{.stored = read_stored_run(whole.parent_path(), whole), .folder = whole, .steps = {}, .evaluations = {}};
   for (Json& record : read_metrics(whole / "metrics.jsonl"))
@@ -143,7 +144,7 @@ std::string pictures_section(const std::vector<Run>& runs, const std::vector<fs:
   for (const fs::path& file : pictures) section += picture(file, file.stem().string());
   for (const Run& run : runs) {
     const fs::path regions = run.folder / "regions.jpg";
-    if (fs::exists(regions)) section += picture(regions, "where the methods of " + run.stored.name + " look");
+    if (is_there(regions)) section += picture(regions, "where the methods of " + run.stored.name + " look");
   }
   return section.empty() ? "" : "<h2>Pictures</h2>\n" + section;
 }

@@ -2,6 +2,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/runs/code_version.h"
 #include "skylift/runs/run_store.h"
 
@@ -9,7 +10,7 @@ namespace skylift {
 
 RunJournal::RunJournal(std::filesystem::path folder, const RunFacts& facts, bool goes_on) : folder_(std::move(folder)) {
   record_.begun = utc_now();
-  if (goes_on && std::filesystem::exists(folder_ / kRunRecordFile)) {
+  if (goes_on && is_there(folder_ / kRunRecordFile)) {
     record_ = read_run_record(folder_);
     ++record_.sessions;
   }
@@ -43,7 +44,7 @@ void RunJournal::reached(int64_t step, double best_ap, const std::string& evalua
   record_.best_ap = best_ap;
   if (!evaluation.empty()) record_.evaluation = evaluation;
   for (const char* name : {"best.safetensors", "last.safetensors"}) {
-    if (std::filesystem::exists(folder_ / name)) record_.models[name] = file_checksum(folder_ / name);
+    if (is_there(folder_ / name)) record_.models[name] = file_checksum(folder_ / name);
   }
   write();
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -59,15 +60,21 @@ std::string text_of(const SqlValue& value) {
 }
 
 fs::path checked_root(const fs::path& root) {
-  if (!fs::is_directory(root))
+  if (!is_folder(root))
     throw Error("{}: no such folder, expected one with runs in it (hint: --root names another)", root.string());
   return root;
 }
 
-/// In memory where it would be empty: whoever only looks into a folder leaves nothing there.
+bool may_write(const fs::path& root) {
+  const fs::path file = root / kRunStoreFile;
+  return ::access(root.c_str(), W_OK) == 0 && (!is_there(file) || ::access(file.c_str(), W_OK) == 0);
+}
+
+/// In memory where it would be empty, since whoever only looks into a folder leaves nothing there, and where nothing may
+/// be written.
 fs::path store_of(const fs::path& root) {
   const fs::path file = root / kRunStoreFile;
-  return is_there(file) || !find_runs(root).empty() ? file : ":memory:";
+  return may_write(root) && (is_there(file) || !find_runs(root).empty()) ? file : ":memory:";
 }
 
 }  // namespace
@@ -88,7 +95,7 @@ void RunStore::make_tables() {
 
 std::vector<std::string> RunStore::refresh() {
   std::vector<std::string> problems;
-  std::set<std::string> present;
+  std::set<std::string> present, unreadable;
   std::map<std::string, std::string> known;
   for (const auto& row : database_.run("SELECT name, stamp FROM runs")) known[text_of(row[0])] = text_of(row[1]);
   for (const fs::path& folder : find_runs(root_)) {
@@ -100,12 +107,16 @@ std::vector<std::string> RunStore::refresh() {
       update(folder);
     } catch (const Error& error) {
       problems.emplace_back(error.what());
-      present.erase(name);
+      unreadable.insert(name);
     }
   }
+  // The walk ends early where a folder goes meanwhile: what it has not come to may be there.
+  const auto is_gone = [&](const std::string& name) {
+    return unreadable.contains(name) || (!present.contains(name) && !is_there(root_ / name / kRunRecordFile));
+  };
   database_.transaction([&] {
     for (const auto& [name, stamp] : known) {
-      if (!present.contains(name)) database_.run("DELETE FROM runs WHERE name = ?1", {name});
+      if (is_gone(name)) database_.run("DELETE FROM runs WHERE name = ?1", {name});
     }
   });
   return problems;
@@ -207,6 +218,7 @@ std::vector<std::string> RunStore::rebuild() {
 
 std::vector<std::string> rebuild_store(const fs::path& root) {
   const fs::path file = checked_root(root) / kRunStoreFile;
+  if (!may_write(root)) throw Error("{}: may not be written by this user", file.string());
   if (!is_there(file)) write_file(file, "");  // asked for, so it is there before the first run
   try {
     return RunStore(root).rebuild();
@@ -219,7 +231,7 @@ std::vector<std::string> rebuild_store(const fs::path& root) {
 void tell_store(const fs::path& folder) {
   const fs::path absolute = fs::weakly_canonical(folder);
   for (fs::path above = absolute;; above = above.parent_path()) {
-    if (fs::exists(above / kRunStoreFile)) return RunStore(above).update(absolute);
+    if (is_there(above / kRunStoreFile)) return RunStore(above).update(absolute);
     if (above == above.parent_path()) return;
   }
 }

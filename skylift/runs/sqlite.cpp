@@ -49,6 +49,9 @@ Database::Database(const std::filesystem::path& path) : path_(path) {
 
 void Database::Close::operator()(sqlite3* handle) const { sqlite3_close(handle); }
 
+/// Where the disk is full SQLite has already done it, and says so.
+void Database::roll_back() noexcept { sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr); }
+
 /// SQLite does not wait here as it does elsewhere: while another process has just made the file, it is busy at once.
 void Database::turn_wal_on() {
   for (int waited = 0;; waited += 20) {

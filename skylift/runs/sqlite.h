@@ -36,14 +36,15 @@ class Database {
     run("BEGIN IMMEDIATE");
     try {
       work();
+      run("COMMIT");
     } catch (...) {
-      run("ROLLBACK");
+      roll_back();
       throw;
     }
-    run("COMMIT");
   }
 
  private:
+  void roll_back() noexcept;
   void turn_wal_on();
   [[noreturn]] void fail() const;
 

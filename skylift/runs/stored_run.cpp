@@ -9,6 +9,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/toml.h"
 
 namespace skylift {
@@ -100,7 +101,7 @@ std::map<std::string, std::string> read_config(const fs::path& path) {
 
 std::vector<Json> read_metrics(const fs::path& path) {
   std::vector<Json> records;
-  if (!fs::exists(path)) return records;  // a run that has just begun
+  if (!is_there(path)) return records;  // a run that has just begun
   std::istringstream lines(read_file(path));
   for (std::string line; std::getline(lines, line);) {
     Json record = Json::parse(line, nullptr, /*allow_exceptions=*/false);
@@ -115,13 +116,13 @@ std::vector<Json> read_metrics(const fs::path& path) {
 
 std::vector<fs::path> find_runs(const fs::path& root) {
   std::vector<fs::path> folders;
-  if (fs::exists(root / kRunRecordFile)) folders.push_back(root);
+  if (is_there(root / kRunRecordFile)) folders.push_back(root);
   std::error_code code;
   fs::recursive_directory_iterator entry(root, fs::directory_options::skip_permission_denied, code);
   if (code) throw Error("{}: cannot read this folder: {}", root.string(), code.message());
   for (; entry != fs::recursive_directory_iterator(); entry.increment(code)) {
     if (code) break;  // a folder that was removed meanwhile ends the walk; what is left is found next time
-    if (entry->is_directory(code) && fs::exists(entry->path() / kRunRecordFile, code)) folders.push_back(entry->path());
+    if (entry->is_directory(code) && is_there(entry->path() / kRunRecordFile)) folders.push_back(entry->path());
   }
   std::sort(folders.begin(), folders.end());
   return folders;

@@ -6,6 +6,7 @@
 
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/text.h"
 #include "skylift/core/toml.h"
 #include "skylift/eval/evaluation.h"
@@ -69,7 +70,7 @@ void check_order(const StudyPlan& plan, const PlannedRun& run, const std::string
   if (run.name.find('/') != std::string::npos)
     throw Error("{}: '{}': a name is a folder's, without /", where, run.name);
   if (run.seeds.empty()) throw Error("{}: '{}': no seeds; the study or the run names them", where, run.name);
-  if (!run.teacher.empty() && !known(run.teacher) && !std::filesystem::exists(run.teacher))
+  if (!run.teacher.empty() && !known(run.teacher) && !is_there(run.teacher))
     throw Error("{}: teacher '{}' is no earlier run and no file", where, run.teacher);
   for (const std::string& name : run.against) {
     if (!known(name))
@@ -77,15 +78,20 @@ void check_order(const StudyPlan& plan, const PlannedRun& run, const std::string
   }
 }
 
+/// A plan's paths begin in its folder or, as those on the command line, in the working folder; a name stays one.
+std::string path_in(const std::filesystem::path& folder, const std::string& text,
+                    bool (*is_one)(const std::filesystem::path&)) {
+  return !text.empty() && is_one(folder / text) ? (folder / text).string() : text;
+}
+
 PlannedRun read_run(const TableReader& table, const std::filesystem::path& folder, const TableReader& study) {
   PlannedRun run{.name = table.text("name"),
-                 .config = {},
+                 .config = path_in(folder, table.text("config"), is_file),
                  .teacher = table.text("teacher"),
                  .assignments = study.list<std::string>("set"),
                  .against = table.list<std::string>("against"),
                  .seeds = table.list<int>("seeds", study.list<int>("seeds"))};
   for (const std::string& assignment : table.list<std::string>("set")) run.assignments.push_back(assignment);
-  if (const std::string config = table.text("config"); !config.empty()) run.config = folder / config;
   return run;
 }
 
@@ -108,6 +114,8 @@ StudyPlan read_study_plan(const std::filesystem::path& file) {
     if (!node.is_table()) throw Error("{}: run: expected tables, [[run]]", file.string());
     const TableReader table(file, *node.as_table(), {"name", "config", "teacher", "set", "against", "seeds"});
     PlannedRun run = read_run(table, file.parent_path(), study);
+    const auto is_teacher = [&](const PlannedRun& earlier) { return earlier.name == run.teacher; };
+    if (std::ranges::none_of(plan.runs, is_teacher)) run.teacher = path_in(file.parent_path(), run.teacher, is_there);
     check_order(plan, run, table.where());
     plan.runs.push_back(std::move(run));
   }

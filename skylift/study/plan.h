@@ -6,12 +6,12 @@
 //
 //   [[run]]
 //   name = "plain"
-//   config = "../visdrone/cpu_student.toml"  # relative to the plan
+//   config = "../visdrone/cpu_student.toml"  # beside the plan, in the working folder, or a recipe's name
 //
 //   [[run]]
 //   name = "ld"
 //   config = "../visdrone/cpu_student.toml"
-//   teacher = "teacher"                      # an earlier run (its first seed), or a model file
+//   teacher = "teacher"                      # an earlier run (its first seed), or a file as --teacher takes it
 //   set = ["kd.methods=ld"]
 //   against = ["plain"]                      # rows that it is compared with
 //   seeds = [0]                              # where they differ from the study's
@@ -26,7 +26,7 @@ namespace skylift {
 struct PlannedRun {
   std::string name;
   std::filesystem::path config;
-  std::string teacher;  ///< an earlier run's name or a model file; empty: trained without one
+  std::string teacher;  ///< an earlier run's name or a file; empty: trained without one
   std::vector<std::string> assignments, against;
   std::vector<int> seeds;
 };

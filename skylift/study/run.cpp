@@ -53,8 +53,6 @@ void train_and_score(const StudyRequest& request, const std::vector<Training>& t
   const TrainSummary summary = train_detector({.options = options,
                                                .folder = training.folder,
                                                .teachers = teacher_models(trainings, *training.run),
-                                               .student = {},
-                                               .init = {},
                                                .resume = has_checkpoint(training.folder)},
                                               request.progress);
   if (!is_first_process()) return;
@@ -197,6 +195,7 @@ bool uses_gpu(const StudyRequest& request, const std::vector<Training>& training
 std::string train_study(const StudyRequest& request) {
   std::vector<Training> trainings = trainings_of(request);
   check_trainings(request, trainings);
+  check_methods(request, trainings);
   const JoinedProcesses joined(uses_gpu(request, trainings));
   for (const Training& training : trainings) {
     if (is_first_process() && training.done()) score_anew(request, training);

@@ -12,6 +12,7 @@
 #include "skylift/core/json.h"
 #include "skylift/core/text.h"
 #include "skylift/core/text_table.h"
+#include "skylift/train/resume_state.h"
 
 namespace skylift {
 namespace {
@@ -56,7 +57,7 @@ std::vector<RunDifference> differences_of(const std::vector<StoredRun>& runs) {
 /// What runs of one kind have in common. Where and how fast a run works is no part of it.
 Texts kind_of(const StoredRun& run) {
   Texts kind = run.options;
-  for (const char* key : {kSeed, "train.device", "train.threads", "data.threads", "data.prefetch"}) kind.erase(key);
+  std::erase_if(kind, [](const auto& option) { return option.first == kSeed || is_of_the_machine(option.first); });
   for (const char* key : {"teacher", "student"}) {
     const auto found = run.record.identity.find(key);
     kind[key] = found == run.record.identity.end() ? "none" : found->second;
@@ -174,23 +175,14 @@ Json run_json(const StoredRun& run) {
           {"method", method_of(run)}, {"protocol", run.protocol}, {"scores", run.scores}};
 }
 
-Json spread_json(const Interval& interval) {
-  Json json = {{"n", interval.n}, {"mean", interval.mean}};
-  if (interval.n > 1) {
-    json["deviation"] = interval.deviation;
-    json["interval95"] = {interval.low, interval.high};
-  }
-  return json;
-}
-
 Json kind_json(const RunComparison& comparison, const StudyRow& kind) {
   Json json = {{"name", kind.name}, {"seeds", Json::array()}, {"means", Json::object()}};
   for (const SeedScores& one : kind.seeds) json["seeds"].push_back(one.seed);
   for (const std::string& score : main_scores(comparison)) {
-    if (const auto own = mean_of(kind, score)) json["means"][score] = spread_json(*own);
+    if (const auto own = mean_of(kind, score)) json["means"][score] = interval_json(*own);
     if (kind.against.empty()) continue;
     if (const auto gain = paired_difference(kind, comparison.kinds.front(), score))
-      json["minus_the_first"][score] = spread_json(*gain);
+      json["minus_the_first"][score] = interval_json(*gain);
   }
   return json;
 }

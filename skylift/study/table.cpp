@@ -61,13 +61,13 @@ std::string difference_line(const StudyRow& row, const StudyRow& other, const st
                      interval);
 }
 
-Json interval_json(const Interval& interval) {
+}  // namespace
+
+nlohmann::ordered_json interval_json(const Interval& interval) {
   Json json = {{"n", interval.n}, {"mean", interval.mean}, {"deviation", interval.deviation}};
   if (interval.n > 1) json["interval95"] = {interval.low, interval.high};
   return json;
 }
-
-}  // namespace
 
 Interval mean_interval(const std::vector<double>& values) {
   if (values.empty()) throw Error("study: a mean of no values");

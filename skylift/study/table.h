@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ struct Interval {
   double deviation = 0;      ///< of the sample; 0 for n = 1
   double low = 0, high = 0;  ///< for n = 1 without bounds: minus and plus infinity
 };
+
+/// n, mean, deviation, and interval95 for more than one.
+nlohmann::ordered_json interval_json(const Interval& interval);
 
 /// Error: no values.
 Interval mean_interval(const std::vector<double>& values);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "skylift/core/error.h"
+#include "skylift/core/path_query.h"
 #include "skylift/runs/run_record.h"
 #include "skylift/train/resume_state.h"
 #include "skylift/train/run_checks.h"
@@ -43,29 +44,15 @@ void check_options(const Training& training, const RunOptions& options) {
 /// A teacher that was trained anew is another teacher. One that is no longer there cannot be told.
 void check_teacher(const std::vector<Training>& trainings, const Training& training) {
   const Training* trained_here = teacher_training(trainings, *training.run);
-  std::string teacher = "none";
-  for (const fs::path& model : teacher_models(trainings, *training.run)) {
-    if (!trained_here && !fs::exists(model)) return;
-    teacher = trained_here && !trained_here->done() ? "not trained yet" : file_checksum(model);
-  }
+  const std::vector<fs::path> models = teacher_models(trainings, *training.run);
+  if (!trained_here && !std::ranges::all_of(models, is_there)) return;
+  const std::string teacher = trained_here && !trained_here->done() ? "not trained yet" : teacher_checksum(models);
   const std::string was = made_from(training, "teacher");
   if (was.empty() || was == teacher) return;
   throw Error(
       "{}: was trained under another teacher ({}) than the plan's ({}) (hint: remove this folder, or name another "
       "--out)",
       training.folder.string(), was, teacher);
-}
-
-/// A method that does not fit would be found out when the teacher has been trained.
-void check_methods(const StudyRequest& request, const std::vector<Training>& trainings, const Training& training,
-                   const RunOptions& options) {
-  const Training* teacher = teacher_training(trainings, *training.run);
-  if (!teacher || training.seed != training.run->seeds.front()) return;  // seeds do not differ in it
-  try {
-    check_distillable(options, options_of(request, *teacher).model);
-  } catch (const Error& error) {
-    throw Error("run '{}': {}", training.run->name, error.what());
-  }
 }
 
 }  // namespace
@@ -106,12 +93,22 @@ std::vector<fs::path> teacher_models(const std::vector<Training>& trainings, con
 void check_trainings(const StudyRequest& request, const std::vector<Training>& trainings) {
   for (const Training& training : trainings) {
     const RunOptions options = options_of(request, training);
-    if (!training.done()) {
-      check_methods(request, trainings, training, options);
-      continue;
-    }
+    if (!training.done()) continue;
     check_options(training, options);
     check_teacher(trainings, training);
+  }
+}
+
+void check_methods(const StudyRequest& request, const std::vector<Training>& trainings) {
+  for (const Training& training : trainings) {
+    const Training* teacher = teacher_training(trainings, *training.run);
+    // Seeds do not differ in it.
+    if (training.done() || !teacher || training.seed != training.run->seeds.front()) continue;
+    try {
+      check_distillable(options_of(request, training), options_of(request, *teacher).model);
+    } catch (const Error& error) {
+      throw Error("run '{}': {}", training.run->name, error.what());
+    }
   }
 }
 

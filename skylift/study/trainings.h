@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "skylift/core/path_query.h"
 #include "skylift/study/run.h"
 #include "skylift/train/run_options.h"
 
@@ -18,7 +19,7 @@ struct Training {
   std::string failure = {};  ///< why this process does not go on with it
 
   std::filesystem::path result_file() const { return folder / "result.json"; }
-  bool done() const { return std::filesystem::exists(result_file()); }  ///< and scored
+  bool done() const { return is_there(result_file()); }  ///< and scored
   /// The last model, not the best: choosing an epoch by the images that are reported would flatter every run.
   std::filesystem::path final_model() const { return folder / "last.safetensors"; }
 };
@@ -35,8 +36,12 @@ const Training* teacher_training(const std::vector<Training>& trainings, const P
 /// The teacher's file, or none.
 std::vector<std::filesystem::path> teacher_models(const std::vector<Training>& trainings, const PlannedRun& run);
 
-/// Error: a mistake in any run's options, methods that do not fit student and teacher; a training that is done, but by other options, on other images or under another
-/// teacher than the plan's.
+/// Error: a mistake in any run's options; a training that is done, but by other options, on other images or under
+/// another teacher than the plan's.
 void check_trainings(const StudyRequest& request, const std::vector<Training>& trainings);
+
+/// Error: methods that do not fit the networks of a training that is left to do; when its teacher has been trained it
+/// would be late to hear of it.
+void check_methods(const StudyRequest& request, const std::vector<Training>& trainings);
 
 }  // namespace skylift

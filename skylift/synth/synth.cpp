@@ -10,6 +10,7 @@
 #include "skylift/annotations/visdrone.h"
 #include "skylift/core/error.h"
 #include "skylift/core/parallel.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/rng.h"
 #include "skylift/image/codec.h"
 #include "skylift/synth/scene.h"
@@ -39,7 +40,7 @@ AnnotationSet write_scenes(const SynthOptions& options, int64_t count, const fs:
   set.format = format;
   set.image_folder = folder / "images";
   for (const char* name : {"images", "annotations", "annotations.json"}) {
-    if (fs::exists(folder / name) && !fs::is_empty(folder / name))
+    if (is_there(folder / name) && !fs::is_empty(folder / name))
       throw Error("{}: already holds files of a set (hint: name a new folder)", (folder / name).string());
   }
   set.classes = synth_classes();

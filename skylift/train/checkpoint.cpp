@@ -7,6 +7,7 @@
 #include "skylift/core/checksum.h"
 #include "skylift/core/error.h"
 #include "skylift/core/log.h"
+#include "skylift/core/path_query.h"
 #include "skylift/core/temporary_file.h"
 #include "skylift/core/text.h"
 #include "skylift/train/step.h"
@@ -83,7 +84,7 @@ Checkpoint read_state(const fs::path& path) {
 fs::path state_folder(const fs::path& folder) { return folder / "resume"; }
 
 bool has_checkpoint(const fs::path& folder) {
-  return fs::exists(newest_state(folder)) || fs::exists(previous_state(folder));
+  return is_there(newest_state(folder)) || is_there(previous_state(folder));
 }
 
 void remove_checkpoints(const fs::path& folder) {
@@ -105,7 +106,7 @@ void save_checkpoint(const fs::path& folder, const Checkpoint& checkpoint) {
   // Written whole before either of the others is touched: a full disk leaves both.
   const fs::path next = state_folder(folder) / "next.safetensors";
   write_tensors(next, tensors, metadata);
-  if (fs::exists(newest_state(folder))) move_file(newest_state(folder), previous_state(folder));
+  if (is_there(newest_state(folder))) move_file(newest_state(folder), previous_state(folder));
   move_file(next, newest_state(folder));
 }
 
@@ -117,7 +118,7 @@ Checkpoint load_checkpoint(const fs::path& folder) {
   try {
     return read_state(newest);
   } catch (const Error& error) {
-    if (!fs::exists(previous)) throw;
+    if (!is_there(previous)) throw;
     Checkpoint checkpoint = read_state(previous);
     log_warning("{}; going on from the state before it, of step {}", error.what(), checkpoint.step);
     move_file(previous, newest);  // else the damaged one would become the previous one of the next save

@@ -6,6 +6,7 @@
 #include "skylift/core/error.h"
 #include "skylift/core/file.h"
 #include "skylift/core/json.h"
+#include "skylift/core/path_query.h"
 #include "skylift/image/codec.h"
 
 namespace skylift {
@@ -23,7 +24,7 @@ bool is_kept(const Json& record, const MetricsMoment& moment) {
 
 MetricsLog::MetricsLog(const std::filesystem::path& folder, const MetricsMoment& moment)
     : path_(folder / "metrics.jsonl") {
-  const bool goes_on = moment.step > 0 && std::filesystem::exists(path_);
+  const bool goes_on = moment.step > 0 && is_there(path_);
   std::istringstream lines(goes_on ? read_file(path_) : std::string());
   std::string kept;
   for (std::string line; std::getline(lines, line);) {

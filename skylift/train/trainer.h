@@ -18,11 +18,11 @@ namespace skylift {
 struct TrainRequest {
   RunOptions options;
   std::filesystem::path folder;
-  std::vector<std::filesystem::path> teachers;  ///< open_teacher's files; empty: plain training
-  std::optional<std::filesystem::path>
-      student;  ///< a model file to start from; its architecture must be options.model's
-  std::optional<std::filesystem::path>
-      init;                   ///< a model file of which the tensors that fit are taken (models/start_from.h)
+  std::vector<std::filesystem::path> teachers = {};  ///< open_teacher's files; empty: plain training
+  /// A model file to start from; its architecture must be options.model's.
+  std::optional<std::filesystem::path> student = {};
+  /// A model file of which the tensors that fit are taken (models/start_from.h).
+  std::optional<std::filesystem::path> init = {};
   bool resume = false;        ///< go on from folder/resume; what it says must be that run (resume_state.h)
   bool keep_lifting = false;  ///< model files keep Light-ML unfolded
 };

@@ -71,6 +71,12 @@ class BadInputTest(ProgramTest):
             error = process.communicate(timeout=600)[1]
         self.assertEqual((process.returncode, error), (2, "skylift: a file that is being read was cut off meanwhile\n"))
 
+    def test_a_full_disk_behind_stdout_is_no_success(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PROGRAM, "methods"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write to stdout", done.stderr)
+
     def test_unknown_command_option_and_method(self):
         self.refuse("trian", expect=["trian"])
         self.refuse("synth", "--images", "many", "--out", self.out, expect=["many"])

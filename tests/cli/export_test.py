@@ -52,6 +52,17 @@ class ExportTest(ProgramTest):
         self.assertEqual((self.folder / "carded" / "README.md").read_text(), "mine")
         self.assertIn("# student.onnx", (self.folder / "carded" / "student.onnx.README.md").read_text())
 
+    def test_only_the_models_own_run_is_in_its_card(self):
+        for name, record in {"foreign": "{}", "another": (self.folder / "run" / "run.json").read_text()}.items():
+            place = self.folder / name
+            place.mkdir()
+            (place / "run.json").write_text(record)
+            other = bytearray(self.model.read_bytes())
+            other[-1] ^= 1
+            (place / "model.safetensors").write_bytes(other)
+            self.succeed("export", "--model", place / "model.safetensors", "--out", place / "model.onnx")
+            self.assertNotIn("training images: ", (place / "README.md").read_text())
+
     def test_no_card_is_lost_that_is_anothers_or_was_changed(self):
         folder = self.folder / "cards"
         self.export("cards/first.onnx")

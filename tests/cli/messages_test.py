@@ -1,4 +1,5 @@
 """What a message says: what the thing is that was given, and a way on that exists."""
+import json
 import pathlib
 import re
 import struct
@@ -10,7 +11,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def field(number, data):
     """A protobuf field with a length."""
-    return bytes([number << 3 | 2, len(data)]) + data
+    length, rest = [], len(data)
+    while rest >= 128:
+        length.append(rest & 127 | 128)
+        rest >>= 7
+    return bytes([number << 3 | 2, *length, rest]) + data
 
 
 def onnx_of_others():
@@ -70,6 +75,16 @@ class MessagesTest(ProgramTest):
         done = self.run_program("predict", "--model", file, self.images, "--out", self.folder / "none")
         self.assertEqual(done.returncode, 2)
         self.assertTrue("without --decoded" in done.stderr or "no OpenVINO" in done.stderr, done.stderr)
+
+    def test_a_card_of_a_larger_network_than_the_file_is_no_model(self):
+        file = self.folder / "model.onnx"
+        self.succeed("export", "--model", self.model, "--out", file)
+        data = file.read_bytes().decode(errors="replace")
+        card = json.JSONDecoder().raw_decode(data[data.index('{"version"'):])[0]
+        card["options"].update({"neck.channels": 1024, "head.channels": 1024})
+        entry = field(1, b"skylift.model") + field(2, json.dumps(card).encode())
+        file.write_bytes(b"\x08\x08" + field(7, field(12, field(1, b"boxes"))) + field(14, entry))
+        self.refuse("info", file, expect=["model.onnx", "parameters", "cut off"])
 
     def test_addresses_are_not_fetched(self):
         page = "https://host.invalid/best.safetensors"

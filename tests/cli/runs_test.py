@@ -1,6 +1,8 @@
 """The store of runs: real trainings are listed, filtered, compared over seeds and removed; the folders alone make it anew."""
 import json
+import os
 import pathlib
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -88,6 +90,21 @@ class RunsTest(ProgramTest):
         self.refuse("runs", "list", "--root", self.root, expect=["runs.sqlite", "runs rebuild"])
         self.runs("rebuild")
         self.assertEqual(self.listed(), before)
+
+    def test_whoever_may_only_read_sees_the_runs(self):
+        if os.getuid() != 0:
+            self.skipTest("only root can take another user's place")
+        for folder in (self.folder, self.root):
+            folder.chmod(0o755)
+        done = self.succeed("runs", "list", "--root", self.root, "--json", "-", user=65534, env={**os.environ, "HOME": "/"})
+        self.assertEqual({run["name"] for run in json.loads(done.stdout)}, set(self.listed()))
+        self.refuse("runs", "rebuild", "--root", self.root, expect=["may not be written"], user=65534, env={**os.environ, "HOME": "/"})
+
+    def test_the_folder_of_runs_may_be_a_run(self):
+        alone = self.folder / "alone"
+        shutil.copytree(self.root / "fast", alone)
+        self.succeed("runs", "rm", alone, "--root", alone)
+        self.assertFalse(alone.exists())
 
     def test_a_model_that_was_changed_is_said(self):
         self.assertIn("as trained", self.runs("show", "slow/seed0").stdout)

@@ -166,6 +166,20 @@ set = ["eval.protocol=visdrone"]
         for plan in plans:  # they get as far as the images, which a study is told on the command line
             self.refuse("study", "--config", plan, "--out", self.folder / plan.stem, expect=["data.train"])
 
+    def test_paths_of_a_plan(self):
+        """Beside the plan as on the command line; a recipe by its name."""
+        text = """seeds = [0]
+[[run]]
+name = "student"
+config = "lite0_student"
+teacher = "elsewhere.onnx"
+"""
+        plan = self.write_plan("paths.toml", text)
+        call = ("study", "--config", plan, "--out", self.folder / "never")
+        self.refuse(*call, expect=["teacher 'elsewhere.onnx' is no earlier run and no file"])
+        (plan.parent / "elsewhere.onnx").write_bytes(b"")
+        self.refuse(*call, expect=["data.train"])
+
     def test_mistakes_in_a_plan_are_named_before_anything_is_trained(self):
         cases = [("seeds = [0]", ["no [[run]]"]),
                  (PLAN.replace("against", "againts"), ["unknown key 'againts'", "against"]),

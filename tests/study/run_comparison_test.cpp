@@ -44,6 +44,13 @@ TEST(RunComparison, MeansAndPairedDifferencesAreOverSeeds) {
   EXPECT_THAT(text, Not(HasSubstr("note:")));
 }
 
+TEST(RunComparison, HowARunWorkedMakesNoOtherKind) {
+  StoredRun often = run_of("b", "none", 1, 0.2);
+  often.options["train.eval_every"] = "5";
+  often.options["train.recompute"] = "true";
+  EXPECT_EQ(compare_runs({run_of("a", "none", 0, 0.1), often}).kinds.size(), 1U);
+}
+
 TEST(RunComparison, OnlyWhatDiffersIsShown) {
   StoredRun other = run_of("b", "ld", 0, 0.2);
   other.options.erase("train.epochs");
