@@ -188,6 +188,7 @@ MappedFile::MappedFile(const fs::path& path) {
   }
   const int code = errno;
   ::close(descriptor);
+  if (S_ISDIR(status.st_mode)) throw Error("{}: is a folder, expected a file in it", path.string());
   if (!is_file) throw Error("{}: not a regular file", path.string());
   if (mapped == MAP_FAILED) fail(path, "cannot map", code);
   data_ = static_cast<const char*>(mapped);

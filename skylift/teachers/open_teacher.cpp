@@ -17,6 +17,8 @@ namespace skylift {
 namespace {
 
 TeacherPtr open_one(const std::filesystem::path& file, const TeacherPlace& place) {
+  if (is_folder(file) && is_there(file / "last.safetensors"))
+    throw Error("{0}: is a run's folder, expected a file (hint: {0}/best.safetensors)", file.string());
   const bool boxes = is_folder(file) || file.extension() == ".json";
   if (!boxes && is_onnx_file(file)) return open_onnx_teacher(file, place);
   if (!place.kd.teacher_classes.empty())

@@ -76,6 +76,9 @@ class MessagesTest(ProgramTest):
         self.assertEqual(done.returncode, 2)
         self.assertTrue("without --decoded" in done.stderr or "no OpenVINO" in done.stderr, done.stderr)
 
+    def test_a_folder_is_no_model(self):
+        self.refuse("predict", "--model", self.model.parent, self.images, "--out", self.folder / "none", expect=["is a folder, expected a file"])
+
     def test_a_card_of_a_larger_network_than_the_file_is_no_model(self):
         file = self.folder / "model.onnx"
         self.succeed("export", "--model", self.model, "--out", file)

@@ -182,6 +182,7 @@ class TeachersTest(ProgramTest):
         bad = self.folder / "bad.onnx"
         bad.write_bytes(b"\x08\x08nothing")
         self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", bad, expect=["bad.onnx"])
+        self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", self.teacher.parent, expect=["run's folder", "best.safetensors"])
         self.refuse("distill", *self.tiny, "--out", self.folder / "no", "--teacher", self.onnx, "--teacher-classes",
                     "cra=car", expect=["no class 'cra'", "did you mean 'car'"])
 
