@@ -6,6 +6,7 @@
 #include "skylift/report/run_page.h"
 #include "skylift/train/recipes.h"
 #include "skylift/train/trainer.h"
+#include "skylift/train/validation.h"
 
 namespace skylift::python {
 
@@ -29,10 +30,15 @@ void train(const TrainingCall& call, const ProgressCallback& progress) {
 
 void export_onnx(const ExportCall& call) {
   OnnxOptions options{.batch = call.batch, .height = call.height, .width = call.width, .half = call.half};
+  const Model model = load_for_onnx(call.model, call.out, options);
   if (call.decoded) {
-    options.nms = OnnxNms{.score_threshold = call.score_threshold, .max_detections = call.max_detections};
+    const DecodeOptions decode = trained_decode(model.card, call.model);
+    options.nms = OnnxNms{.score_threshold = call.score_threshold.value_or(decode.score_threshold),
+                          .candidates = decode.candidates,
+                          .nms_iou = decode.nms_iou,
+                          .max_detections = call.max_detections.value_or(decode.max_detections)};
   }
-  write_file(call.out, onnx_model(load_for_onnx(call.model, call.out, options), options));
+  write_file(call.out, onnx_model(model, options));
 }
 
 std::vector<std::string> recipes() { return recipe_names(); }

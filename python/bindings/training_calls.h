@@ -28,8 +28,8 @@ struct ExportCall {
   std::filesystem::path model, out;
   int batch = 0, width = 0, height = 0;  ///< 0: any
   bool half = false, decoded = false;
-  double score_threshold = 0.05;
-  int max_detections = 500;
+  std::optional<double> score_threshold;  ///< these two: else as in the model's training
+  std::optional<int> max_detections;
 };
 
 void export_onnx(const ExportCall& call);

@@ -75,19 +75,20 @@ def distill(config: str | os.PathLike[str] | None = "lite0_student", *, teacher:
 
 
 def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str], *, size: tuple[int, int] | None = None,
-                batch: int = 0, precision: str = "fp32", decoded: bool = False, score_threshold: float = 0.05,
-                max_detections: int = 500) -> None:
+                batch: int = 0, precision: str = "fp32", decoded: bool = False,
+                score_threshold: float | None = None, max_detections: int | None = None) -> None:
     """Writes a model as ONNX for other runtimes (docs/deploy.md). `skylift export` also checks the file against its
     source.
 
     size       width, height (px) of the network's input; None: any multiples of 32
     batch      images that go through together; 0: any number
     precision  "fp32" or "fp16"
-    decoded    boxes with NMS in the graph, not raw maps
+    decoded    boxes with NMS in the graph, not raw maps; score_threshold and max_detections are then, where they are
+               not given, as in the model's training
     """
     if precision not in ("fp32", "fp16"):
         raise ValueError(f"precision: got '{precision}', expected fp32 or fp16")
-    if not 0 <= score_threshold <= 1 or max_detections < 1:
+    if not 0 <= (score_threshold or 0) <= 1 or (max_detections is not None and max_detections < 1):
         raise ValueError(f"score_threshold, max_detections: got {score_threshold}, {max_detections}, expected 0 to 1 and at least 1")
     call = _skylift.ExportCall()
     call.model, call.out = existing(model), os.fspath(out)
