@@ -122,8 +122,7 @@ Contestant train_and_score(const std::string& name, const RunOptions& options, c
   Contestant contestant{.name = name, .training = {}, .model = {}, .result = {}};
   const TrainRequest request{.options = options,
                              .folder = folder / name,
-                             .teachers = teacher ? std::vector{*teacher} : std::vector<fs::path>{},
-                             .init = {}};
+                             .teachers = teacher ? std::vector{*teacher} : std::vector<fs::path>{}};
   contestant.training = train_detector(request, bar.callback());
   draw_regions(request);
   contestant.model = detect_finished(folder / name / "last.safetensors", options, bar.callback());

@@ -134,9 +134,8 @@ AnnotationSet all_images(const TeacherPlace& place) {
 /// How many images have a box, and how many boxes there are. Error: none; scores in percent, which would all be sure.
 void say_boxes(const std::string& file, const char* images_name, std::span<const std::vector<Detection>> found) {
   size_t boxes = 0, images = 0;
-  constexpr double most_score = 1.001;  // rounded up
   for (const auto& image : found) {
-    const auto above = std::ranges::find_if(image, [](const Detection& d) { return d.score > most_score; });
+    const auto above = std::ranges::find_if(image, [](const Detection& d) { return d.score > kMostScore; });
     if (above != image.end()) throw Error("{}: has a score of {:g}, expected at most 1", file, above->score);
     boxes += image.size();
     images += image.empty() ? 0 : 1;

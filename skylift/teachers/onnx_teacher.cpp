@@ -23,7 +23,6 @@ namespace {
 constexpr int64_t kProbeSide = 320;   // px of the first run, where the input's size is free
 constexpr double kGrey = 114;         // what Ultralytics and YOLOX fill up images with
 constexpr double kLeastFound = 0.01;  // score of a finished box that says something
-constexpr double kMostScore = 1.001;  // rounded up, not in percent
 
 at::Tensor by_channel(const std::vector<double>& values) { return at::tensor(values, at::kFloat).view({1, 3, 1, 1}); }
 

@@ -9,6 +9,9 @@
 
 namespace skylift {
 
+/// Of a box: a probability, rounded up at most; more is something else, percent say.
+constexpr double kMostScore = 1.001;
+
 struct SparseBox {
   BoxXyxy box;  ///< px of the batch's image
   double score = 0;
